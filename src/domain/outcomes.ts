@@ -1,0 +1,52 @@
+/**
+ * The one union of expected outcomes. Outside, most refusals look alike; the audit event always
+ * has the exact code. Each edge maps the union once, by a total switch.
+ */
+export type RefusalCode =
+  // Who asks.
+  | 'component-unknown'
+  | 'nothing-verifies'
+  // The account, in the order in which it is examined.
+  | 'user-unknown'
+  | 'user-disabled'
+  | 'user-expired'
+  | 'user-inactive'
+  | 'user-locked'
+  // The authenticator and its applications.
+  | 'authenticator-none'
+  | 'authenticator-not-assigned'
+  | 'authenticator-ambiguous'
+  | 'authenticator-not-permitted'
+  | 'authenticator-disabled'
+  | 'authenticator-expired'
+  // The challenge.
+  | 'challenge-required'
+  | 'challenge-not-permitted'
+  | 'challenge-malformed'
+  | 'challenge-unknown'
+  | 'challenge-expired'
+  // The response.
+  | 'response-malformed'
+  | 'response-incorrect'
+  | 'response-replayed'
+  // Synchronisation.
+  | 'sync-nothing'
+  | 'sync-kind-unsupported'
+  | 'sync-incorrect'
+  | 'sync-replayed'
+  | 'sync-ambiguous'
+  | 'sync-backwards';
+
+export type OutcomeCode = 'accepted' | 'challenge-issued' | 'synchronised' | RefusalCode;
+
+/** Where in its sequence a response stood. Counters and steps are bigint, strings in JSON. */
+export interface Position {
+  readonly eventCounter: bigint | null;
+  readonly timeStep: bigint | null;
+}
+
+export interface Refused {
+  readonly code: RefusalCode;
+  /** True when the refusal counts towards the user's lock. */
+  readonly counts: boolean;
+}

@@ -1,0 +1,204 @@
+import type {
+  ApiKey,
+  Application,
+  ApplicationAdvance,
+  Authenticator,
+  AuthenticatorWithApplications,
+  Component,
+  Domain,
+  DriftFollower,
+  IssuedChallenge,
+  OrganisationalUnit,
+  Policy,
+  User,
+  UserWithAuthenticators,
+} from '../domain/model.ts';
+
+/**
+ * The port to the database. A decision is state, counters, challenge, stored answer and audit event
+ * together: all of it is durable before `commit` resolves, or none of it happened.
+ */
+
+/** One line of the audit chain before the committer numbers and chains it. */
+export interface AuditEntry {
+  readonly atMs: number;
+  /** Stable action name, e.g. `authenticate`, `synchronise`, `user.create`. */
+  readonly action: string;
+  /** Outcome code, or `done` for administration. */
+  readonly outcome: string;
+  /** Who asked: API key id and name, or the local operator. */
+  readonly actor: string;
+  /** What it was about, e.g. `domain/user`, a serial, a policy name. */
+  readonly subject: string;
+  readonly requestId: string;
+  /** Further facts; never a response, PIN, password, key or seed. */
+  readonly details: Readonly<Record<string, string | number | boolean | null>>;
+}
+
+/** An audit event as stored. `body` is the canonical JSON that was hashed. */
+export interface AuditEvent {
+  readonly instance: string;
+  readonly sequence: number;
+  readonly atMs: number;
+  readonly body: string;
+  /** Hex; 64 zeros for sequence 1. */
+  readonly previousHash: string;
+  /** Hex of SHA-256 over instance, sequence, previous hash and body, as `src/audit` lays out. */
+  readonly hash: string;
+}
+
+/** The answer given under a request key, kept for a repeat of the same request. */
+export interface StoredAnswer {
+  readonly clientId: string;
+  readonly requestKey: string;
+  /** Hex of the module's HMAC over the request, so that stored rows don't reveal responses. */
+  readonly fingerprint: string;
+  /** The rendered answer as JSON; holds no secret. */
+  readonly answer: string;
+  readonly expiresAtMs: number;
+}
+
+/**
+ * What happens to the user's row. All but `touch` and `decoy` require, in the same statement, that
+ * the user is enabled, not locked and below the threshold (0 = no lock); `unlock-*` require
+ * instead a threshold lock with exactly `expectedTries` spent. `failure` adds one to the count and
+ * locks when it reaches the threshold. `touch` notes an attempt that came too early or on a lock.
+ * `decoy` writes a row of the same size that belongs to nobody.
+ */
+export type UserChange =
+  | { readonly kind: 'success'; readonly userId: string; readonly threshold: number }
+  | { readonly kind: 'failure'; readonly userId: string; readonly threshold: number }
+  | { readonly kind: 'unlock-success'; readonly userId: string; readonly expectedTries: number }
+  | { readonly kind: 'unlock-failure'; readonly userId: string; readonly expectedTries: number }
+  | { readonly kind: 'touch'; readonly userId: string }
+  | { readonly kind: 'decoy' };
+
+export interface Decision {
+  readonly atMs: number;
+  readonly user: UserChange | null;
+  /** The same assignment must still hold; notes the use. */
+  readonly authenticator: {
+    readonly authenticatorId: string;
+    readonly userId: string;
+    readonly assignmentVersion: number;
+  } | null;
+  readonly advance: ApplicationAdvance | null;
+  readonly followers: readonly DriftFollower[];
+  /** Must be unused and unexpired at `atMs`; becomes consumed. */
+  readonly challengeId: string | null;
+  readonly issueChallenge: IssuedChallenge | null;
+  readonly storedAnswer: StoredAnswer | null;
+  readonly audit: AuditEntry;
+}
+
+/**
+ * `conflict`: a condition no longer holds (0 rows changed); nothing of this decision was written.
+ * The caller reloads and decides again. A technical fault rejects the promise instead.
+ */
+export type CommitResult =
+  | { readonly status: 'committed' }
+  | {
+      readonly status: 'conflict';
+      readonly on: 'user' | 'authenticator' | 'application' | 'challenge' | 'answer';
+    };
+
+export interface RecordTypes {
+  domain: Domain;
+  organisationalUnit: OrganisationalUnit;
+  user: User;
+  authenticator: Authenticator;
+  application: Application;
+  policy: Policy;
+  component: Component;
+  apiKey: ApiKey;
+}
+export type RecordKind = keyof RecordTypes;
+
+/** `update` and `delete` need the version that the administrator saw; updates raise it by one. */
+export type RecordChange = {
+  [K in RecordKind]:
+    | { readonly change: 'insert'; readonly kind: K; readonly record: RecordTypes[K] }
+    | {
+        readonly change: 'update';
+        readonly kind: K;
+        readonly id: string;
+        readonly expectedVersion: number;
+        readonly set: Partial<Omit<RecordTypes[K], 'id' | 'version'>>;
+      }
+    | {
+        readonly change: 'delete';
+        readonly kind: K;
+        readonly id: string;
+        readonly expectedVersion: number;
+      };
+}[RecordKind];
+
+/** `exists`: a unique name or serial is taken; `referenced`: something still points at the row. */
+export type AdministerResult =
+  | { readonly status: 'committed' }
+  | { readonly status: 'conflict'; readonly index: number }
+  | { readonly status: 'exists'; readonly index: number }
+  | { readonly status: 'referenced'; readonly index: number }
+  | { readonly status: 'missing'; readonly index: number };
+
+/** All that changes rarely; every attempt checks that its copy is still current. */
+export interface ConfigurationSnapshot {
+  readonly version: number;
+  readonly domains: readonly Domain[];
+  readonly policies: readonly Policy[];
+  readonly components: readonly Component[];
+  readonly apiKeys: readonly ApiKey[];
+}
+
+export interface AttemptLoad {
+  /** Compare with the snapshot's; a newer one means: reload the snapshot first. */
+  readonly configurationVersion: number;
+  readonly found: UserWithAuthenticators | null;
+}
+
+export interface Page {
+  /** Exclusive lower bound in the order of the list's key (name or serial); '' starts. */
+  readonly after: string;
+  /** 1 to 1000. */
+  readonly limit: number;
+}
+
+export interface Store {
+  /** One consistent read, by the compiled hot statement. */
+  loadAttempt(domainId: string, userName: string): Promise<AttemptLoad>;
+  loadConfiguration(): Promise<ConfigurationSnapshot>;
+  /** Results in order. Decisions of concurrent callers share transactions; each fails alone. */
+  commit(decisions: readonly Decision[]): Promise<readonly CommitResult[]>;
+  /** All changes and the audit event in one transaction, or none. Raises the configuration version
+   * when a domain, policy, component or API key changes. */
+  administer(changes: readonly RecordChange[], audit: AuditEntry): Promise<AdministerResult>;
+
+  findAnswer(clientId: string, requestKey: string, nowMs: number): Promise<StoredAnswer | null>;
+  /** The newest challenge of that text for this user and component, consumed or not. */
+  findChallenge(
+    userId: string,
+    componentType: string,
+    text: string,
+  ): Promise<IssuedChallenge | null>;
+  /** Unconsumed, unexpired challenges: the send limit. */
+  countOpenChallenges(userId: string, componentType: string, nowMs: number): Promise<number>;
+
+  userById(id: string): Promise<User | null>;
+  userByName(domainId: string, userName: string): Promise<User | null>;
+  users(domainId: string, page: Page): Promise<readonly User[]>;
+  organisationalUnits(domainId: string): Promise<readonly OrganisationalUnit[]>;
+  authenticatorBySerial(serial: string): Promise<AuthenticatorWithApplications | null>;
+  authenticatorsOfUser(userId: string): Promise<readonly AuthenticatorWithApplications[]>;
+  authenticators(page: Page): Promise<readonly AuthenticatorWithApplications[]>;
+
+  /** In (instance, sequence) order, after the given event of that instance. */
+  auditEvents(instance: string, afterSequence: number, limit: number): Promise<readonly AuditEvent[]>;
+  auditInstances(): Promise<readonly { readonly instance: string; readonly sequence: number }[]>;
+
+  /** Removes expired challenges and answers, at most `limit` rows of each; how many went. */
+  purge(nowMs: number, limit: number): Promise<number>;
+  /** Rejects when the database cannot be written (read-only, full, gone). */
+  ping(): Promise<void>;
+  /** Waits for commits in flight. */
+  close(): Promise<void>;
+}
