@@ -1,0 +1,252 @@
+import { decodeOtp, movingFactor } from './hotp.ts';
+import { OathError } from './oath-error.ts';
+import { decodeOcra, ocraMessage, type ResponseInputs } from './ocra-message.ts';
+import {
+  type OcraDigits,
+  type OcraParseOptions,
+  type OcraSuite,
+  parseOcraSuite,
+} from './ocra-suite.ts';
+import { timeOriginSecondsMax, type TimeStepping } from './totp.ts';
+import {
+  digestBytes,
+  type Digits,
+  type DigitsWarning,
+  type HashName,
+  type Otp,
+  parseDigits,
+  parseHashName,
+  warningsForDigits,
+} from './types.ts';
+
+/** How one application of an authenticator makes its responses: HOTP, TOTP or OCRA. */
+export type ResponseAlgorithm =
+  | { readonly kind: 'event'; readonly hash: HashName; readonly digits: Digits }
+  | ({ readonly kind: 'time'; readonly hash: HashName; readonly digits: Digits } & TimeStepping)
+  | { readonly kind: 'challenge-response'; readonly suite: OcraSuite };
+
+/** The JSON form of an algorithm; the suite is its text. */
+export type ResponseAlgorithmJson =
+  | Exclude<ResponseAlgorithm, { kind: 'challenge-response' }>
+  | { readonly kind: 'challenge-response'; readonly suite: string };
+
+/** Which inputs an algorithm takes, in the names of `ResponseInputs`. */
+export type AlgorithmInputs = {
+  readonly eventCounter: boolean;
+  readonly timeStep: boolean;
+  readonly question: boolean;
+  readonly pinHash: boolean;
+  readonly session: boolean;
+};
+
+type Members = Readonly<Record<string, unknown>>;
+
+const timeStepSecondsMax = 86_400;
+const inputNames = ['eventCounter', 'timeStep', 'question', 'pinHash', 'session'] as const;
+
+/**
+ * Parses the JSON form: `{kind:'event',hash,digits}`,
+ * `{kind:'time',hash,digits,timeStepSeconds,timeOriginSeconds}` or
+ * `{kind:'challenge-response',suite}`. Every member is required and no other is allowed.
+ *
+ * @throws OathError ERR_OATH_ALGORITHM for the shape, ERR_OATH_VALUE or ERR_OCRA_SUITE for a value
+ */
+export function parseResponseAlgorithm(
+  value: unknown,
+  options: OcraParseOptions = {},
+): ResponseAlgorithm {
+  const members = membersOf(value);
+  switch (members['kind']) {
+    case 'event':
+      refuseOtherMembers(members, ['kind', 'hash', 'digits']);
+      return Object.freeze({ kind: 'event', ...hashAndDigits(members) });
+    case 'time':
+      refuseOtherMembers(members, [
+        'kind',
+        'hash',
+        'digits',
+        'timeStepSeconds',
+        'timeOriginSeconds',
+      ]);
+      return Object.freeze({
+        kind: 'time',
+        ...hashAndDigits(members),
+        timeStepSeconds: wholeMember(members, 'timeStepSeconds', 1, timeStepSecondsMax),
+        timeOriginSeconds: wholeMember(members, 'timeOriginSeconds', 0, timeOriginSecondsMax),
+      });
+    case 'challenge-response':
+      refuseOtherMembers(members, ['kind', 'suite']);
+      return Object.freeze({
+        kind: 'challenge-response',
+        suite: parseOcraSuite(textMember(members, 'suite'), options),
+      });
+    default:
+      throw new OathError('ERR_OATH_ALGORITHM', 'kind', 'event, time or challenge-response');
+  }
+}
+
+/** The JSON form; `parseResponseAlgorithm` reads it back to an equal algorithm. */
+export function algorithmToJson(algorithm: ResponseAlgorithm): ResponseAlgorithmJson {
+  if (algorithm.kind === 'challenge-response') {
+    return { kind: algorithm.kind, suite: algorithm.suite.text };
+  }
+  return { ...algorithm };
+}
+
+/**
+ * One line that names the algorithm and everything that shapes its responses: `HOTP-SHA1-6`,
+ * `TOTP-SHA1-6-30S`, with `-T0=<seconds>` when the origin is not 0, or the OCRA suite.
+ */
+export function algorithmText(algorithm: ResponseAlgorithm): string {
+  switch (algorithm.kind) {
+    case 'event':
+      return `HOTP-${algorithm.hash}-${String(algorithm.digits)}`;
+    case 'time': {
+      const { hash, digits, timeStepSeconds, timeOriginSeconds } = algorithm;
+      const origin = timeOriginSeconds === 0 ? '' : `-T0=${String(timeOriginSeconds)}`;
+      return `TOTP-${hash}-${String(digits)}-${String(timeStepSeconds)}S${origin}`;
+    }
+    case 'challenge-response':
+      return algorithm.suite.text;
+  }
+}
+
+/** The hash under HMAC. */
+export function algorithmHash(algorithm: ResponseAlgorithm): HashName {
+  return algorithm.kind === 'challenge-response' ? algorithm.suite.hash : algorithm.hash;
+}
+
+/** Decimal digits of a response; 0 for an OCRA suite without truncation. */
+export function algorithmDigits(algorithm: ResponseAlgorithm): Digits | OcraDigits {
+  return algorithm.kind === 'challenge-response' ? algorithm.suite.digits : algorithm.digits;
+}
+
+/** Number of characters that a response has, without truncation as hex. */
+export function responseCharacters(algorithm: ResponseAlgorithm): number {
+  return algorithmDigits(algorithm) || 2 * digestBytes(algorithmHash(algorithm));
+}
+
+/** Remarks on choices that are legal but weaker than they look. */
+export function algorithmWarnings(algorithm: ResponseAlgorithm): readonly DigitsWarning[] {
+  return warningsForDigits(algorithmDigits(algorithm));
+}
+
+/** How the algorithm counts time, or undefined when it has no clock. OCRA counts from 1970. */
+export function algorithmTimeStepping(algorithm: ResponseAlgorithm): TimeStepping | undefined {
+  switch (algorithm.kind) {
+    case 'event':
+      return undefined;
+    case 'time': {
+      const { timeStepSeconds, timeOriginSeconds } = algorithm;
+      return { timeStepSeconds, timeOriginSeconds };
+    }
+    case 'challenge-response': {
+      const { timeStepSeconds } = algorithm.suite.dataInput;
+      return timeStepSeconds === undefined ? undefined : { timeStepSeconds, timeOriginSeconds: 0 };
+    }
+  }
+}
+
+/** Which inputs `responseMessage` needs for this algorithm; it refuses all others. */
+export function algorithmInputs(algorithm: ResponseAlgorithm): AlgorithmInputs {
+  if (algorithm.kind !== 'challenge-response') {
+    const isEvent = algorithm.kind === 'event';
+    return {
+      eventCounter: isEvent,
+      timeStep: !isEvent,
+      question: false,
+      pinHash: false,
+      session: false,
+    };
+  }
+  const { dataInput } = algorithm.suite;
+  return {
+    eventCounter: dataInput.counter,
+    timeStep: dataInput.timeStepSeconds !== undefined,
+    question: dataInput.question !== undefined,
+    pinHash: dataInput.pinHash !== undefined,
+    session: dataInput.sessionBytes !== undefined,
+  };
+}
+
+/**
+ * The bytes to be MACed for one response: 8 bytes for HOTP (RFC 4226 section 5.2) and TOTP (RFC
+ * 6238 section 4.2), the OCRA message for challenge/response. With `readResponse` it is everything
+ * that host and device must agree on; the HMAC belongs to whoever holds the seed.
+ *
+ * @throws OathError ERR_OATH_INPUT naming an input that is missing, superfluous or of a wrong size
+ */
+export function responseMessage(algorithm: ResponseAlgorithm, inputs: ResponseInputs): Uint8Array {
+  switch (algorithm.kind) {
+    case 'event':
+      return movingFactor(onlyInput('eventCounter', inputs));
+    case 'time':
+      return movingFactor(onlyInput('timeStep', inputs));
+    case 'challenge-response':
+      return ocraMessage(algorithm.suite, inputs);
+  }
+}
+
+/**
+ * Reads the MAC of a `responseMessage` as the response that the device shows.
+ *
+ * @throws OathError ERR_OATH_MAC, part `mac`, when the length is not the hash's
+ */
+export function readResponse(algorithm: ResponseAlgorithm, mac: Uint8Array): Otp {
+  if (algorithm.kind === 'challenge-response') return decodeOcra(mac, algorithm.suite);
+  if (mac.length !== digestBytes(algorithm.hash)) {
+    throw new OathError('ERR_OATH_MAC', 'mac', `as long as a ${algorithm.hash} digest`);
+  }
+  return decodeOtp(mac, algorithm.digits);
+}
+
+function onlyInput<Name extends 'eventCounter' | 'timeStep'>(
+  name: Name,
+  inputs: ResponseInputs,
+): NonNullable<ResponseInputs[Name]> {
+  const value = inputs[name];
+  if (value === undefined) {
+    throw new OathError('ERR_OATH_INPUT', name, 'given: the algorithm uses it');
+  }
+  for (const other of inputNames) {
+    if (other !== name && inputs[other] !== undefined) {
+      throw new OathError('ERR_OATH_INPUT', other, 'absent: the algorithm does not use it');
+    }
+  }
+  return value;
+}
+
+function membersOf(value: unknown): Members {
+  if (typeof value === 'object' && value !== null && !Array.isArray(value)) {
+    return value as Members;
+  }
+  throw new OathError('ERR_OATH_ALGORITHM', 'algorithm', 'an object');
+}
+
+function refuseOtherMembers(members: Members, known: readonly string[]): void {
+  for (const name of Object.keys(members)) {
+    if (!known.includes(name)) {
+      const allowed = `without members other than ${known.join(', ')}`;
+      throw new OathError('ERR_OATH_ALGORITHM', 'algorithm', allowed, name);
+    }
+  }
+}
+
+function hashAndDigits(members: Members): { hash: HashName; digits: Digits } {
+  return { hash: parseHashName(members['hash']), digits: parseDigits(members['digits']).digits };
+}
+
+function wholeMember(members: Members, name: string, min: number, max: number): number {
+  const value = members[name];
+  if (typeof value === 'number' && Number.isSafeInteger(value) && value >= min && value <= max) {
+    return value;
+  }
+  const allowed = `a whole number from ${String(min)} to ${String(max)}`;
+  throw new OathError('ERR_OATH_VALUE', name, allowed);
+}
+
+function textMember(members: Members, name: string): string {
+  const value = members[name];
+  if (typeof value === 'string') return value;
+  throw new OathError('ERR_OATH_ALGORITHM', name, 'text');
+}
