@@ -192,7 +192,11 @@ export interface Store {
   authenticators(page: Page): Promise<readonly AuthenticatorWithApplications[]>;
 
   /** In (instance, sequence) order, after the given event of that instance. */
-  auditEvents(instance: string, afterSequence: number, limit: number): Promise<readonly AuditEvent[]>;
+  auditEvents(
+    instance: string,
+    afterSequence: number,
+    limit: number,
+  ): Promise<readonly AuditEvent[]>;
   auditInstances(): Promise<readonly { readonly instance: string; readonly sequence: number }[]>;
 
   /** Removes expired challenges and answers, at most `limit` rows of each; how many went. */

@@ -1,0 +1,361 @@
+import type { ApplicationMode, Domain, Role } from '../domain/model.ts';
+import type { RefusalCode } from '../domain/outcomes.ts';
+import type { AuditEvent, Page } from './store.ts';
+import type { ModuleStatus } from './seed-module.ts';
+
+/**
+ * What the edges call. Every method takes the caller, which the edge has established, and returns
+ * expected outcomes; broken requests and failed dependencies are thrown as `TallystickError`.
+ */
+
+/** Who calls, established by the edge from the API key and the connection. */
+export interface Caller {
+  readonly keyId: string;
+  readonly keyName: string;
+  readonly role: Role;
+  readonly componentType: string;
+  /** The only domain that the key may touch, or null for all. */
+  readonly domainId: string | null;
+  /** The TCP peer's address, never a header's. */
+  readonly peerAddress: string;
+  readonly requestId: string;
+}
+
+/** A repeat with the same key and body gets the same answer; with another body it is refused. */
+export interface RequestKey {
+  /** 1 to 128 visible ASCII characters, scoped to the calling key. */
+  readonly requestKey: string | null;
+}
+
+export interface AuthenticateRequest extends RequestKey {
+  readonly userName: string;
+  /** Default: the domain named `master`. */
+  readonly domainName: string | null;
+  readonly response: string;
+  readonly challenge: string | null;
+  /** Narrow the search to one authenticator or application. */
+  readonly serial: string | null;
+  readonly applicationName: string | null;
+}
+
+export interface AcceptedAnswer {
+  readonly outcome: 'accepted';
+  readonly userName: string;
+  readonly domainName: string;
+  readonly serial: string;
+  readonly applicationName: string;
+}
+
+/** `code` is what may be told: with generic answers it is always `refused`. */
+export interface RefusedAnswer {
+  readonly outcome: 'refused';
+  readonly code: RefusalCode | 'refused';
+}
+
+export type AuthenticateAnswer = AcceptedAnswer | RefusedAnswer;
+
+export interface ChallengeRequest extends RequestKey {
+  readonly userName: string;
+  readonly domainName: string | null;
+  readonly serial: string | null;
+  readonly applicationName: string | null;
+}
+
+/** Unknown users get a challenge that looks like any other. */
+export type ChallengeAnswer =
+  | {
+      readonly outcome: 'challenge-issued';
+      readonly challenge: string;
+      readonly expiresAtMs: number;
+    }
+  | RefusedAnswer;
+
+export interface SynchroniseRequest extends RequestKey {
+  readonly userName: string;
+  readonly domainName: string | null;
+  /** May be left out when the user has exactly one authenticator. */
+  readonly serial: string | null;
+  readonly first: { readonly response: string; readonly challenge: string | null };
+  readonly second: { readonly response: string; readonly challenge: string | null };
+}
+
+export type SynchroniseAnswer =
+  | {
+      readonly outcome: 'synchronised';
+      readonly userName: string;
+      readonly domainName: string;
+      readonly serial: string;
+      readonly applicationName: string;
+      /** What was learned; null for administrators' eyes only when a client key asked. */
+      readonly learned: {
+        readonly driftSeconds: number | null;
+        readonly nextEventCounter: bigint | null;
+        readonly followers: readonly string[];
+      } | null;
+    }
+  | RefusedAnswer;
+
+export interface UserView {
+  readonly id: string;
+  readonly domainName: string;
+  readonly userName: string;
+  readonly organisationalUnit: string | null;
+  readonly isDisabled: boolean;
+  readonly expiresAtMs: number | null;
+  readonly lockCount: number;
+  readonly lockedAtMs: number | null;
+  readonly lockedBy: 'threshold' | 'administrator' | null;
+  readonly lastAttemptAtMs: number | null;
+  readonly lastSuccessAtMs: number | null;
+  readonly serials: readonly string[];
+  readonly version: number;
+}
+
+export interface ApplicationView {
+  readonly name: string;
+  readonly mode: ApplicationMode;
+  /** Canonical text, e.g. `TOTP-SHA1-6-30S` or an OCRA suite. */
+  readonly algorithm: string;
+  readonly isDisabled: boolean;
+  readonly residency: 'resident' | 'wrapped';
+  readonly seedId: string;
+  readonly seedBytes: number;
+  readonly padded: boolean;
+  readonly seedOrigin: 'generated' | 'paired' | 'imported';
+  readonly keyCheckValue: string;
+  readonly epoch: number;
+  readonly nextEventCounter: bigint | null;
+  readonly lastStep: bigint | null;
+  readonly driftSeconds: number | null;
+  readonly driftAtMs: number | null;
+  readonly lastUsedAtMs: number | null;
+}
+
+export interface AuthenticatorView {
+  readonly serial: string;
+  readonly licenceSerial: string;
+  readonly model: string;
+  readonly isVirtual: boolean;
+  readonly isDisabled: boolean;
+  readonly expiresAtMs: number | null;
+  readonly userName: string | null;
+  readonly domainName: string | null;
+  readonly assignedAtMs: number | null;
+  readonly lastUsedAtMs: number | null;
+  readonly applications: readonly ApplicationView[];
+  readonly version: number;
+}
+
+/** The seed's source; imported bytes are overwritten after use. */
+export type NewSeed =
+  { readonly source: 'generate' } | { readonly source: 'import'; readonly bytes: Uint8Array };
+
+export interface NewApplication {
+  readonly name: string;
+  readonly mode: ApplicationMode;
+  /** JSON form, parsed by `parseResponseAlgorithm`. */
+  readonly algorithm: unknown;
+  readonly seed: NewSeed;
+  readonly eventCounter: bigint;
+}
+
+export interface NewAuthenticator {
+  readonly serial: string;
+  readonly model: string;
+  readonly expiresAtMs: number | null;
+  readonly applications: readonly NewApplication[];
+}
+
+/** The bundle a virtual authenticator accepts; handed out once and kept nowhere. */
+export interface PairBundle {
+  readonly format: 'tallystick-pair-bundle';
+  readonly version: 1;
+  readonly serial: string;
+  readonly publicKeySha256: string;
+  readonly issuedAtMs: number;
+  readonly applications: readonly {
+    readonly name: string;
+    readonly mode: ApplicationMode;
+    readonly algorithm: unknown;
+    readonly envelope: string;
+    readonly seedBytes: number;
+    readonly eventCounter: string;
+    readonly keyCheckValue: string;
+  }[];
+}
+
+export interface PolicyView {
+  readonly name: string;
+  readonly parentName: string | null;
+  readonly settings: Readonly<Record<string, unknown>>;
+  readonly version: number;
+}
+
+/** Each effective setting with the policy that it comes from, and what the windows cost. */
+export interface EffectivePolicyView {
+  readonly name: string;
+  readonly settings: Readonly<
+    Record<string, { readonly value: unknown; readonly from: string; readonly unit: string }>
+  >;
+  readonly cost: Readonly<Record<string, number>>;
+}
+
+export interface ComponentView {
+  readonly id: string;
+  readonly componentType: string;
+  readonly location: string;
+  readonly policyName: string;
+  readonly version: number;
+}
+
+export interface ApiKeyView {
+  readonly name: string;
+  readonly role: Role;
+  readonly componentType: string;
+  readonly domainName: string | null;
+  readonly expiresAtMs: number | null;
+  readonly createdAtMs: number;
+}
+
+/** `expectedVersion` null: whatever is there now. */
+export interface Expected {
+  readonly expectedVersion: number | null;
+}
+
+/** Administration. Each throws `forbidden`, `not-found`, `conflict` or `request-invalid`. */
+export interface Administration {
+  domains(caller: Caller): Promise<readonly Domain[]>;
+  createDomain(caller: Caller, name: string): Promise<Domain>;
+  deleteDomain(caller: Caller, name: string): Promise<void>;
+
+  users(caller: Caller, domainName: string | null, page: Page): Promise<readonly UserView[]>;
+  user(caller: Caller, domainName: string | null, userName: string): Promise<UserView>;
+  createUser(
+    caller: Caller,
+    domainName: string | null,
+    user: {
+      readonly userName: string;
+      readonly organisationalUnit: string | null;
+      readonly expiresAtMs: number | null;
+    },
+  ): Promise<UserView>;
+  updateUser(
+    caller: Caller,
+    domainName: string | null,
+    userName: string,
+    set: { readonly isDisabled?: boolean; readonly expiresAtMs?: number | null },
+    expected: Expected,
+  ): Promise<UserView>;
+  deleteUser(caller: Caller, domainName: string | null, userName: string): Promise<void>;
+  lockUser(caller: Caller, domainName: string | null, userName: string): Promise<UserView>;
+  unlockUser(caller: Caller, domainName: string | null, userName: string): Promise<UserView>;
+
+  createOrganisationalUnit(
+    caller: Caller,
+    domainName: string | null,
+    name: string,
+    parentName: string | null,
+  ): Promise<{ readonly name: string; readonly parentName: string | null }>;
+  organisationalUnits(
+    caller: Caller,
+    domainName: string | null,
+  ): Promise<readonly { readonly name: string; readonly parentName: string | null }[]>;
+
+  authenticators(caller: Caller, page: Page): Promise<readonly AuthenticatorView[]>;
+  authenticator(caller: Caller, serial: string): Promise<AuthenticatorView>;
+  createAuthenticator(caller: Caller, authenticator: NewAuthenticator): Promise<AuthenticatorView>;
+  /** Creates a virtual authenticator from a device's pair request and hands out its seeds, once. */
+  pairAuthenticator(caller: Caller, pairRequest: unknown): Promise<PairBundle>;
+  updateAuthenticator(
+    caller: Caller,
+    serial: string,
+    set: { readonly isDisabled?: boolean; readonly expiresAtMs?: number | null },
+    expected: Expected,
+  ): Promise<AuthenticatorView>;
+  deleteAuthenticator(caller: Caller, serial: string): Promise<void>;
+  assignAuthenticator(
+    caller: Caller,
+    serial: string,
+    domainName: string | null,
+    userName: string,
+  ): Promise<AuthenticatorView>;
+  unassignAuthenticator(caller: Caller, serial: string): Promise<AuthenticatorView>;
+  /** New epoch, drift forgotten; counters and the floor never go back. Null: every application. */
+  resetApplication(
+    caller: Caller,
+    serial: string,
+    applicationName: string | null,
+  ): Promise<AuthenticatorView>;
+
+  policies(caller: Caller): Promise<readonly PolicyView[]>;
+  policy(caller: Caller, name: string): Promise<PolicyView>;
+  effectivePolicy(caller: Caller, name: string): Promise<EffectivePolicyView>;
+  /** Creates or replaces; the answer carries the cost of the windows. */
+  savePolicy(
+    caller: Caller,
+    name: string,
+    policy: { readonly parentName: string | null; readonly settings: unknown },
+    expected: Expected,
+  ): Promise<EffectivePolicyView>;
+  deletePolicy(caller: Caller, name: string): Promise<void>;
+
+  components(caller: Caller): Promise<readonly ComponentView[]>;
+  createComponent(
+    caller: Caller,
+    component: {
+      readonly componentType: string;
+      readonly location: string;
+      readonly policyName: string;
+    },
+  ): Promise<ComponentView>;
+  updateComponent(
+    caller: Caller,
+    id: string,
+    set: { readonly policyName: string },
+    expected: Expected,
+  ): Promise<ComponentView>;
+  deleteComponent(caller: Caller, id: string): Promise<void>;
+
+  apiKeys(caller: Caller): Promise<readonly ApiKeyView[]>;
+  /** The key text (`tsk_` and 43 base64url characters) is in this answer and nowhere else. */
+  createApiKey(
+    caller: Caller,
+    key: {
+      readonly name: string;
+      readonly role: Role;
+      readonly componentType: string;
+      readonly domainName: string | null;
+      readonly expiresAtMs: number | null;
+    },
+  ): Promise<{ readonly key: string; readonly view: ApiKeyView }>;
+  deleteApiKey(caller: Caller, name: string): Promise<void>;
+
+  auditEvents(
+    caller: Caller,
+    instance: string | null,
+    afterSequence: number,
+    limit: number,
+  ): Promise<readonly AuditEvent[]>;
+  status(caller: Caller): Promise<{
+    readonly instance: string;
+    readonly startedAtMs: number;
+    readonly module: ModuleStatus;
+    readonly store: 'ok' | { readonly code: string; readonly message: string };
+  }>;
+}
+
+export interface Service {
+  /**
+   * The caller behind a presented API key: looks its SHA-256 up in the cached configuration.
+   * Null for an unknown, malformed or expired key: the edge answers alike for all three.
+   */
+  identify(keyText: string, peerAddress: string, requestId: string): Promise<Caller | null>;
+  authenticate(caller: Caller, request: AuthenticateRequest): Promise<AuthenticateAnswer>;
+  issueChallenge(caller: Caller, request: ChallengeRequest): Promise<ChallengeAnswer>;
+  synchronise(caller: Caller, request: SynchroniseRequest): Promise<SynchroniseAnswer>;
+  readonly administration: Administration;
+  /** Ready to decide: module ready and database writable; otherwise which is not, and why. */
+  readiness(): Promise<{ readonly ready: boolean; readonly reasons: readonly string[] }>;
+  /** Refuses new work with `shutting-down` and waits for what is in flight. */
+  drain(): Promise<void>;
+}
