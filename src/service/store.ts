@@ -84,8 +84,8 @@ export interface Decision {
   } | null;
   readonly advance: ApplicationAdvance | null;
   readonly followers: readonly DriftFollower[];
-  /** Must be unused and unexpired at `atMs`; becomes consumed. */
-  readonly challengeId: string | null;
+  /** Each must be unused and unexpired at `atMs`; becomes consumed. Two at most (a sync's pair). */
+  readonly challengeIds: readonly string[];
   readonly issueChallenge: IssuedChallenge | null;
   readonly storedAnswer: StoredAnswer | null;
   readonly audit: AuditEntry;
