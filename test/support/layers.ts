@@ -1,0 +1,47 @@
+import { existsSync, readdirSync } from 'node:fs';
+import { describe } from 'vitest';
+
+/** The folder of PostgreSQL's server programs (Debian keeps them out of PATH), newest first. */
+export function postgresProgramFolder(): string | undefined {
+  const root = '/usr/lib/postgresql';
+  if (!existsSync(root)) {
+    return undefined;
+  }
+  return readdirSync(root)
+    .filter((version) => existsSync(`${root}/${version}/bin/initdb`))
+    .sort((a, b) => Number(b) - Number(a))
+    .map((version) => `${root}/${version}/bin`)[0];
+}
+
+/** Path of the SoftHSM library, where Debian and its multi-architecture layouts put it. */
+export function softHsmModulePath(): string | undefined {
+  return [
+    '/usr/lib/softhsm/libsofthsm2.so',
+    '/usr/lib/x86_64-linux-gnu/softhsm/libsofthsm2.so',
+    '/usr/lib/aarch64-linux-gnu/softhsm/libsofthsm2.so',
+    '/usr/lib64/softhsm/libsofthsm2.so',
+    '/usr/local/lib/softhsm/libsofthsm2.so',
+  ].find((path) => existsSync(path));
+}
+
+/** What a test may need from the machine besides Node. */
+export type Layer = 'postgresql' | 'softhsm';
+
+function isPresent(layer: Layer): boolean {
+  switch (layer) {
+    case 'postgresql':
+      return postgresProgramFolder() !== undefined;
+    case 'softhsm':
+      return softHsmModulePath() !== undefined;
+  }
+}
+
+/**
+ * `describe` for tests that need `layer`. Where it is missing the tests are skipped under a name
+ * that says so; with CI=true nothing is skipped, so that the missing part shows as failures.
+ */
+export function describeLayer(layer: Layer, name: string, define: () => void): void {
+  const isSkipped = !isPresent(layer) && process.env['CI'] !== 'true';
+  const title = isSkipped ? `${name} [needs ${layer}, which is not installed]` : name;
+  describe.skipIf(isSkipped)(title, define);
+}

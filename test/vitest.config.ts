@@ -1,0 +1,65 @@
+import { fileURLToPath } from 'node:url';
+import { defineConfig } from 'vitest/config';
+import type { TestProjectInlineConfiguration } from 'vitest/config';
+
+// Nothing may depend on the zone of the machine; workers inherit this.
+process.env['TZ'] = 'UTC';
+
+const postgresSetup = fileURLToPath(new URL('support/postgres-setup.ts', import.meta.url));
+
+/** Rooms that need a module, a database or a server; all others are the unit layer. */
+const layers = {
+  hsm: ['hsm'],
+  store: ['store'],
+  e2e: ['e2e', 'service', 'rest', 'cli'],
+} as const;
+
+const filesOf = (rooms: readonly string[]): string[] =>
+  rooms.map((room) => `test/${room}/**/*.test.ts`);
+
+function layer(
+  name: string,
+  include: string[],
+  more: NonNullable<TestProjectInlineConfiguration['test']> = {},
+): TestProjectInlineConfiguration {
+  return {
+    extends: true,
+    test: { name, include, ...more },
+  };
+}
+
+export default defineConfig({
+  root: fileURLToPath(new URL('..', import.meta.url)),
+  test: {
+    // SoftHSM reads its configuration from the environment of the process: forks, never threads.
+    pool: 'forks',
+    unstubEnvs: true,
+    restoreMocks: true,
+    projects: [
+      layer('unit', ['test/**/*.test.ts'], {
+        exclude: filesOf(Object.values(layers).flat()),
+      }),
+      layer('hsm', filesOf(layers.hsm), { testTimeout: 60_000, hookTimeout: 60_000 }),
+      layer('store', filesOf(layers.store), {
+        testTimeout: 60_000,
+        hookTimeout: 60_000,
+        globalSetup: [postgresSetup],
+      }),
+      layer('e2e', filesOf(layers.e2e), {
+        testTimeout: 120_000,
+        hookTimeout: 120_000,
+        globalSetup: [postgresSetup],
+      }),
+    ],
+    coverage: {
+      provider: 'v8',
+      include: ['src/oath/**/*.ts', 'src/domain/**/*.ts'],
+      reportsDirectory: 'coverage/unit',
+      reporter: ['text', 'json-summary'],
+      thresholds: {
+        'src/oath/**/*.ts': { statements: 100, branches: 100 },
+        'src/domain/**/*.ts': { statements: 100, branches: 100 },
+      },
+    },
+  },
+});
