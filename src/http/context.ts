@@ -1,0 +1,34 @@
+import type { IncomingMessage } from 'node:http';
+
+/** What the listener notes about one request, for its log line. */
+export interface RequestContext {
+  readonly requestId: string;
+  readonly startedAtMonotonicMs: number;
+  /** The route's pattern, never the path, which may name a user or a serial. */
+  route: string;
+  /** Outcome or error code. */
+  outcome: string;
+}
+
+/** One log line per request: nothing of its body, headers or path. */
+export interface RequestLine {
+  readonly requestId: string;
+  readonly method: string;
+  readonly route: string;
+  readonly status: number;
+  readonly outcome: string;
+  readonly durationMs: number;
+}
+
+const contexts = new WeakMap<IncomingMessage, RequestContext>();
+
+export function beginContext(request: IncomingMessage, context: RequestContext): void {
+  contexts.set(request, context);
+}
+
+/** @throws Error when the request did not come through the listener: a programming error */
+export function contextOf(request: IncomingMessage): RequestContext {
+  const context = contexts.get(request);
+  if (context === undefined) throw new Error('the request has no context');
+  return context;
+}

@@ -1,0 +1,127 @@
+import { z } from 'zod';
+import { type Call, type Endpoint, one, type Reply } from './endpoint.ts';
+import { parseBy } from './input.ts';
+import type { SynchroniseAnswer } from '../service/api.ts';
+
+const optionalText = z.string().optional();
+
+const authenticateBody = z.strictObject({
+  user: z.string(),
+  domain: optionalText,
+  response: z.string(),
+  challenge: optionalText,
+  serial: optionalText,
+  application: optionalText,
+});
+
+const challengeBody = z.strictObject({
+  user: z.string(),
+  domain: optionalText,
+  serial: optionalText,
+  application: optionalText,
+});
+
+const responseOfPair = z.strictObject({ response: z.string(), challenge: optionalText });
+
+const syncBody = z.strictObject({
+  user: z.string(),
+  domain: optionalText,
+  serial: optionalText,
+  first: responseOfPair,
+  second: responseOfPair,
+});
+
+/** What an authenticator's user does: show a response, ask for a challenge, synchronise. */
+export const authenticationEndpoints: readonly Endpoint[] = [
+  {
+    method: 'post',
+    path: '/v1/authenticate',
+    body: 'required',
+    takesRequestKey: true,
+    run: authenticate,
+  },
+  {
+    method: 'post',
+    path: '/v1/challenges',
+    body: 'required',
+    takesRequestKey: true,
+    run: issueChallenge,
+  },
+  { method: 'post', path: '/v1/sync', body: 'required', takesRequestKey: true, run: synchronise },
+];
+
+async function authenticate({ service, caller, body, requestKey }: Call): Promise<Reply> {
+  const { user, domain, response, challenge, serial, application } = parseBy(
+    authenticateBody,
+    body,
+  );
+  const answer = await service.authenticate(caller, {
+    userName: user,
+    domainName: domain ?? null,
+    response,
+    challenge: challenge ?? null,
+    serial: serial ?? null,
+    applicationName: application ?? null,
+    requestKey,
+  });
+  if (answer.outcome === 'refused') return { status: 403, code: answer.code };
+  return {
+    status: 200,
+    outcome: answer.outcome,
+    body: {
+      outcome: answer.outcome,
+      user: answer.userName,
+      domain: answer.domainName,
+      serial: answer.serial,
+      application: answer.applicationName,
+    },
+  };
+}
+
+async function issueChallenge({ service, caller, body, requestKey }: Call): Promise<Reply> {
+  const { user, domain, serial, application } = parseBy(challengeBody, body);
+  const answer = await service.issueChallenge(caller, {
+    userName: user,
+    domainName: domain ?? null,
+    serial: serial ?? null,
+    applicationName: application ?? null,
+    requestKey,
+  });
+  if (answer.outcome === 'refused') return { status: 403, code: answer.code };
+  const { outcome, challenge, expiresAtMs } = answer;
+  return { status: 202, outcome, body: { outcome, challenge, expiresAtMs } };
+}
+
+async function synchronise({ service, caller, body, requestKey }: Call): Promise<Reply> {
+  const { user, domain, serial, first, second } = parseBy(syncBody, body);
+  const answer = await service.synchronise(caller, {
+    userName: user,
+    domainName: domain ?? null,
+    serial: serial ?? null,
+    first: { response: first.response, challenge: first.challenge ?? null },
+    second: { response: second.response, challenge: second.challenge ?? null },
+    requestKey,
+  });
+  if (answer.outcome === 'refused') return { status: 403, code: answer.code };
+  return { ...one(synchronisedBody(answer)), outcome: answer.outcome } as Reply;
+}
+
+function synchronisedBody(answer: Extract<SynchroniseAnswer, { outcome: 'synchronised' }>): object {
+  const { learned } = answer;
+  return {
+    outcome: answer.outcome,
+    user: answer.userName,
+    domain: answer.domainName,
+    serial: answer.serial,
+    application: answer.applicationName,
+    ...(learned === null
+      ? {}
+      : {
+          learned: {
+            driftSeconds: learned.driftSeconds,
+            nextEventCounter: learned.nextEventCounter?.toString() ?? null,
+            followers: learned.followers,
+          },
+        }),
+  };
+}

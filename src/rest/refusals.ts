@@ -1,0 +1,42 @@
+import type { RefusedAnswer } from '../service/api.ts';
+import type { Problem } from '../http/index.ts';
+
+/**
+ * The one table from refusals to HTTP, total by its type. A refusal is 403 whatever its reason:
+ * a client that tests only for success lets nobody in.
+ */
+const details: Readonly<Record<RefusedAnswer['code'], string>> = {
+  refused: 'The user could not be verified.',
+  'component-unknown': 'No component covers this address for this key.',
+  'nothing-verifies': 'The policy names nothing that could verify this request.',
+  'user-unknown': 'There is no such user.',
+  'user-disabled': 'The user is disabled.',
+  'user-expired': 'The user has expired.',
+  'user-inactive': 'The user was inactive for too long.',
+  'user-locked': 'The user is locked.',
+  'authenticator-none': 'The user has no authenticator.',
+  'authenticator-not-assigned': 'The authenticator is not assigned to this user.',
+  'authenticator-ambiguous': 'The user has several authenticators: name the serial.',
+  'authenticator-not-permitted': 'The policy does not permit the authenticator or application.',
+  'authenticator-disabled': 'The authenticator is disabled.',
+  'authenticator-expired': 'The authenticator has expired.',
+  'challenge-required': 'A challenge is needed.',
+  'challenge-not-permitted': 'The policy permits no such challenge.',
+  'challenge-malformed': 'The challenge does not fit the application.',
+  'challenge-unknown': 'The challenge was not issued to this user, or was used already.',
+  'challenge-expired': 'The challenge has expired.',
+  'response-malformed': 'The response is not one that an authenticator shows.',
+  'response-incorrect': 'The response is not correct.',
+  'response-replayed': 'The response was used already.',
+  'sync-nothing': 'The application has neither clock nor counter to synchronise.',
+  'sync-kind-unsupported': 'This kind of application cannot be synchronised.',
+  'sync-incorrect': 'The two responses are not consecutive ones of the authenticator.',
+  'sync-replayed': 'One of the two responses was used already.',
+  'sync-ambiguous': 'The two responses fit more than one position.',
+  'sync-backwards': 'The clock seems to have moved back too far: an administrator must reset it.',
+};
+
+/** The problem that a refusal is to the client. */
+export function refusalProblem(code: RefusedAnswer['code']): Problem {
+  return { status: 403, code, title: 'Refused', detail: details[code] };
+}

@@ -1,0 +1,96 @@
+import { z } from 'zod';
+import { type Call, created, done, type Endpoint, one, page, type Reply } from './endpoint.ts';
+import { parseBy, readPage, requireVersion } from './input.ts';
+import { userJson } from './views.ts';
+import type { UserView } from '../service/api.ts';
+
+const instant = z.int().min(0);
+const nothing = z.strictObject({});
+
+const newUserBody = z.strictObject({
+  user: z.string(),
+  domain: z.string().optional(),
+  organisationalUnit: z.string().nullish(),
+  expiresAtMs: instant.nullish(),
+});
+
+const userChangesBody = z.strictObject({
+  isDisabled: z.boolean().optional(),
+  expiresAtMs: instant.nullable().optional(),
+});
+
+const path = '/v1/users/:user';
+const query = ['domain'];
+
+export const userEndpoints: readonly Endpoint[] = [
+  { method: 'get', path: '/v1/users', query: ['domain', 'after', 'limit'], run: listUsers },
+  { method: 'post', path: '/v1/users', body: 'required', run: createUser },
+  { method: 'get', path, query, run: async (call) => shown(await current(call)) },
+  { method: 'patch', path, query, body: 'required', takesIfMatch: true, run: updateUser },
+  { method: 'delete', path, query, takesIfMatch: true, run: deleteUser },
+  {
+    method: 'post',
+    path: `${path}/lock`,
+    query,
+    body: 'optional',
+    run: async (call) => shown(await call.service.administration.lockUser(...named(call))),
+  },
+  {
+    method: 'post',
+    path: `${path}/unlock`,
+    query,
+    body: 'optional',
+    run: async (call) => shown(await call.service.administration.unlockUser(...named(call))),
+  },
+];
+
+function shown(view: UserView): Reply {
+  return one(userJson(view), view.version);
+}
+
+function named(call: Call): [Call['caller'], string | null, string] {
+  if (call.body !== undefined) parseBy(nothing, call.body);
+  return [call.caller, call.query['domain'] ?? null, call.path['user'] ?? ''];
+}
+
+function current(call: Call): Promise<UserView> {
+  return call.service.administration.user(...named(call));
+}
+
+async function listUsers({ service, caller, query: parameters }: Call): Promise<Reply> {
+  const asked = readPage(parameters);
+  const users = await service.administration.users(caller, parameters['domain'] ?? null, asked);
+  return page(users.map(userJson), asked.limit, ({ user }) => user);
+}
+
+async function createUser({ service, caller, body }: Call): Promise<Reply> {
+  const { user, domain, organisationalUnit, expiresAtMs } = parseBy(newUserBody, body);
+  const view = await service.administration.createUser(caller, domain ?? null, {
+    userName: user,
+    organisationalUnit: organisationalUnit ?? null,
+    expiresAtMs: expiresAtMs ?? null,
+  });
+  return created(userJson(view), view.version);
+}
+
+async function updateUser(call: Call): Promise<Reply> {
+  const set = parseBy(userChangesBody, call.body);
+  const view = await call.service.administration.updateUser(
+    call.caller,
+    call.query['domain'] ?? null,
+    call.path['user'] ?? '',
+    { ...(set.isDisabled === undefined ? {} : { isDisabled: set.isDisabled }), ...expiry(set) },
+    { expectedVersion: call.ifMatch },
+  );
+  return shown(view);
+}
+
+function expiry(set: { expiresAtMs?: number | null | undefined }): { expiresAtMs?: number | null } {
+  return set.expiresAtMs === undefined ? {} : { expiresAtMs: set.expiresAtMs };
+}
+
+async function deleteUser(call: Call): Promise<Reply> {
+  await requireVersion(call.ifMatch, async () => (await current(call)).version);
+  await call.service.administration.deleteUser(...named(call));
+  return done;
+}
