@@ -27,11 +27,8 @@ export function timeStepAt(nowMs: number, stepping: TimeStepping): bigint {
   }
   const stepMs = stepping.timeStepSeconds * 1000;
   const sinceOriginMs = Math.floor(nowMs) - stepping.timeOriginSeconds * 1000;
-  // Subtracting the remainder first keeps the division exact; a rounded quotient could reach the
-  // next step one millisecond early.
-  const remainderMs = sinceOriginMs % stepMs;
-  const steps = (sinceOriginMs - remainderMs) / stepMs;
-  return BigInt(remainderMs < 0 ? steps - 1 : steps);
+  // Exact: a quotient of whole numbers below 2^53 never rounds up to a whole number.
+  return BigInt(Math.floor(sinceOriginMs / stepMs));
 }
 
 /**
