@@ -43,7 +43,7 @@ const noDefaultExport = [
 ];
 
 export default tseslint.config(
-  { ignores: ['dist/**', 'coverage/**', 'var/**', 'node_modules/**'] },
+  { ignores: ['dist/**', 'dist.*/**', 'coverage/**', 'var/**', 'node_modules/**'] },
   { linterOptions: { reportUnusedDisableDirectives: 'error' } },
   {
     files: ['**/*.ts'],
