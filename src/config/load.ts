@@ -1,0 +1,76 @@
+import { readFileSync, statSync } from 'node:fs';
+import { type Config, invalidConfig, parseConfig, type ParsedConfig } from './config.ts';
+import type { Layers } from './layers.ts';
+import { TallystickError } from '../errors.ts';
+
+const fileBytesMax = 1_048_576;
+
+/**
+ * Reads the configuration file and lays environment and flags over it.
+ *
+ * @throws TallystickError `config-invalid` naming the file and every problem in it
+ */
+export function loadConfig(
+  configFile: string,
+  over: Pick<Layers, 'environment' | 'flags'>,
+): ParsedConfig {
+  const text = readText(configFile, 'the configuration');
+  let file: unknown;
+  try {
+    file = JSON.parse(text) as unknown;
+  } catch (error) {
+    // The engine's text quotes the file, which may hold a password: only the place is repeated.
+    const place = /position \d+/.exec((error as SyntaxError).message)?.[0] ?? 'its end';
+    throw invalidConfig(configFile, [
+      { setting: 'the file', message: `is not JSON, see ${place}` },
+    ]);
+  }
+  return parseConfig(configFile, { file, ...over });
+}
+
+/**
+ * The PostgreSQL address, from its file when the configuration names one.
+ *
+ * @throws TallystickError `config-invalid` when others may read the file
+ */
+export function connectionStringOf(
+  database: Extract<Config['database'], { kind: 'postgres' }>,
+): string {
+  if ('text' in database.address) return database.address.text;
+  return readSecretFile(database.address.file, 'the PostgreSQL address');
+}
+
+/**
+ * One line of text from a file that only its owner may read.
+ *
+ * @throws TallystickError `config-invalid` naming the file and what is wrong with it
+ */
+export function readSecretFile(path: string, what: string): string {
+  const text = readText(path, what).trim();
+  if ((statSync(path).mode & 0o077) !== 0) {
+    throw new TallystickError(
+      'config-invalid',
+      `${path} (${what}) may be read by others: chmod 600 ${path}`,
+    );
+  }
+  if (text === '' || text.includes('\n')) {
+    throw new TallystickError('config-invalid', `${path} (${what}) must hold exactly one line`);
+  }
+  return text;
+}
+
+/**
+ * The text of a small file.
+ *
+ * @throws TallystickError `config-invalid` naming the file and what it was to hold
+ */
+export function readText(path: string, what: string): string {
+  try {
+    if (statSync(path).size <= fileBytesMax) return readFileSync(path, 'utf8');
+  } catch (error) {
+    const { code = 'unknown' } = error as NodeJS.ErrnoException;
+    const reason = code === 'ENOENT' ? 'does not exist' : `cannot be read (${code})`;
+    throw new TallystickError('config-invalid', `${path} (${what}) ${reason}`, { cause: error });
+  }
+  throw new TallystickError('config-invalid', `${path} (${what}) is larger than 1 MiB`);
+}
