@@ -1,0 +1,83 @@
+import type { User } from './model.ts';
+import type { EffectivePolicy } from './policy-catalogue.ts';
+
+/** Whether an attempt on this account may be examined at all. */
+export type AccountState =
+  | { readonly state: 'open' }
+  /** Locked, but this attempt may unlock it: commit as `unlock-*` with exactly these tries spent. */
+  | { readonly state: 'auto-unlock'; readonly expectedTries: number }
+  | {
+      readonly state: 'refused';
+      readonly code: 'user-disabled' | 'user-expired' | 'user-inactive' | 'user-locked';
+      /** The attempt restarts the clock of the automatic unlock and must be noted (`touch`). */
+      readonly touch: boolean;
+    };
+
+type RefusedAccount = Extract<AccountState, { state: 'refused' }>;
+
+const dayMs = 86_400_000;
+
+/**
+ * The state of an account, examined in OAS's order: disabled, expired, inactive, locked. A lock by
+ * threshold may unlock itself: each try has to come `autoUnlockMinDurationSeconds`, times
+ * `autoUnlockMultiplier` for every try already spent, after the last attempt. One that comes sooner
+ * restarts that clock and spends nothing. A lock by an administrator stays.
+ *
+ * A count that reached the threshold without a lock (the threshold was lowered) refuses as well:
+ * the store would not commit a success on it.
+ *
+ * @param nowMs Unix milliseconds
+ */
+export function accountState(user: User, policy: EffectivePolicy, nowMs: number): AccountState {
+  const refused = refusedAccount(user, policy, nowMs);
+  if (refused?.code !== 'user-locked' || !mayUnlockItself(user, policy)) {
+    return refused ?? { state: 'open' };
+  }
+  const waitMs =
+    policy.autoUnlockMinDurationSeconds * 1000 * policy.autoUnlockMultiplier ** user.unlockTries;
+  const lastAttemptAtMs = user.lastAttemptAtMs ?? Number(user.lockedAtMs);
+  return nowMs - lastAttemptAtMs >= waitMs
+    ? { state: 'auto-unlock', expectedTries: user.unlockTries }
+    : { ...refused, touch: true };
+}
+
+/** As `accountState`, but a locked user stays locked: a synchronisation never unlocks. */
+export function syncAccountState(
+  user: User,
+  policy: EffectivePolicy,
+  nowMs: number,
+): { readonly state: 'open' } | RefusedAccount {
+  return refusedAccount(user, policy, nowMs) ?? { state: 'open' };
+}
+
+function refusedAccount(
+  user: User,
+  policy: EffectivePolicy,
+  nowMs: number,
+): RefusedAccount | undefined {
+  const refused = (code: RefusedAccount['code']): RefusedAccount => ({
+    state: 'refused',
+    code,
+    touch: false,
+  });
+  if (user.isDisabled) return refused('user-disabled');
+  if (user.expiresAtMs !== null && nowMs >= user.expiresAtMs) return refused('user-expired');
+  if (isInactive(user, policy, nowMs)) return refused('user-inactive');
+  if (isLocked(user, policy)) return refused('user-locked');
+  return undefined;
+}
+
+function isInactive(user: User, policy: EffectivePolicy, nowMs: number): boolean {
+  if (policy.userMaxInactiveDays === 0) return false;
+  const lastSeenAtMs = user.lastSuccessAtMs ?? user.createdAtMs;
+  return nowMs - lastSeenAtMs > policy.userMaxInactiveDays * dayMs;
+}
+
+function isLocked(user: User, policy: EffectivePolicy): boolean {
+  if (user.lockedAtMs !== null) return true;
+  return policy.userLockThreshold > 0 && user.lockCount >= policy.userLockThreshold;
+}
+
+function mayUnlockItself(user: User, policy: EffectivePolicy): boolean {
+  return user.lockedBy === 'threshold' && user.unlockTries < policy.autoUnlockMaxTries;
+}

@@ -1,0 +1,125 @@
+import {
+  type EventCounter,
+  type Otp,
+  parseOtp,
+  responseMessage,
+  type TimeStep,
+  OathError,
+} from '../oath/index.ts';
+import { type Floor, floorOf, isSpent, type Sequence, sequenceOf } from './application.ts';
+import { challengeKey } from './challenge.ts';
+import type { Application, Authenticator, AuthenticatorWithApplications } from './model.ts';
+import type { Position, RefusalCode } from './outcomes.ts';
+import type { EffectivePolicy } from './policy-catalogue.ts';
+
+/** One response that an application could show: the bytes to be MACed and where they stand. */
+export interface Candidate {
+  readonly authenticatorId: string;
+  readonly applicationId: string;
+  /** MACs say nothing about an application whose epoch has changed since. */
+  readonly epoch: number;
+  /** Built anew at each reading, so that candidates never reached cost nothing. */
+  readonly message: Uint8Array;
+  readonly position: Position;
+  /** Steps and counters away from the expected position. */
+  readonly distance: number;
+  /** Null without a challenge. */
+  readonly challengeKey: string | null;
+  /** At or behind the floor when it was planned; decisions look again. */
+  readonly isSpent: boolean;
+}
+
+/** An application that takes part, with what its candidates share. */
+export interface Serving {
+  readonly authenticator: Authenticator;
+  readonly application: Application;
+  readonly sequence: Sequence;
+  readonly floor: Floor;
+}
+
+/** The response in the form in which MACs are read, or null when no device could show it. */
+export function responseOf(text: string): Otp | null {
+  try {
+    return parseOtp(text);
+  } catch (error) {
+    if (error instanceof OathError) return null;
+    throw error;
+  }
+}
+
+/** Every application with its sequence; those that no request can serve are left out. */
+export function servingOf(
+  authenticators: readonly AuthenticatorWithApplications[],
+): readonly Serving[] {
+  return authenticators.flatMap(({ authenticator, applications }) =>
+    applications.flatMap((application) => {
+      const sequence = sequenceOf(application.algorithm);
+      if (sequence === null) return [];
+      return [{ authenticator, application, sequence, floor: floorOf(application, sequence) }];
+    }),
+  );
+}
+
+/**
+ * The applications to which a response with this challenge, or without one, can belong; or the code
+ * of the refusal when there is none.
+ *
+ * @param challenges null for a response without; all of them must suit the application
+ */
+export function servingFor(
+  all: readonly Serving[],
+  challenges: readonly string[] | null,
+  policy: EffectivePolicy,
+): readonly Serving[] | RefusalCode {
+  const mayChallenge = policy.oneStepChallengeResponse !== 'no';
+  if (challenges === null) {
+    const serving = all.filter(({ sequence }) => sequence.suite === null);
+    if (serving.length > 0) return serving;
+    return mayChallenge && all.length > 0 ? 'challenge-required' : 'authenticator-not-permitted';
+  }
+  if (!mayChallenge) return 'challenge-not-permitted';
+  const challenged = all.filter(({ sequence }) => sequence.suite !== null);
+  if (challenged.length === 0) return 'challenge-not-permitted';
+  const serving = challenged.filter((one) => challenges.every((text) => keyOf(one, text) !== null));
+  return serving.length > 0 ? serving : 'challenge-malformed';
+}
+
+/** See `challengeKey`; null without a challenge. */
+export function keyOf(serving: Serving, challenge: string | null): string | null {
+  const { suite } = serving.sequence;
+  return suite === null || challenge === null ? null : challengeKey(suite, challenge);
+}
+
+/** What distinguishes one candidate of an application from the next. */
+export interface Place {
+  readonly eventCounter: EventCounter | null;
+  readonly timeStep: TimeStep | null;
+  readonly distance: number;
+}
+
+/** The candidate of an application at a place. */
+export function candidateAt(
+  serving: Serving,
+  place: Place,
+  challenge: string | null,
+  key: string | null,
+): Candidate {
+  const { authenticator, application, floor } = serving;
+  const position: Position = { eventCounter: place.eventCounter, timeStep: place.timeStep };
+  return {
+    authenticatorId: authenticator.id,
+    applicationId: application.id,
+    epoch: application.epoch,
+    get message(): Uint8Array {
+      return responseMessage(application.algorithm, {
+        eventCounter: place.eventCounter ?? undefined,
+        timeStep: place.timeStep ?? undefined,
+        question: challenge ?? undefined,
+      });
+    },
+    position,
+    distance: place.distance,
+    challengeKey: key,
+    isSpent: isSpent(floor, position, key),
+  };
+}

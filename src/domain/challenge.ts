@@ -1,0 +1,124 @@
+import { TallystickError } from '../errors.ts';
+import { appendLuhn, encodeQuestion, OathError, type OcraSuite } from '../oath/index.ts';
+import type { AuthenticatorWithApplications, IssuedChallenge } from './model.ts';
+import type { EffectivePolicy } from './policy-catalogue.ts';
+
+/** How an issued challenge looks; `length` doesn't count the check digit. */
+export interface ChallengeForm {
+  readonly length: number;
+  readonly hasCheckDigit: boolean;
+}
+
+/** The question length of nearly every suite in use (RFC 6287 section 6.3: QN08). */
+const decoyQuestionLength = 8;
+const randomBytesPerDigit = 5;
+/** Bytes from here up are dropped: 250 is the largest multiple of ten in a byte. */
+const unbiasedBelow = 250;
+
+/** Whether a suite takes this text as its challenge: its alphabet, and at most its length. */
+export function challengeMatchesSuite(suite: OcraSuite, challenge: string): boolean {
+  return challengeKey(suite, challenge) !== null;
+}
+
+/**
+ * What identifies a challenge for one suite: the encoded question in hex without trailing zeros.
+ * Different texts may encode alike (`1`, `01` and `16` in decimal, `AB` and `AB00` in hex) and then
+ * have the same response, so a used challenge is remembered in this form and not as text.
+ *
+ * @returns null when the suite does not take this text
+ */
+export function challengeKey(suite: OcraSuite, challenge: string): string | null {
+  const { question } = suite.dataInput;
+  if (question === undefined) return null;
+  let encoded: Uint8Array;
+  try {
+    encoded = encodeQuestion(question, challenge);
+  } catch (error) {
+    if (error instanceof OathError) return null;
+    throw error;
+  }
+  let hex = '';
+  for (const byte of encoded) hex += byte.toString(16).padStart(2, '0');
+  return hex.replace(/0+$/, '');
+}
+
+/**
+ * The form of a challenge for these authenticators: the policy's, shortened where an application
+ * takes less. Decimal digits suit every question format.
+ *
+ * @returns null when none of the applications takes a challenge
+ */
+export function challengeForm(
+  authenticators: readonly AuthenticatorWithApplications[],
+  policy: EffectivePolicy,
+): ChallengeForm | null {
+  const lengths = authenticators
+    .flatMap(({ applications }) => applications)
+    .flatMap(({ algorithm }) =>
+      algorithm.kind === 'challenge-response' ? [algorithm.suite.dataInput.question] : [],
+    )
+    .flatMap((question) => (question === undefined ? [] : [question.maxLength]));
+  if (lengths.length === 0) return null;
+  const hasCheckDigit = policy.oneStepChallengeCheckDigit;
+  const room = Math.min(...lengths) - (hasCheckDigit ? 1 : 0);
+  return { length: Math.min(policy.oneStepChallengeLength, room), hasCheckDigit };
+}
+
+/** The form for a user who isn't there: the policy's own, as most applications would have it. */
+export function decoyChallengeForm(policy: EffectivePolicy): ChallengeForm {
+  const hasCheckDigit = policy.oneStepChallengeCheckDigit;
+  const room = decoyQuestionLength - (hasCheckDigit ? 1 : 0);
+  return { length: Math.min(policy.oneStepChallengeLength, room), hasCheckDigit };
+}
+
+/** Random bytes that `newChallenge` should be given for this form. */
+export function challengeRandomBytes(form: ChallengeForm): number {
+  return form.length * randomBytesPerDigit;
+}
+
+/**
+ * A challenge of uniformly random decimal digits, with its Luhn check digit if the form has one.
+ *
+ * @param randomBytes `challengeRandomBytes(form)` of them
+ * @throws TallystickError internal when the bytes don't hold enough digits: with a working
+ *   generator that happens less than once in 10^18 challenges
+ */
+export function newChallenge(form: ChallengeForm, randomBytes: Uint8Array): string {
+  let digits = '';
+  for (const byte of randomBytes) {
+    if (digits.length < form.length && byte < unbiasedBelow) digits += String(byte % 10);
+  }
+  if (digits.length < form.length) {
+    throw new TallystickError('internal', 'The random generator gave too few usable bytes.');
+  }
+  return form.hasCheckDigit ? appendLuhn(digits) : digits;
+}
+
+/** The ids of the issued challenges that an attempt consumes, each once. */
+export function challengeIds(issued: readonly (IssuedChallenge | null)[]): readonly string[] {
+  return [...new Set(issued.flatMap((challenge) => (challenge === null ? [] : [challenge.id])))];
+}
+
+/**
+ * Why a challenge may not be answered now, or null when it may.
+ *
+ * @param challenge the text that came with the response
+ * @param issued the newest challenge of that text issued to this user at this component, if any
+ */
+export function challengeRefusal(
+  challenge: string,
+  issued: IssuedChallenge | null,
+  userId: string | null,
+  nowMs: number,
+  policy: EffectivePolicy,
+): 'challenge-not-permitted' | 'challenge-unknown' | 'challenge-expired' | null {
+  if (policy.oneStepChallengeResponse === 'no') return 'challenge-not-permitted';
+  if (issued === null) {
+    return policy.oneStepChallengeResponse === 'server-challenge' ? 'challenge-unknown' : null;
+  }
+  // A challenge of ours is single-use even where clients may bring their own.
+  const isOpen =
+    issued.text === challenge && issued.userId === userId && issued.consumedAtMs === null;
+  if (!isOpen) return 'challenge-unknown';
+  return nowMs >= issued.expiresAtMs ? 'challenge-expired' : null;
+}

@@ -1,0 +1,117 @@
+import { algorithmMode, sequenceOf } from './application.ts';
+import { refusedFor } from './lock.ts';
+import type { Application, AuthenticatorWithApplications } from './model.ts';
+import { nameKey } from './names.ts';
+import type { RefusalCode, Refused } from './outcomes.ts';
+import type { EffectivePolicy } from './policy-catalogue.ts';
+
+/** Which of a user's authenticators are asked for, and for what. */
+export interface EligibleRequest {
+  /** All that are assigned to the user, with all their applications. */
+  readonly authenticators: readonly AuthenticatorWithApplications[];
+  readonly serial: string | null;
+  readonly applicationName: string | null;
+  /** A synchronisation concerns exactly one authenticator. */
+  readonly purpose: 'verify' | 'synchronise';
+}
+
+export type Eligible =
+  | {
+      readonly kind: 'eligible';
+      /** At least one, each with at least one application; only what may serve. */
+      readonly authenticators: readonly AuthenticatorWithApplications[];
+    }
+  | { readonly kind: 'refused'; readonly refused: Refused };
+
+/** How far an authenticator got before it failed. */
+type Rank = 0 | 1 | 2 | 3 | 4;
+
+/**
+ * The authenticators and applications that may serve a request: assigned, permitted by the policy
+ * (virtual or not, model, application names and type), enabled, not expired, and, where the caller
+ * narrows it, of that serial and application name. Applications that need a PIN or session data
+ * that no request carries can't serve. Where none may, the authenticator that got furthest names
+ * the refusal.
+ *
+ * @param nowMs Unix milliseconds
+ */
+export function eligibleAuthenticators(
+  request: EligibleRequest,
+  nowMs: number,
+  policy: EffectivePolicy,
+): Eligible {
+  if (policy.localAuthentication === 'none') return refuse('nothing-verifies');
+  const { authenticators, serial, purpose } = request;
+  if (authenticators.length === 0) return refuse('authenticator-none');
+  const named =
+    serial === null
+      ? authenticators
+      : authenticators.filter(({ authenticator }) => isSame(authenticator.serial, serial));
+  if (named.length === 0) return refuse('authenticator-not-assigned');
+  if (purpose === 'synchronise' && named.length > 1) return refuse('authenticator-ambiguous');
+  const serving: AuthenticatorWithApplications[] = [];
+  let furthest: Rank = 0;
+  for (const one of named) {
+    const examined = examine(one, request.applicationName, nowMs, policy);
+    if (typeof examined === 'object') serving.push(examined);
+    else if (examined > furthest) furthest = examined;
+  }
+  if (serving.length > 0) return { kind: 'eligible', authenticators: serving };
+  return refuse(refusalAt(furthest, purpose));
+}
+
+function examine(
+  one: AuthenticatorWithApplications,
+  applicationName: string | null,
+  nowMs: number,
+  policy: EffectivePolicy,
+): AuthenticatorWithApplications | Rank {
+  const { authenticator, applications } = one;
+  if (authenticator.isVirtual && policy.virtualAuthenticators === 'forbidden') return 0;
+  if (!isListed(policy.authenticatorModels, authenticator.model)) return 0;
+  if (authenticator.isDisabled) return 1;
+  if (authenticator.expiresAtMs !== null && nowMs >= authenticator.expiresAtMs) return 2;
+  const permitted = applications.filter(
+    (application) =>
+      (applicationName === null || isSame(application.name, applicationName)) &&
+      isPermitted(application, policy),
+  );
+  if (permitted.length === 0) return 3;
+  const serving = permitted.filter(({ algorithm }) => sequenceOf(algorithm) !== null);
+  return serving.length === 0 ? 4 : { authenticator, applications: serving };
+}
+
+function refusalAt(rank: Rank, purpose: EligibleRequest['purpose']): RefusalCode {
+  switch (rank) {
+    case 0:
+    case 3:
+      return 'authenticator-not-permitted';
+    case 1:
+      return 'authenticator-disabled';
+    case 2:
+      return 'authenticator-expired';
+    case 4:
+      return purpose === 'synchronise' ? 'sync-kind-unsupported' : 'authenticator-not-permitted';
+  }
+}
+
+function isPermitted(application: Application, policy: EffectivePolicy): boolean {
+  if (application.isDisabled || !isListed(policy.applicationNames, application.name)) return false;
+  const { applicationType } = policy;
+  return (
+    applicationType === 'no-restriction' || applicationType === algorithmMode(application.algorithm)
+  );
+}
+
+/** An empty list means any. */
+function isListed(names: readonly string[], name: string): boolean {
+  return names.length === 0 || names.some((listed) => isSame(listed, name));
+}
+
+function isSame(left: string, right: string): boolean {
+  return nameKey(left) === nameKey(right);
+}
+
+function refuse(code: RefusalCode): Eligible {
+  return { kind: 'refused', refused: refusedFor(code) };
+}

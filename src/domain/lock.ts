@@ -1,0 +1,46 @@
+import type { RefusalCode, Refused } from './outcomes.ts';
+
+/**
+ * Which refusals raise the user's lock count: those in which a response (or a challenge that was
+ * never open) was put forward and found wrong. Refusals that evaluated nothing give a guesser
+ * nothing, and counting them would let anybody who knows a name lock its owner out for free.
+ */
+const counts: Readonly<Record<RefusalCode, boolean>> = {
+  'component-unknown': false,
+  'nothing-verifies': false,
+  'user-unknown': false,
+  'user-disabled': false,
+  'user-expired': false,
+  'user-inactive': false,
+  'user-locked': false,
+  'authenticator-none': false,
+  'authenticator-not-assigned': false,
+  'authenticator-ambiguous': false,
+  'authenticator-not-permitted': false,
+  'authenticator-disabled': false,
+  'authenticator-expired': false,
+  'challenge-required': false,
+  'challenge-not-permitted': false,
+  'challenge-malformed': false,
+  'challenge-unknown': true,
+  'challenge-expired': false,
+  'response-malformed': false,
+  'response-incorrect': true,
+  'response-replayed': true,
+  'sync-nothing': false,
+  'sync-kind-unsupported': false,
+  'sync-incorrect': true,
+  'sync-replayed': true,
+  'sync-ambiguous': true,
+  'sync-backwards': true,
+};
+
+/** Whether a refusal with this code counts towards the user's lock. */
+export function countsTowardsLock(code: RefusalCode): boolean {
+  return counts[code];
+}
+
+/** The refusal with this code, as plans and decisions return it. */
+export function refusedFor(code: RefusalCode): Refused {
+  return { code, counts: counts[code] };
+}

@@ -1,0 +1,232 @@
+/** All settings of a policy with every inheritance resolved. `policyCatalogue` explains each. */
+export interface EffectivePolicy {
+  readonly localAuthentication: 'none' | 'authenticator-only';
+  readonly userLockThreshold: number;
+  readonly autoUnlockMaxTries: number;
+  readonly autoUnlockMinDurationSeconds: number;
+  readonly autoUnlockMultiplier: number;
+  readonly userMaxInactiveDays: number;
+  readonly applicationNames: readonly string[];
+  readonly applicationType: 'no-restriction' | 'response-only' | 'challenge-response';
+  readonly authenticatorModels: readonly string[];
+  readonly virtualAuthenticators: 'allowed' | 'forbidden';
+  readonly oneStepChallengeResponse: 'no' | 'server-challenge' | 'any-challenge';
+  readonly oneStepChallengeLength: number;
+  readonly oneStepChallengeCheckDigit: boolean;
+  readonly challengeLifetimeSeconds: number;
+  readonly challengesOpenMax: number;
+  readonly identificationTimeWindowSteps: number;
+  readonly eventWindowSteps: number;
+  readonly syncTimeWindowSeconds: number;
+  readonly syncEventWindowSteps: number;
+  readonly syncMaxGapSteps: number;
+  readonly syncBackwardMarginSeconds: number | null;
+  readonly genericAnswers: boolean;
+}
+
+export type PolicySettingName = keyof EffectivePolicy;
+
+/** Set values only; absent means inherit. */
+export type PolicySettings = Partial<EffectivePolicy>;
+
+/** What a value may be. */
+export type SettingRange =
+  | { readonly type: 'choice'; readonly choices: readonly string[] }
+  | {
+      readonly type: 'whole-number';
+      readonly min: number;
+      readonly max: number;
+      /** What null means, where null is a value. */
+      readonly nullMeans?: string;
+    }
+  | { readonly type: 'boolean' }
+  | { readonly type: 'names'; readonly of: 'application' | 'model'; readonly maxEntries: number };
+
+export interface PolicySetting<Value> {
+  /** Unit of a number, '' for the rest. */
+  readonly unit:
+    '' | 'attempts' | 'seconds' | 'days' | 'digits' | 'steps' | 'events' | 'challenges';
+  /** The value of the Base Policy. */
+  readonly default: Value;
+  readonly range: SettingRange;
+  /** The field of an OAS policy that it stands for; null where OAS has none. */
+  readonly oasField: string | null;
+  readonly description: string;
+}
+
+const choice = (...choices: readonly string[]): SettingRange => ({ type: 'choice', choices });
+const whole = (min: number, max: number): SettingRange => ({ type: 'whole-number', min, max });
+const onOrOff: SettingRange = { type: 'boolean' };
+
+/**
+ * Every setting that a policy may have: there is no behaviour without an entry here and no entry
+ * without behaviour. Defaults are those of OAS's Base Policy where OAS has the setting.
+ */
+export const policyCatalogue: {
+  readonly [Name in PolicySettingName]: PolicySetting<EffectivePolicy[Name]>;
+} = {
+  localAuthentication: {
+    unit: '',
+    default: 'none',
+    range: choice('none', 'authenticator-only'),
+    oasField: 'POLICYFLD_LOCAL_AUTH',
+    description: 'What this server verifies itself; with none, and no back end, nobody is let in.',
+  },
+  userLockThreshold: {
+    unit: 'attempts',
+    default: 3,
+    range: whole(0, 1000),
+    oasField: 'POLICYFLD_USER_LOCK_THRESHOLD',
+    description: 'Failed attempts in a row that lock the user; 0 never locks.',
+  },
+  autoUnlockMaxTries: {
+    unit: 'attempts',
+    default: 0,
+    range: whole(0, 100),
+    oasField: null,
+    description: 'Attempts by which a user locked by the threshold may unlock himself; 0 is off.',
+  },
+  autoUnlockMinDurationSeconds: {
+    unit: 'seconds',
+    default: 900,
+    range: whole(1, 604_800),
+    oasField: null,
+    description: 'Quiet time since the last attempt before the first attempt that may unlock.',
+  },
+  autoUnlockMultiplier: {
+    unit: '',
+    default: 2,
+    range: whole(1, 10),
+    oasField: null,
+    description: 'Factor by which each failed attempt to unlock lengthens the quiet time.',
+  },
+  userMaxInactiveDays: {
+    unit: 'days',
+    default: 0,
+    range: whole(0, 36_500),
+    oasField: 'POLICYFLD_USER_DAYS_INACTIVE',
+    description: 'Days since the last success after which a user is suspended; 0 is never.',
+  },
+  applicationNames: {
+    unit: '',
+    default: [],
+    range: { type: 'names', of: 'application', maxEntries: 64 },
+    oasField: 'POLICYFLD_APPL_NAMES',
+    description: 'Applications that may serve, by name; an empty list means any.',
+  },
+  applicationType: {
+    unit: '',
+    default: 'no-restriction',
+    range: choice('no-restriction', 'response-only', 'challenge-response'),
+    oasField: 'POLICYFLD_APPL_TYPE',
+    description: 'Kind of application that may serve.',
+  },
+  authenticatorModels: {
+    unit: '',
+    default: [],
+    range: { type: 'names', of: 'model', maxEntries: 64 },
+    oasField: 'POLICYFLD_DP_TYPES',
+    description: 'Models of authenticators that may serve; an empty list means any.',
+  },
+  virtualAuthenticators: {
+    unit: '',
+    default: 'allowed',
+    range: choice('allowed', 'forbidden'),
+    oasField: null,
+    description: 'Whether software authenticators, whose seed was handed out once, may serve.',
+  },
+  oneStepChallengeResponse: {
+    unit: '',
+    default: 'no',
+    range: choice('no', 'server-challenge', 'any-challenge'),
+    oasField: 'POLICYFLD_ONE_STEP_CHAL_RESP',
+    description: 'Whether a challenge may come with its response, and who may have made it.',
+  },
+  oneStepChallengeLength: {
+    unit: 'digits',
+    default: 8,
+    range: whole(4, 16),
+    oasField: 'POLICYFLD_ONE_STEP_CHAL_LENGTH',
+    description: 'Length of an issued challenge without its check digit.',
+  },
+  oneStepChallengeCheckDigit: {
+    unit: '',
+    default: false,
+    range: onOrOff,
+    oasField: 'POLICYFLD_ONE_STEP_CHAL_CHECKDIGIT',
+    description: 'Whether an issued challenge ends with a Luhn check digit.',
+  },
+  challengeLifetimeSeconds: {
+    unit: 'seconds',
+    default: 300,
+    range: whole(10, 3600),
+    oasField: null,
+    description: 'How long an issued challenge may be answered.',
+  },
+  challengesOpenMax: {
+    unit: 'challenges',
+    default: 5,
+    range: whole(1, 100),
+    oasField: null,
+    description: 'Open challenges that a user may have at one component at a time.',
+  },
+  identificationTimeWindowSteps: {
+    unit: 'steps',
+    default: 20,
+    range: whole(0, 1000),
+    oasField: 'POLICYFLD_ITIMEWINDOW',
+    description: 'Time steps accepted around the expected one: half on each side, inclusive.',
+  },
+  eventWindowSteps: {
+    unit: 'events',
+    default: 20,
+    range: whole(1, 10_000),
+    oasField: 'POLICYFLD_EVENTWINDOW',
+    description: 'Event counters accepted: the next one and those that follow it.',
+  },
+  syncTimeWindowSeconds: {
+    unit: 'seconds',
+    default: 21_600,
+    range: whole(0, 2_592_000),
+    oasField: 'POLICYFLD_SYNCWINDOW',
+    description: 'Reach of a synchronisation in time: half on each side of the expected time.',
+  },
+  syncEventWindowSteps: {
+    unit: 'events',
+    default: 1000,
+    range: whole(1, 100_000),
+    oasField: null,
+    description: 'Reach of a synchronisation in event counters.',
+  },
+  syncMaxGapSteps: {
+    unit: 'steps',
+    default: 1,
+    range: whole(1, 2),
+    oasField: null,
+    description: 'Time steps that the second response of a synchronisation may come later.',
+  },
+  syncBackwardMarginSeconds: {
+    unit: 'seconds',
+    default: null,
+    range: { type: 'whole-number', min: 0, max: 2_592_000, nullMeans: 'no limit' },
+    oasField: null,
+    description: 'How far beyond what idle days explain a synchronisation may move a clock back.',
+  },
+  genericAnswers: {
+    unit: '',
+    default: false,
+    range: onOrOff,
+    oasField: null,
+    description: 'Whether every refusal looks alike outside; the audit always has the reason.',
+  },
+};
+
+/** The names of all settings, in the order of the catalogue. */
+export const policySettingNames: readonly PolicySettingName[] = Object.keys(
+  policyCatalogue,
+) as PolicySettingName[];
+
+/** The value of every setting where no policy sets it. */
+export const policyDefaults: EffectivePolicy = Object.freeze(
+  Object.fromEntries(policySettingNames.map((name) => [name, policyCatalogue[name].default])),
+) as unknown as EffectivePolicy;

@@ -1,0 +1,223 @@
+import { TallystickError } from '../errors.ts';
+import type { Policy } from './model.ts';
+import { parseApplicationName, parseModel } from './names.ts';
+import {
+  type EffectivePolicy,
+  policyCatalogue,
+  policyDefaults,
+  type PolicySettingName,
+  policySettingNames,
+  type PolicySettings,
+  type SettingRange,
+} from './policy-catalogue.ts';
+import { policyCost, syncCandidatesMax, verifyCandidatesMax } from './policy-cost.ts';
+
+/** One setting that was refused, and what is allowed. */
+export interface PolicyProblem {
+  readonly name: string;
+  readonly message: string;
+}
+
+export type ParsedPolicySettings =
+  | { readonly ok: true; readonly settings: PolicySettings }
+  | { readonly ok: false; readonly problems: readonly PolicyProblem[] };
+
+type ParsedSetting =
+  { readonly ok: true; readonly value: unknown } | { readonly ok: false; readonly allowed: string };
+
+/** The time step at which windows in seconds are counted in candidates when a policy is saved. */
+const costTimeStepSeconds = 30;
+
+/**
+ * Reads the settings that a policy sets itself. Strict: an unknown name, a wrong type, a value out
+ * of range and windows above the candidate limits are problems, all of them listed. Whether windows
+ * fit together with inherited values is `policyProblems` of the effective policy.
+ *
+ * @param value a JSON object of catalogue names; absent means inherit
+ */
+export function parsePolicySettings(value: unknown): ParsedPolicySettings {
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) {
+    return { ok: false, problems: [{ name: 'settings', message: 'settings must be an object.' }] };
+  }
+  const problems: PolicyProblem[] = [];
+  const settings: Record<string, unknown> = {};
+  for (const [name, given] of Object.entries(value)) {
+    const parsed = parseSetting(name, given);
+    if (parsed.ok) settings[name] = parsed.value;
+    else problems.push({ name, message: `${name} must be ${parsed.allowed}.` });
+  }
+  if (problems.length === 0) problems.push(...policyProblems({ ...policyDefaults, ...settings }));
+  // Each value was read by its own entry of the catalogue, so the record has its type.
+  return problems.length > 0 ? { ok: false, problems } : { ok: true, settings };
+}
+
+/**
+ * The windows of a policy that cost more candidates than any attempt may, counted at time steps of
+ * 30 s: above 4,096 for a verification or 16,384 for a synchronisation. At use the same limits cut
+ * the window of shorter steps, and of applications with both time and counter, from its far end.
+ */
+export function policyProblems(policy: EffectivePolicy): readonly PolicyProblem[] {
+  const cost = policyCost(policy, { digits: 6, timeStepSeconds: costTimeStepSeconds });
+  const problems: PolicyProblem[] = [];
+  const limit = (name: PolicySettingName, candidates: number, candidatesMax: number): void => {
+    if (candidates <= candidatesMax) return;
+    const message = `${name} costs ${String(candidates)} candidates; at most ${String(candidatesMax)} are allowed.`;
+    problems.push({ name, message });
+  };
+  limit('identificationTimeWindowSteps', cost.timeCandidates, verifyCandidatesMax);
+  limit('eventWindowSteps', cost.eventCandidates, verifyCandidatesMax);
+  limit('syncTimeWindowSeconds', cost.syncTimeCandidates, syncCandidatesMax);
+  limit('syncEventWindowSteps', cost.syncEventCandidates, syncCandidatesMax);
+  return problems;
+}
+
+/**
+ * Resolves a policy: each setting comes from the nearest of the policy and its ancestors that sets
+ * it, else from the catalogue.
+ *
+ * @throws TallystickError policy-refused for an unknown policy or parent, a cycle, or stored
+ *   settings that the catalogue does not allow
+ */
+export function effectivePolicy(policyId: string, policies: readonly Policy[]): EffectivePolicy {
+  const byId = new Map(policies.map((policy) => [policy.id, policy]));
+  const chain: Policy[] = [];
+  for (let id: string | null = policyId; id !== null;) {
+    const policy = byId.get(id);
+    if (policy === undefined) {
+      throw refusal(`Policy ${chain.at(-1)?.name ?? id} names an unknown policy.`, id);
+    }
+    if (chain.includes(policy)) throw refusal(`Policy ${policy.name} inherits from itself.`, id);
+    chain.unshift(policy);
+    id = policy.parentId;
+  }
+  let effective: EffectivePolicy = policyDefaults;
+  for (const policy of chain) effective = { ...effective, ...storedSettings(policy) };
+  return Object.freeze(effective);
+}
+
+/** Where each setting of a policy comes from: the name of the policy that sets it, or ''. */
+export function policyOrigins(
+  policyId: string,
+  policies: readonly Policy[],
+): Readonly<Record<PolicySettingName, string>> {
+  const byId = new Map(policies.map((policy) => [policy.id, policy]));
+  const origins = Object.fromEntries(policySettingNames.map((name) => [name, '']));
+  effectivePolicy(policyId, policies);
+  for (let policy = byId.get(policyId); policy !== undefined;) {
+    for (const name of Object.keys(policy.settings)) origins[name] ||= policy.name;
+    policy = policy.parentId === null ? undefined : byId.get(policy.parentId);
+  }
+  return origins as Record<PolicySettingName, string>;
+}
+
+/** A policy that every installation begins with. */
+export interface PredefinedPolicy {
+  readonly name: string;
+  readonly parentName: string | null;
+  readonly settings: PolicySettings;
+}
+
+/**
+ * What an installation begins with, parents first. The Base Policy verifies nothing, as OAS's; the
+ * two children do. Unlike OAS's, Administration Logon locks: it guards more than any other.
+ */
+export function predefinedPolicies(): readonly PredefinedPolicy[] {
+  const autoUnlock = {
+    userLockThreshold: 3,
+    autoUnlockMaxTries: 5,
+    autoUnlockMinDurationSeconds: 300,
+    autoUnlockMultiplier: 2,
+  };
+  return [
+    { name: 'Base Policy', parentName: null, settings: {} },
+    {
+      name: 'Local Authentication',
+      parentName: 'Base Policy',
+      settings: {
+        localAuthentication: 'authenticator-only',
+        oneStepChallengeResponse: 'any-challenge',
+        genericAnswers: true,
+        syncBackwardMarginSeconds: 900,
+        ...autoUnlock,
+      },
+    },
+    {
+      name: 'Administration Logon',
+      parentName: 'Base Policy',
+      settings: {
+        localAuthentication: 'authenticator-only',
+        genericAnswers: true,
+        syncBackwardMarginSeconds: 900,
+        ...autoUnlock,
+        autoUnlockMinDurationSeconds: 900,
+      },
+    },
+  ];
+}
+
+function storedSettings(policy: Policy): PolicySettings {
+  const parsed = parsePolicySettings(policy.settings);
+  if (parsed.ok) return parsed.settings;
+  const messages = parsed.problems.map((problem) => problem.message).join(' ');
+  throw refusal(`Policy ${policy.name}: ${messages}`, policy.id);
+}
+
+function refusal(message: string, policyId: string): TallystickError {
+  return new TallystickError('policy-refused', message, { fields: { policyId } });
+}
+
+function parseSetting(name: string, value: unknown): ParsedSetting {
+  if (!isSettingName(name)) {
+    return { ok: false, allowed: `one of ${policySettingNames.join(', ')}` };
+  }
+  return parseByRange(policyCatalogue[name].range, value);
+}
+
+function isSettingName(name: string): name is PolicySettingName {
+  return Object.hasOwn(policyCatalogue, name);
+}
+
+function parseByRange(range: SettingRange, value: unknown): ParsedSetting {
+  switch (range.type) {
+    case 'choice':
+      return typeof value === 'string' && range.choices.includes(value)
+        ? { ok: true, value }
+        : { ok: false, allowed: `one of ${range.choices.join(', ')}` };
+    case 'boolean':
+      return typeof value === 'boolean'
+        ? { ok: true, value }
+        : { ok: false, allowed: 'true or false' };
+    case 'whole-number':
+      return parseWholeNumber(range, value);
+    case 'names':
+      return parseNames(range, value);
+  }
+}
+
+function parseWholeNumber(
+  range: Extract<SettingRange, { type: 'whole-number' }>,
+  value: unknown,
+): ParsedSetting {
+  const { min, max, nullMeans } = range;
+  if (value === null && nullMeans !== undefined) return { ok: true, value };
+  if (Number.isSafeInteger(value) && Number(value) >= min && Number(value) <= max) {
+    return { ok: true, value };
+  }
+  const orNull = nullMeans === undefined ? '' : `, or null (${nullMeans})`;
+  return { ok: false, allowed: `a whole number from ${String(min)} to ${String(max)}${orNull}` };
+}
+
+function parseNames(
+  range: Extract<SettingRange, { type: 'names' }>,
+  value: unknown,
+): ParsedSetting {
+  const parse = range.of === 'application' ? parseApplicationName : parseModel;
+  const allowed = `a list of at most ${String(range.maxEntries)} ${range.of} names`;
+  if (!Array.isArray(value) || value.length > range.maxEntries) return { ok: false, allowed };
+  try {
+    return { ok: true, value: value.map(parse) };
+  } catch (error) {
+    if (error instanceof TallystickError) return { ok: false, allowed };
+    throw error;
+  }
+}

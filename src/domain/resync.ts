@@ -1,0 +1,332 @@
+import { TallystickError } from '../errors.ts';
+import { algorithmTimeStepping, constantTimeEqualText, readResponse } from '../oath/index.ts';
+import {
+  advancePast,
+  centredDriftSeconds,
+  decoyAuthenticator,
+  isSpent,
+  spentChallengesMax,
+} from './application.ts';
+import { type Candidate, responseOf, type Serving, servingFor, servingOf } from './candidate.ts';
+import { challengeRefusal } from './challenge.ts';
+import { refusedFor } from './lock.ts';
+import type {
+  ApplicationAdvance,
+  AuthenticatorWithApplications,
+  DriftFollower,
+  IssuedChallenge,
+} from './model.ts';
+import type { Position, RefusalCode, Refused } from './outcomes.ts';
+import type { EffectivePolicy } from './policy-catalogue.ts';
+import { syncCandidatesMax } from './policy-cost.ts';
+import {
+  pairsIn,
+  type SyncChallenges,
+  type SyncPair,
+  type SyncSpace,
+  syncSpaceOf,
+} from './resync-space.ts';
+
+/** One of the two responses. */
+export interface SynchronisationPart {
+  readonly response: string;
+  readonly challenge: string | null;
+  /** The newest challenge of that text issued to this user at this component, if any. */
+  readonly issuedChallenge: IssuedChallenge | null;
+}
+
+export interface SynchronisationInput {
+  /** The one that `eligibleAuthenticators` let through, with the applications that may serve. */
+  readonly authenticator: AuthenticatorWithApplications;
+  /** In the order in which the device showed them. */
+  readonly first: SynchronisationPart;
+  readonly second: SynchronisationPart;
+}
+
+export interface SynchronisationPlan {
+  /** `syncCandidatesMax` at most; all of them are wanted. */
+  readonly candidates: readonly Candidate[];
+  /** One end: nothing is decided before the whole space was searched. */
+  readonly chunkEnds: readonly number[];
+  readonly spaces: readonly SyncSpace[];
+}
+
+export type SynchronisationPlanning =
+  | { readonly kind: 'plan'; readonly plan: SynchronisationPlan }
+  | { readonly kind: 'refused'; readonly refused: Refused };
+
+export type SynchronisationDecision =
+  | {
+      readonly kind: 'synchronised';
+      readonly authenticatorId: string;
+      readonly applicationId: string;
+      /** Where the first and the second response stood; both are used up. */
+      readonly first: Position;
+      readonly position: Position;
+      readonly advance: ApplicationAdvance;
+      /** The authenticator's other applications with a clock: they have the same one. */
+      readonly followers: readonly DriftFollower[];
+      readonly driftSecondsBefore: number;
+      readonly driftSecondsAfter: number;
+    }
+  | {
+      readonly kind: 'refused';
+      readonly refused: Refused;
+      /** Where the first response was found, when it was. */
+      readonly nearest?: { readonly position: Position; readonly distance: number };
+    };
+
+/** A clock can be this much off, in either direction, for each idle day. */
+const idleDriftSecondsPerDay = 8;
+const dayMs = 86_400_000;
+/** As many as a device has; more would leave each too small a share of the candidate limit. */
+const spacesMax = 8;
+
+/**
+ * Plans the search for two consecutive responses. Both come with a challenge or both without.
+ * Every application that may serve is searched, each within an equal share of the candidate limit.
+ *
+ * @param nowMs Unix milliseconds, read once for the whole attempt, retries included
+ */
+export function planSynchronisation(
+  input: SynchronisationInput,
+  nowMs: number,
+  policy: EffectivePolicy,
+): SynchronisationPlanning {
+  const { first, second } = input;
+  if (responseOf(first.response) === null || responseOf(second.response) === null) {
+    return refuse('response-malformed');
+  }
+  const moving = servingOf([input.authenticator]).filter(isMoving);
+  if (moving.length === 0) return refuse('sync-nothing');
+  const challenges = challengesOf(input);
+  if (challenges === 'one-missing') return refuse('challenge-required');
+  const serving = servingFor(moving, challenges, policy);
+  if (typeof serving === 'string') return refuse(serving);
+  const refusal = challengesRefusal(input, input.authenticator, nowMs, policy);
+  if (refusal !== null) return refuse(refusal);
+  return { kind: 'plan', plan: planFor(serving, challenges, nowMs, policy) };
+}
+
+/** A plan for an attempt on nobody; see `planDecoy`. No decision on it ever synchronises. */
+export function planSynchronisationDecoy(
+  nowMs: number,
+  policy: EffectivePolicy,
+): SynchronisationPlan {
+  return planFor(servingOf([decoyAuthenticator]), null, nowMs, policy);
+}
+
+/**
+ * Decides on the whole space. A pair is consecutive when the counters follow each other directly,
+ * and the second step is one to `syncMaxGapSteps` after the first, or the same where counter or
+ * challenge tell the responses apart. The first application with a pair decides, and only with one
+ * pair, in unused positions. Both responses are used up.
+ *
+ * A clock may be moved backwards by what idle days explain (one step, and 8 s for each day since
+ * the drift was learned) and the policy's margin. Nothing limits the first use and the first after a reset.
+ *
+ * @param macs one for each candidate; null where the module couldn't compute it
+ * @param current the authenticator as it is now with all its applications, so that all follow
+ * @throws TallystickError internal unless there is one entry for each candidate
+ */
+export function decideSynchronisation(
+  plan: SynchronisationPlan,
+  macs: readonly (Uint8Array | null)[],
+  current: AuthenticatorWithApplications,
+  input: SynchronisationInput,
+  nowMs: number,
+  policy: EffectivePolicy,
+): SynchronisationDecision {
+  if (macs.length !== plan.candidates.length) {
+    throw new TallystickError('internal', 'A synchronisation is decided on all its MACs.');
+  }
+  const refusal = challengesRefusal(input, current, nowMs, policy);
+  if (refusal !== null) return refuse(refusal);
+  const byId = new Map(servingOf([current]).map((one) => [one.application.id, one]));
+  for (const space of plan.spaces) {
+    const serving = byId.get(space.applicationId);
+    if (serving?.application.epoch !== space.epoch) continue;
+    const pairs = pairsOf(space, macs, serving, input);
+    const [pair] = pairs;
+    if (pair === undefined) continue;
+    const first = plan.candidates[pair.first];
+    const second = plan.candidates[pair.second];
+    if (!first || !second) throw new TallystickError('internal', 'A pair lies outside its plan.');
+    if (pairs.length > 1) return refuse('sync-ambiguous', first);
+    return synchronise(first, second, serving, current, nowMs, policy);
+  }
+  return refuse('sync-incorrect');
+}
+
+/** Whether anything moves from one response to the next. */
+function isMoving({ sequence }: Serving): boolean {
+  return sequence.hasCounter || sequence.stepping !== null;
+}
+
+function challengesOf({ first, second }: SynchronisationInput): SyncChallenges | 'one-missing' {
+  if (first.challenge !== null && second.challenge !== null) {
+    return [first.challenge, second.challenge];
+  }
+  return first.challenge === null && second.challenge === null ? null : 'one-missing';
+}
+
+function challengesRefusal(
+  { first, second }: SynchronisationInput,
+  authenticator: AuthenticatorWithApplications,
+  nowMs: number,
+  policy: EffectivePolicy,
+): RefusalCode | null {
+  const { userId } = authenticator.authenticator;
+  for (const { challenge, issuedChallenge } of [first, second]) {
+    if (challenge === null) continue;
+    const refusal = challengeRefusal(challenge, issuedChallenge, userId, nowMs, policy);
+    if (refusal !== null) return refusal;
+  }
+  // A challenge of ours answers one response, never both.
+  const isShared =
+    first.issuedChallenge !== null && first.issuedChallenge.id === second.issuedChallenge?.id;
+  return isShared ? 'challenge-unknown' : null;
+}
+
+function planFor(
+  serving: readonly Serving[],
+  challenges: SyncChallenges,
+  nowMs: number,
+  policy: EffectivePolicy,
+): SynchronisationPlan {
+  const searched = serving.slice(0, spacesMax);
+  const budget = Math.floor(syncCandidatesMax / searched.length);
+  const candidates: Candidate[] = [];
+  const spaces = searched.map((one) => {
+    const laid = syncSpaceOf(one, challenges, candidates.length, budget, nowMs, policy);
+    candidates.push(...laid.candidates);
+    return laid.space;
+  });
+  return { candidates, chunkEnds: [candidates.length], spaces };
+}
+
+function pairsOf(
+  space: SyncSpace,
+  macs: readonly (Uint8Array | null)[],
+  serving: Serving,
+  input: SynchronisationInput,
+): readonly SyncPair[] {
+  const first = responseOf(input.first.response) ?? '';
+  const second = responseOf(input.second.response) ?? '';
+  const count = space.counterCount * space.stepCount * space.perPlace;
+  const shown = macs
+    .slice(space.base, space.base + count)
+    .map((mac) => (mac === null ? '' : readResponse(serving.application.algorithm, mac)));
+  const showsFirst = shown.map((text) => constantTimeEqualText(text, first));
+  const showsSecond = shown.map((text) => constantTimeEqualText(text, second));
+  // One response typed twice is no pair, even where chance made two neighbours alike.
+  if (space.perPlace === 1 && constantTimeEqualText(first, second)) return [];
+  return pairsIn(
+    space,
+    (index) => showsFirst[index - space.base] === true,
+    (index) => showsSecond[index - space.base] === true,
+  );
+}
+
+function synchronise(
+  first: Candidate,
+  second: Candidate,
+  serving: Serving,
+  current: AuthenticatorWithApplications,
+  nowMs: number,
+  policy: EffectivePolicy,
+): SynchronisationDecision {
+  const { application, authenticator, sequence, floor } = serving;
+  const isUsed = [first, second].some((one) => isSpent(floor, one.position, one.challengeKey));
+  if (isUsed) return refuse('sync-replayed', first);
+  const drift = centredDrift(serving, second, nowMs);
+  if (isTooFarBack(serving, drift.driftSeconds, nowMs, policy)) {
+    return refuse('sync-backwards', first);
+  }
+  const answered =
+    first.position.timeStep === second.position.timeStep ? [first, second] : [second];
+  const advance = advancePast(
+    application,
+    sequence,
+    {
+      first: first.position,
+      last: second.position,
+      challengeKeys: answered.flatMap((one) => one.challengeKey ?? []),
+    },
+    drift,
+  );
+  // There was room for one more challenge in this step, but not for two.
+  if (advance.set.spentChallenges.length > spentChallengesMax) {
+    return refuse('sync-replayed', first);
+  }
+  return {
+    kind: 'synchronised',
+    authenticatorId: authenticator.id,
+    applicationId: application.id,
+    first: first.position,
+    position: second.position,
+    advance,
+    followers: followersOf(serving, current, drift.driftSeconds, nowMs),
+    driftSecondsBefore: application.driftSeconds,
+    driftSecondsAfter: drift.driftSeconds,
+  };
+}
+
+function centredDrift(
+  serving: Serving,
+  second: Candidate,
+  nowMs: number,
+): { readonly driftSeconds: number; readonly driftAtMs: number | null } {
+  const { driftSeconds, driftAtMs } = serving.application;
+  const { stepping } = serving.sequence;
+  const { timeStep } = second.position;
+  if (stepping === null || timeStep === null) return { driftSeconds, driftAtMs };
+  return { driftSeconds: centredDriftSeconds(timeStep, stepping, nowMs), driftAtMs: nowMs };
+}
+
+function isTooFarBack(
+  serving: Serving,
+  driftSeconds: number,
+  nowMs: number,
+  policy: EffectivePolicy,
+): boolean {
+  const { application, sequence } = serving;
+  const marginSeconds = policy.syncBackwardMarginSeconds;
+  if (sequence.stepping === null || marginSeconds === null || application.driftAtMs === null) {
+    return false;
+  }
+  const idleDays = Math.max(0, nowMs - application.driftAtMs) / dayMs;
+  const explainedSeconds =
+    sequence.stepping.timeStepSeconds + idleDriftSecondsPerDay * idleDays + marginSeconds;
+  return application.driftSeconds - driftSeconds > explainedSeconds;
+}
+
+/** All applications of a device show the time of one clock; counters are each application's own. */
+function followersOf(
+  serving: Serving,
+  current: AuthenticatorWithApplications,
+  driftSeconds: number,
+  nowMs: number,
+): readonly DriftFollower[] {
+  if (serving.sequence.stepping === null) return [];
+  return current.applications
+    .filter(({ id, algorithm }) => {
+      return id !== serving.application.id && algorithmTimeStepping(algorithm) !== undefined;
+    })
+    .map(({ id, epoch }) => ({
+      applicationId: id,
+      epoch,
+      driftSeconds,
+      driftAtMs: nowMs,
+    }));
+}
+
+function refuse(
+  code: RefusalCode,
+  nearest?: Candidate,
+): Extract<SynchronisationDecision, { kind: 'refused' }> {
+  const refused = refusedFor(code);
+  if (nearest === undefined) return { kind: 'refused', refused };
+  const { position, distance } = nearest;
+  return { kind: 'refused', refused, nearest: { position, distance } };
+}
