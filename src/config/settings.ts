@@ -244,16 +244,10 @@ export function allowedText(kind: SettingKind): string {
 
 /** The value if the kind admits it. */
 export function admit(kind: SettingKind, value: unknown): SettingValue | undefined {
-  switch (typeof value) {
-    case 'number':
-      return kind.type === 'integer' && isWithin(kind, value) ? value : undefined;
-    case 'boolean':
-      return kind.type === 'boolean' ? value : undefined;
-    case 'string':
-      return admitsText(kind, value) ? value : undefined;
-    default:
-      return undefined;
-  }
+  if (typeof value === 'string') return admitsText(kind, value) ? value : undefined;
+  if (typeof value === 'boolean') return kind.type === 'boolean' ? value : undefined;
+  const isAdmitted = typeof value === 'number' && kind.type === 'integer' && isWithin(kind, value);
+  return isAdmitted ? value : undefined;
 }
 
 function isWithin({ least, most }: { least: number; most: number }, value: number): boolean {
