@@ -1,0 +1,195 @@
+import { Command } from 'commander';
+import { changeClock, type ClockParameters, idealClock, trueMsMax } from './clock.ts';
+import { parseDuration, parseInstant, parsePpm } from './cli-values.ts';
+import { type DeviceEnv, systemErrorCode } from './env.ts';
+import { EmulatorError, type EmulatorErrorCode } from './errors.ts';
+import { parseApplicationText, type Profile, profileNamed, profileNames } from './profiles.ts';
+import { openTokenFolder, storageError, type TokenFolder } from './state-file.ts';
+
+/** Everything a command touches, so that tests can run one without a process. */
+export interface CliWorld {
+  readonly env: DeviceEnv;
+  readonly defaultFolder: string;
+  readStdin(bytesMax: number): Promise<Buffer>;
+  /** Results, and nothing else. */
+  out(text: string): void;
+  /** Messages for people. */
+  err(text: string): void;
+}
+
+export interface CommonOptions {
+  readonly json?: true;
+  readonly dir?: string;
+}
+
+export interface TimeOptions {
+  readonly now?: string;
+  readonly at?: string;
+}
+
+export interface ProfileOptions {
+  readonly profile?: string;
+  readonly application?: readonly string[];
+  readonly pressSwitchesOff?: true;
+  readonly offset?: string;
+  readonly ppm?: string;
+}
+
+/** What the exit status says; the numbers never change. */
+export const exitCodes = {
+  ok: 0,
+  refused: 1,
+  usage: 2,
+  busy: 3,
+  damaged: 4,
+  storage: 5,
+  bug: 70,
+} as const;
+
+export const exitCodeHelp = `
+Exit status:
+  0  done
+  1  refused: by the token, no such token, one too many, or a bundle that does not fit
+  2  wrong usage: an unknown command or option, or a value out of range
+  3  busy: another process is using the token
+  4  damaged: a state file that cannot be trusted, or that changed meanwhile
+  5  storage: the operating system refused to read or write`;
+
+/** Exit status of each error. */
+export function exitCodeOf(code: EmulatorErrorCode): number {
+  switch (code) {
+    case 'input-invalid':
+      return exitCodes.usage;
+    case 'refused':
+    case 'token-unknown':
+    case 'token-exists':
+    case 'pairing-refused':
+      return exitCodes.refused;
+    case 'state-busy':
+      return exitCodes.busy;
+    case 'state-damaged':
+    case 'state-conflict':
+      return exitCodes.damaged;
+    case 'storage-failed':
+      return exitCodes.storage;
+  }
+}
+
+/** A command with the options that all have. */
+export function commonCommand(usage: string, summary: string): Command {
+  return new Command(usage)
+    .description(summary)
+    .option('--json', 'print the result as JSON')
+    .option('--dir <folder>', 'folder of the tokens (default: $VTOKEN_DIR, else ~/.vtoken)');
+}
+
+export function withTime(command: Command): Command {
+  return command
+    .option('--now <time>', 'true time instead of the wall clock: ISO 8601 or Unix milliseconds')
+    .option('--at <duration>', 'so much later (+3d) or earlier (-2h) than that');
+}
+
+export function withProfile(command: Command): Command {
+  return command
+    .option('--profile <name>', `kind of device: ${profileNames.join(', ')}`)
+    .option(
+      '--application <NAME=ALGORITHM>',
+      "program this application instead of the profile's; may be repeated, up to 8",
+      (text: string, before: readonly string[] | undefined) => [...(before ?? []), text],
+    )
+    .option('--press-switches-off', 'one button: a press while a response shows only switches off')
+    .option('--offset <duration>', 'error of the clock from the start, such as +2s')
+    .option('--ppm <rate>', 'rate of the clock: positive runs fast');
+}
+
+export function folderOf(world: CliWorld, options: CommonOptions): TokenFolder {
+  return openTokenFolder(options.dir ?? world.defaultFolder, world.env);
+}
+
+/** The true time a command works at. */
+export function trueMsOf(world: CliWorld, options: TimeOptions): number {
+  const startMs =
+    options.now === undefined ? world.env.nowMs() : parseInstant('--now', options.now);
+  const trueMs = startMs + (options.at === undefined ? 0 : parseDuration('--at', options.at));
+  if (trueMs >= 0 && trueMs <= trueMsMax) return trueMs;
+  throw new EmulatorError(
+    'input-invalid',
+    '--now and --at must stay within the years 1970 to 9999',
+  );
+}
+
+/** The profile that the options describe. */
+export function profileOf(options: ProfileOptions): Profile {
+  if (options.profile === undefined && options.application === undefined) {
+    const names = profileNames.join(', ');
+    throw new EmulatorError(
+      'input-invalid',
+      `say --profile (${names}) or --application NAME=ALGORITHM`,
+    );
+  }
+  const base = profileNamed(options.profile ?? 'keypad-multi');
+  const applications = options.application?.map(parseApplicationText) ?? base.applications;
+  if (options.pressSwitchesOff !== true) return { ...base, applications };
+  if (base.hull.keys !== 'one-button') {
+    throw new EmulatorError('input-invalid', '--press-switches-off is for one-button profiles');
+  }
+  return { ...base, applications, hull: { ...base.hull, pressWhileDisplayed: 'switch-off' } };
+}
+
+/** A clock made at `nowMs`, as wrong as the options say. */
+export function clockOf(options: ProfileOptions, nowMs: number): ClockParameters {
+  const offsetMs = options.offset === undefined ? 0 : parseDuration('--offset', options.offset);
+  const ratePpm = options.ppm === undefined ? 0 : parsePpm('--ppm', options.ppm);
+  // Checked here although the token checks again: the message then comes before any key is made.
+  return changeClock({ ...idealClock(nowMs), offsetMs, ratePpm }, nowMs, {});
+}
+
+/** Reads a file that the user named; `-` is the standard input. */
+export async function readInput(world: CliWorld, path: string, bytesMax: number): Promise<Buffer> {
+  if (path === '-') return world.readStdin(bytesMax);
+  try {
+    return await world.env.files.read(path, bytesMax);
+  } catch (error) {
+    if (systemErrorCode(error) === 'EFBIG') {
+      throw new EmulatorError('input-invalid', `${path} is larger than ${bytesMax} bytes`);
+    }
+    throw storageError(error, path);
+  }
+}
+
+/** Writes a new file that the user named, never over another. */
+export async function writeOutput(
+  world: CliWorld,
+  path: string,
+  text: string,
+  mode: number,
+): Promise<void> {
+  try {
+    await world.env.files.writeNew(path, Buffer.from(text, 'utf8'), mode);
+  } catch (error) {
+    if (systemErrorCode(error) === 'EEXIST') {
+      throw new EmulatorError('input-invalid', `${path} exists already: name a new file`);
+    }
+    throw storageError(error, path);
+  }
+}
+
+/** Prints a result: as JSON if asked for, else as text. Counters are strings in JSON. */
+export function print(world: CliWorld, options: CommonOptions, json: unknown, text: string): void {
+  const asText = (_name: string, value: unknown): unknown =>
+    typeof value === 'bigint' ? String(value) : value;
+  const line = options.json === true ? JSON.stringify(json, asText) : text;
+  if (line !== '') world.out(`${line}\n`);
+}
+
+/** Unix milliseconds as ISO 8601 in UTC. */
+export function isoTime(atMs: number): string {
+  // A device's clock may stand where no calendar reaches.
+  return Math.abs(atMs) <= 8.64e15 ? new Date(atMs).toISOString() : `${atMs} ms`;
+}
+
+/** `+90.000 s`: a clock error for people. */
+export function signedSeconds(durationMs: number): string {
+  const seconds = (Math.abs(durationMs) / 1000).toFixed(3);
+  return `${durationMs < 0 ? '-' : '+'}${seconds} s`;
+}

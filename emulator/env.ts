@@ -1,0 +1,167 @@
+import { randomBytes } from 'node:crypto';
+import { readFileSync } from 'node:fs';
+import { access, link, mkdir, open, readdir, rename, unlink } from 'node:fs/promises';
+import { homedir, hostname } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
+
+/** What the emulator asks of the file system. Every method rejects with Node's system errors. */
+export interface Files {
+  /** Creates the folder and its parents if missing; only new folders get `mode`. */
+  makeFolder(path: string, mode: number): Promise<void>;
+  /** Names in a folder. */
+  list(path: string): Promise<readonly string[]>;
+  /** Whether there is anything of this name. */
+  exists(path: string): Promise<boolean>;
+  /** The whole file; rejects with EFBIG beyond `bytesMax`. */
+  read(path: string, bytesMax: number): Promise<Buffer>;
+  /** Creates a file that must not exist (EEXIST), writes it, and waits until it is on disk. */
+  writeNew(path: string, bytes: Uint8Array, mode: number): Promise<void>;
+  /** A second name for a file; EEXIST if the name is taken. Atomic. */
+  link(path: string, name: string): Promise<void>;
+  /** Atomic replacement. */
+  rename(from: string, to: string): Promise<void>;
+  /** No error if it is not there. */
+  remove(path: string): Promise<void>;
+  /** Waits until the folder's names are on disk. */
+  syncFolder(path: string): Promise<void>;
+}
+
+/** Names one process so that a later one with the same number is not taken for it. */
+export interface ProcessName {
+  readonly host: string;
+  readonly pid: number;
+  /** Start time as the kernel counts it; empty where it cannot be read. */
+  readonly startedAt: string;
+}
+
+/** Who else is running. */
+export interface Processes {
+  readonly self: ProcessName;
+  /** Whether it runs still; null when this machine cannot tell. */
+  isAlive(name: ProcessName): boolean | null;
+}
+
+/** Everything the emulator takes from the world around it. */
+export interface DeviceEnv {
+  /** Wall clock, Unix time in whole milliseconds. */
+  nowMs(): number;
+  /** Never falls; for waiting only. */
+  monotonicMs(): number;
+  sleepMs(durationMs: number): Promise<void>;
+  randomBytes(length: number): Uint8Array;
+  readonly files: Files;
+  readonly processes: Processes;
+}
+
+/** The real world. */
+export const nodeEnv: DeviceEnv = {
+  nowMs: () => Date.now(),
+  monotonicMs: () => performance.now(),
+  sleepMs: async (durationMs) => {
+    await delay(durationMs);
+  },
+  randomBytes: (length) => new Uint8Array(randomBytes(length)),
+  files: {
+    makeFolder: async (path, mode) => {
+      await mkdir(path, { recursive: true, mode });
+    },
+    list: (path) => readdir(path),
+    exists: async (path) => {
+      try {
+        await access(path);
+        return true;
+      } catch (error) {
+        if (['ENOENT', 'ENOTDIR'].includes(systemErrorCode(error) ?? '')) return false;
+        throw error;
+      }
+    },
+    read: readBounded,
+    writeNew: writeDurably,
+    link: (path, name) => link(path, name),
+    rename: (from, to) => rename(from, to),
+    remove: async (path) => {
+      await unlink(path).catch(ignoreMissing);
+    },
+    syncFolder,
+  },
+  processes: {
+    self: { host: hostname(), pid: process.pid, startedAt: startTimeOf(process.pid) },
+    isAlive,
+  },
+};
+
+/** Where tokens live when no folder is named: `VTOKEN_DIR`, else `.vtoken` in the home folder. */
+export function defaultTokenFolder(): string {
+  const named = process.env['VTOKEN_DIR'];
+  return named === undefined || named === '' ? join(homedir(), '.vtoken') : named;
+}
+
+/** Node's code of a system error (ENOENT, ENOSPC, ...), or undefined for any other value. */
+export function systemErrorCode(error: unknown): string | undefined {
+  const code = error instanceof Error && 'code' in error ? error.code : undefined;
+  return typeof code === 'string' ? code : undefined;
+}
+
+async function readBounded(path: string, bytesMax: number): Promise<Buffer> {
+  const file = await open(path, 'r');
+  try {
+    // One byte more than allowed, so that a pipe or a growing file is found out as well.
+    const buffer = Buffer.alloc(bytesMax + 1);
+    let length = 0;
+    for (;;) {
+      const { bytesRead } = await file.read(buffer, length, buffer.length - length);
+      length += bytesRead;
+      if (length > bytesMax) throw Object.assign(new Error('file too large'), { code: 'EFBIG' });
+      if (bytesRead === 0) return buffer.subarray(0, length);
+    }
+  } finally {
+    await file.close();
+  }
+}
+
+async function writeDurably(path: string, bytes: Uint8Array, mode: number): Promise<void> {
+  const file = await open(path, 'wx', mode);
+  try {
+    await file.writeFile(bytes);
+    await file.sync();
+  } finally {
+    await file.close();
+  }
+}
+
+async function syncFolder(path: string): Promise<void> {
+  const folder = await open(path, 'r');
+  try {
+    await folder.sync();
+  } finally {
+    await folder.close();
+  }
+}
+
+function ignoreMissing(error: unknown): void {
+  if (systemErrorCode(error) !== 'ENOENT') throw error;
+}
+
+function isAlive(name: ProcessName): boolean | null {
+  if (name.host !== hostname()) return null;
+  try {
+    process.kill(name.pid, 0);
+  } catch (error) {
+    // EPERM: somebody else's process, but a process.
+    if (systemErrorCode(error) === 'ESRCH') return false;
+  }
+  const startedAt = startTimeOf(name.pid);
+  return name.startedAt === '' || startedAt === '' || startedAt === name.startedAt;
+}
+
+/** Field 22 of /proc/PID/stat (proc(5)): clock ticks since boot. Linux only, else empty. */
+function startTimeOf(pid: number): string {
+  try {
+    const text = readFileSync(`/proc/${String(pid)}/stat`, 'latin1');
+    // The second field is the program's name in parentheses and may itself hold anything.
+    return text.slice(text.lastIndexOf(')') + 2).split(' ')[19] ?? '';
+  } catch {
+    return '';
+  }
+}

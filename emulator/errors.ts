@@ -1,0 +1,36 @@
+/**
+ * What went wrong, for code that branches on it. Codes are never renamed or recycled.
+ *
+ * - `input-invalid`: a value that the caller gave is outside what is allowed.
+ * - `refused`: the device itself refuses, as a real one would (see `Refusal`).
+ * - `token-unknown`, `token-exists`: no virtual token of that serial, or one too many.
+ * - `pairing-refused`: a bundle that does not answer this token's request.
+ * - `state-busy`: another process holds the token's lock.
+ * - `state-damaged`: a state file that cannot be trusted.
+ * - `state-conflict`: the state file changed since it was read.
+ * - `storage-failed`: the operating system refused to read or write.
+ */
+export type EmulatorErrorCode =
+  | 'input-invalid'
+  | 'refused'
+  | 'token-unknown'
+  | 'token-exists'
+  | 'pairing-refused'
+  | 'state-busy'
+  | 'state-damaged'
+  | 'state-conflict'
+  | 'storage-failed';
+
+/**
+ * The only error this room throws on purpose. The message says what was wrong and what is allowed;
+ * seeds, responses, challenges and PINs never appear in it.
+ */
+export class EmulatorError extends Error {
+  override readonly name: string = 'EmulatorError';
+  readonly code: EmulatorErrorCode;
+
+  constructor(code: EmulatorErrorCode, message: string, cause?: unknown) {
+    super(message, cause === undefined ? undefined : { cause });
+    this.code = code;
+  }
+}

@@ -1,0 +1,78 @@
+/**
+ * Virtual one-time-password tokens. A `VirtualToken` is an immutable value: `press` and `respond`
+ * return the token as it is afterwards. Time is always a parameter, in Unix milliseconds; the
+ * token's own clock turns true time into what the device believes. `TokenFolder` keeps tokens in
+ * files; `responses` makes responses by the thousand without a device around them.
+ *
+ * ```ts
+ * const token = createToken(
+ *   { serial: 'VT00000001', profile: profileNamed('one-button-event'), clock: idealClock(0) },
+ *   [seed],
+ * );
+ * const pressed = press(token, nowMs);
+ * if (pressed.ok) console.log(pressed.generated?.response); // `pressed.token` is the next state
+ * ```
+ */
+export {
+  changeClock,
+  type ClockChange,
+  clockErrorMs,
+  type ClockEvent,
+  type ClockParameters,
+  createDeviceClock,
+  type DeviceClock,
+  idealClock,
+} from './clock.ts';
+export {
+  type Device,
+  type DeviceEffect,
+  type DeviceInput,
+  type DeviceState,
+  type DeviceStep,
+  type Display,
+  type Hull,
+  initialState,
+  type Screen,
+  stepDevice,
+} from './device.ts';
+export { type DeviceEnv, type Files, nodeEnv, type Processes, type ProcessName } from './env.ts';
+export { EmulatorError, type EmulatorErrorCode } from './errors.ts';
+export type { DeviceApplication, Generated, UserInputs } from './generate.ts';
+export { keyCheckValue } from './mac.ts';
+export {
+  type Operation,
+  play,
+  press,
+  type PressOptions,
+  pressTimes,
+  respond,
+  type RespondOptions,
+} from './operate.ts';
+export {
+  type ApplicationMode,
+  type PairBundle,
+  type PairRequest,
+  pairRequestToJson,
+  parsePairBundle,
+} from './pairing-files.ts';
+export { acceptBundle, pairRequestOf, requestPairing } from './pairing.ts';
+export {
+  type ApplicationProgram,
+  parseAlgorithmText,
+  type Profile,
+  profileNamed,
+  type ProfileName,
+  profileNames,
+} from './profiles.ts';
+export { type Refusal, refusalText } from './refusal.ts';
+export { createResponder, type Responder, responses } from './responses.ts';
+export { Secret } from './secret.ts';
+export { openTokenFolder, type TokenFolder, type TokenFolderOptions } from './state-file.ts';
+export { type StoredToken, tokenFromJson, tokenToJson } from './token-json.ts';
+export {
+  createToken,
+  type Pairing,
+  type TokenSpec,
+  type VirtualToken,
+  wipeToken,
+} from './token.ts';
