@@ -356,6 +356,8 @@ export interface Service {
   readonly administration: Administration;
   /** Ready to decide: module ready and database writable; otherwise which is not, and why. */
   readiness(): Promise<{ readonly ready: boolean; readonly reasons: readonly string[] }>;
+  /** Removes expired challenges and answers, a bounded number; how many went. */
+  purge(): Promise<number>;
   /** Refuses new work with `shutting-down` and waits for what is in flight. */
   drain(): Promise<void>;
 }

@@ -1,0 +1,114 @@
+import type { Domain, Role } from '../../domain/model.ts';
+import { TallystickError } from '../../errors.ts';
+import type { Caller } from '../api.ts';
+import { type Configuration, masterDomainName, type ResolvedComponent } from '../configuration.ts';
+
+/** What a role may do. */
+export type Permission =
+  | 'authenticate'
+  | 'users.read'
+  | 'users.lock'
+  | 'users.write'
+  | 'authenticators.read'
+  | 'authenticators.assign'
+  | 'authenticators.write'
+  | 'configuration.read'
+  | 'configuration.write'
+  | 'audit.read';
+
+const permissionsByRole: Readonly<Record<Role, ReadonlySet<Permission>>> = {
+  client: new Set<Permission>(['authenticate']),
+  helpdesk: new Set<Permission>([
+    'authenticate',
+    'users.read',
+    'users.lock',
+    'authenticators.read',
+    'authenticators.assign',
+  ]),
+  auditor: new Set<Permission>([
+    'users.read',
+    'authenticators.read',
+    'configuration.read',
+    'audit.read',
+  ]),
+  admin: new Set<Permission>([
+    'authenticate',
+    'users.read',
+    'users.lock',
+    'users.write',
+    'authenticators.read',
+    'authenticators.assign',
+    'authenticators.write',
+    'configuration.read',
+    'configuration.write',
+    'audit.read',
+  ]),
+};
+
+/**
+ * @throws TallystickError `forbidden` when the caller's role lacks the permission
+ */
+export function requirePermission(caller: Caller, permission: Permission): void {
+  if (permissionsByRole[caller.role].has(permission)) return;
+  throw new TallystickError('forbidden', `The role ${caller.role} may not do this.`, {
+    fields: { role: caller.role, permission },
+  });
+}
+
+/**
+ * What is not of one domain (policies, components, keys, the stock of authenticators, the audit)
+ * is out of reach for a key that is.
+ *
+ * @throws TallystickError `forbidden`
+ */
+export function requireUnscoped(caller: Caller): void {
+  if (caller.domainId === null) return;
+  throw new TallystickError('forbidden', 'A key that is bound to a domain may not do this.');
+}
+
+/**
+ * The key may have been deleted, or its component, since the edge looked it up.
+ *
+ * @throws TallystickError `unauthenticated` without a key, `forbidden` without a component
+ */
+export function requireStanding(
+  configuration: Configuration,
+  caller: Caller,
+  nowMs: number,
+): ResolvedComponent {
+  requireLiveKey(configuration, caller, nowMs);
+  const resolved = configuration.resolve(caller);
+  if (resolved !== null) return resolved;
+  throw new TallystickError('forbidden', 'No component covers this address for this key.', {
+    fields: { reason: 'component-unknown', componentType: caller.componentType },
+  });
+}
+
+/**
+ * @throws TallystickError `unauthenticated` when the caller's key is gone, expired or another's now
+ */
+export function requireLiveKey(configuration: Configuration, caller: Caller, nowMs: number): void {
+  const key = configuration.apiKeyById(caller.keyId);
+  const isLive = key !== null && (key.expiresAtMs === null || key.expiresAtMs > nowMs);
+  if (isLive && key.role === caller.role && key.domainId === caller.domainId) return;
+  throw new TallystickError('unauthenticated', 'The API key is not valid.');
+}
+
+/**
+ * The domain that a request means: the named one, else the key's own, else `master`. A key bound
+ * to a domain learns nothing about others, not even whether they exist.
+ *
+ * @returns null when no such domain exists
+ * @throws TallystickError `forbidden` when the key is bound to another domain
+ */
+export function targetDomain(
+  configuration: Configuration,
+  caller: Caller,
+  domainName: string | null,
+): Domain | null {
+  const own = caller.domainId === null ? null : configuration.domainById(caller.domainId);
+  if (domainName === null) return own ?? configuration.domainByName(masterDomainName);
+  const named = configuration.domainByName(domainName);
+  if (caller.domainId === null || named?.id === caller.domainId) return named;
+  throw new TallystickError('forbidden', 'The API key is bound to another domain.');
+}

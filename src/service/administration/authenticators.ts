@@ -1,0 +1,296 @@
+import type { AuthenticatorWithApplications } from '../../domain/model.ts';
+import { nameKey } from '../../domain/names.ts';
+import { TallystickError } from '../../errors.ts';
+import type { Administration, AuthenticatorView, NewAuthenticator } from '../api.ts';
+import { fromModule } from '../module-calls.ts';
+import { invalidMember } from '../problems.ts';
+import type { RecordChange } from '../store.ts';
+import { requireUnscoped } from './access.ts';
+import { administer, type AtDesk, type Desk, doneEntry, notFound } from './desk.ts';
+import { insertAuthenticator, planAuthenticator } from './new-seeds.ts';
+import { pairAuthenticator } from './pairing.ts';
+import { requireDomain, requireUser, subjectOf } from './users.ts';
+import { checkInstant, checkPage } from './values.ts';
+import { authenticatorViews } from './views.ts';
+
+type AuthenticatorAdministration = Pick<
+  Administration,
+  | 'authenticators'
+  | 'authenticator'
+  | 'createAuthenticator'
+  | 'pairAuthenticator'
+  | 'updateAuthenticator'
+  | 'deleteAuthenticator'
+  | 'assignAuthenticator'
+  | 'unassignAuthenticator'
+  | 'resetApplication'
+>;
+
+const seedBytesMin = 16;
+const seedBytesMax = 128;
+
+/** Use cases about authenticators: making, handing out, resetting and removing them. */
+export function authenticatorAdministration(atDesk: AtDesk): AuthenticatorAdministration {
+  return {
+    authenticators: (caller, page) =>
+      atDesk(caller, 'authenticators.read', async (desk) => {
+        requireUnscoped(caller);
+        checkPage(page);
+        return authenticatorViews(desk, await desk.context.store.authenticators(page));
+      }),
+    authenticator: (caller, serial) =>
+      atDesk(caller, 'authenticators.read', async (desk) =>
+        authenticatorView(desk, await requireAuthenticator(desk, serial)),
+      ),
+    createAuthenticator: (caller, authenticator) =>
+      overwritingSeeds(authenticator, () =>
+        atDesk(caller, 'authenticators.write', (desk) => {
+          requireUnscoped(caller);
+          return createAuthenticator(desk, authenticator);
+        }),
+      ),
+    pairAuthenticator: (caller, pairRequest) =>
+      atDesk(caller, 'authenticators.write', (desk) => {
+        requireUnscoped(caller);
+        return pairAuthenticator(desk, pairRequest);
+      }),
+    updateAuthenticator: (caller, serial, set, expected) =>
+      atDesk(caller, 'authenticators.write', (desk) =>
+        updateAuthenticator(desk, serial, set, expected.expectedVersion),
+      ),
+    deleteAuthenticator: (caller, serial) =>
+      atDesk(caller, 'authenticators.write', (desk) => {
+        requireUnscoped(caller);
+        return deleteAuthenticator(desk, serial);
+      }),
+    assignAuthenticator: (caller, serial, domainName, userName) =>
+      atDesk(caller, 'authenticators.assign', (desk) =>
+        assignAuthenticator(desk, serial, domainName, userName),
+      ),
+    unassignAuthenticator: (caller, serial) =>
+      atDesk(caller, 'authenticators.assign', (desk) => unassignAuthenticator(desk, serial)),
+    resetApplication: (caller, serial, applicationName) =>
+      atDesk(caller, 'authenticators.assign', (desk) =>
+        resetApplication(desk, serial, applicationName),
+      ),
+  };
+}
+
+async function authenticatorView(
+  desk: Desk,
+  found: AuthenticatorWithApplications,
+): Promise<AuthenticatorView> {
+  const [view] = await authenticatorViews(desk, [found]);
+  if (view === undefined) throw new RangeError('one authenticator in, one view out');
+  return view;
+}
+
+/**
+ * A scoped key sees what is assigned within its domain, and what is not assigned at all.
+ *
+ * @throws TallystickError `not-found`
+ */
+async function requireAuthenticator(
+  desk: Desk,
+  serial: string,
+): Promise<AuthenticatorWithApplications> {
+  const { context, caller } = desk;
+  const found = await context.store.authenticatorBySerial(serial);
+  if (found === null) throw notFound('The authenticator');
+  const ownerId = found.authenticator.userId;
+  if (caller.domainId !== null && ownerId !== null) {
+    const owner = await context.store.userById(ownerId);
+    if (owner?.domainId !== caller.domainId) throw notFound('The authenticator');
+  }
+  return found;
+}
+
+/** Whatever happens, imported seeds don't stay in memory. */
+async function overwritingSeeds<Result>(
+  { applications }: NewAuthenticator,
+  work: () => Promise<Result>,
+): Promise<Result> {
+  try {
+    return await work();
+  } finally {
+    for (const { seed } of applications) {
+      if (seed.source === 'import') seed.bytes.fill(0);
+    }
+  }
+}
+
+async function createAuthenticator(
+  desk: Desk,
+  given: NewAuthenticator,
+): Promise<AuthenticatorView> {
+  const plan = planAuthenticator(desk, { ...given, isVirtual: false });
+  for (const [index, { seed }] of given.applications.entries()) {
+    if (seed.source === 'generate') continue;
+    const { length } = seed.bytes;
+    if (length >= seedBytesMin && length <= seedBytesMax) continue;
+    const allowed = `must have ${seedBytesMin} to ${seedBytesMax} bytes`;
+    throw invalidMember(`applications[${index}].seed`, allowed);
+  }
+  const { module, background } = desk.context;
+  const origin = given.applications.map(({ seed }) =>
+    seed.source === 'generate' ? ('generated' as const) : ('imported' as const),
+  );
+  await insertAuthenticator(
+    desk,
+    plan,
+    { name: 'authenticator.create', origin },
+    ({ seedSpec }, index) => {
+      const seed = given.applications[index]?.seed;
+      return fromModule(
+        seed?.source === 'import'
+          ? module.importSeed(seedSpec, seed.bytes, background)
+          : module.generateSeed(seedSpec, background),
+      );
+    },
+    { seeds: origin.join(',') },
+  );
+  return authenticatorView(desk, await requireAuthenticator(desk, plan.serial));
+}
+
+async function updateAuthenticator(
+  desk: Desk,
+  serial: string,
+  set: Parameters<Administration['updateAuthenticator']>[2],
+  expectedVersion: number | null,
+): Promise<AuthenticatorView> {
+  const { isDisabled, expiresAtMs } = set;
+  if (expiresAtMs !== undefined) checkInstant('expiresAtMs', expiresAtMs);
+  const changed = {
+    ...(isDisabled === undefined ? {} : { isDisabled }),
+    ...(expiresAtMs === undefined ? {} : { expiresAtMs }),
+  };
+  await administer(desk, 'The authenticator', expectedVersion, async () => {
+    const { authenticator } = await requireAuthenticator(desk, serial);
+    return {
+      changes: [
+        {
+          change: 'update',
+          kind: 'authenticator',
+          id: authenticator.id,
+          expectedVersion: expectedVersion ?? authenticator.version,
+          set: changed,
+        },
+      ],
+      audit: doneEntry(desk, 'authenticator.update', authenticator.serial, changed),
+    };
+  });
+  return authenticatorView(desk, await requireAuthenticator(desk, serial));
+}
+
+/** The rows first: a seed without a row is harmless, a row without its seed is a broken login. */
+async function deleteAuthenticator(desk: Desk, serial: string): Promise<void> {
+  let seedIds: readonly string[] = [];
+  await administer(desk, 'The authenticator', null, async () => {
+    const { authenticator, applications } = await requireAuthenticator(desk, serial);
+    seedIds = applications.map(({ seed }) => seed.seedId);
+    const changes: RecordChange[] = applications.map((application) => ({
+      change: 'delete',
+      kind: 'application',
+      id: application.id,
+      expectedVersion: application.version,
+    }));
+    changes.push({
+      change: 'delete',
+      kind: 'authenticator',
+      id: authenticator.id,
+      expectedVersion: authenticator.version,
+    });
+    return { changes, audit: doneEntry(desk, 'authenticator.delete', authenticator.serial) };
+  });
+  const { module, background } = desk.context;
+  for (const seedId of seedIds) await fromModule(module.destroySeed(seedId, background));
+}
+
+async function assignAuthenticator(
+  desk: Desk,
+  serial: string,
+  domainName: string | null,
+  userName: string,
+): Promise<AuthenticatorView> {
+  const domain = requireDomain(desk, domainName);
+  const user = await requireUser(desk, domain, userName);
+  const found = await requireAuthenticator(desk, serial);
+  if (found.authenticator.userId === user.id) return authenticatorView(desk, found);
+  await administer(desk, 'The authenticator', null, async () => {
+    const { authenticator } = await requireAuthenticator(desk, serial);
+    if (authenticator.userId !== null) {
+      throw new TallystickError('conflict', 'The authenticator is assigned; unassign it first.', {
+        fields: { reason: 'assigned' },
+      });
+    }
+    return {
+      changes: [assignment(authenticator, user.id, desk.nowMs)],
+      audit: doneEntry(desk, 'authenticator.assign', authenticator.serial, {
+        user: subjectOf(domain, user.userName),
+      }),
+    };
+  });
+  return authenticatorView(desk, await requireAuthenticator(desk, serial));
+}
+
+async function unassignAuthenticator(desk: Desk, serial: string): Promise<AuthenticatorView> {
+  const found = await requireAuthenticator(desk, serial);
+  if (found.authenticator.userId === null) return authenticatorView(desk, found);
+  await administer(desk, 'The authenticator', null, async () => {
+    const { authenticator } = await requireAuthenticator(desk, serial);
+    const owner =
+      authenticator.userId === null
+        ? null
+        : await desk.context.store.userById(authenticator.userId);
+    return {
+      changes: [assignment(authenticator, null, null)],
+      audit: doneEntry(desk, 'authenticator.unassign', authenticator.serial, {
+        user: owner?.userName ?? null,
+      }),
+    };
+  });
+  return authenticatorView(desk, await requireAuthenticator(desk, serial));
+}
+
+/** Raises the assignment's version, so that no decision made under the old one commits. */
+function assignment(
+  { id, version, assignmentVersion }: AuthenticatorWithApplications['authenticator'],
+  userId: string | null,
+  assignedAtMs: number | null,
+): RecordChange {
+  return {
+    change: 'update',
+    kind: 'authenticator',
+    id,
+    expectedVersion: version,
+    set: { userId, assignedAtMs, assignmentVersion: assignmentVersion + 1 },
+  };
+}
+
+async function resetApplication(
+  desk: Desk,
+  serial: string,
+  applicationName: string | null,
+): Promise<AuthenticatorView> {
+  await administer(desk, 'The authenticator', null, async () => {
+    const { authenticator, applications } = await requireAuthenticator(desk, serial);
+    const meant = applications.filter(
+      ({ name }) => applicationName === null || nameKey(name) === nameKey(applicationName),
+    );
+    if (meant.length === 0) throw notFound('The application');
+    return {
+      // Counters, steps and floors stay: a reset forgets what was learned, not what was used.
+      changes: meant.map(({ id, version, epoch }) => ({
+        change: 'update',
+        kind: 'application',
+        id,
+        expectedVersion: version,
+        set: { epoch: epoch + 1, driftSeconds: 0, driftAtMs: null },
+      })),
+      audit: doneEntry(desk, 'authenticator.reset', authenticator.serial, {
+        applications: meant.map(({ name }) => name).join(','),
+      }),
+    };
+  });
+  return authenticatorView(desk, await requireAuthenticator(desk, serial));
+}

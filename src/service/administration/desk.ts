@@ -1,0 +1,100 @@
+import { TallystickError } from '../../errors.ts';
+import type { Admission } from '../admission.ts';
+import type { Caller } from '../api.ts';
+import { auditEntry, doneOutcome } from '../audit-entries.ts';
+import type { Configuration, ResolvedComponent } from '../configuration.ts';
+import type { Context } from '../deps.ts';
+import type { AuditEntry, RecordChange } from '../store.ts';
+import { type Permission, requirePermission, requireStanding } from './access.ts';
+
+/** Where one administrative request is worked on: who asks, when, and the newest configuration. */
+export interface Desk {
+  readonly context: Context;
+  readonly caller: Caller;
+  readonly configuration: Configuration;
+  readonly standing: ResolvedComponent;
+  readonly nowMs: number;
+}
+
+/** Opens a desk for a caller who has the permission, and works at it. */
+export type AtDesk = <Result>(
+  caller: Caller,
+  permission: Permission,
+  work: (desk: Desk) => Promise<Result>,
+) => Promise<Result>;
+
+/** What is to be written, decided after reading what is there. */
+export interface Proposal {
+  readonly changes: readonly RecordChange[];
+  readonly audit: AuditEntry;
+}
+
+const retriesMax = 4;
+
+/**
+ * Administration reads the configuration anew each time: a deleted key must not administer, and
+ * what was saved through another instance must be seen.
+ */
+export function createDesks(context: Context, admission: Admission): AtDesk {
+  return (caller, permission, work) =>
+    admission.admit(async () => {
+      requirePermission(caller, permission);
+      const nowMs = context.clock.nowMs();
+      const configuration = await context.configuration.reload();
+      const standing = requireStanding(configuration, caller, nowMs);
+      return work({ context, caller, configuration, standing, nowMs });
+    });
+}
+
+/** The audit entry of administrative work that was done. */
+export function doneEntry(
+  desk: Desk,
+  action: string,
+  subject: string,
+  details: AuditEntry['details'] = {},
+): AuditEntry {
+  return auditEntry(desk.caller, desk.nowMs, { action, outcome: doneOutcome, subject, details });
+}
+
+/**
+ * Writes a proposal. Without an expected version of the caller's, a conflict means that somebody
+ * else wrote between our reading and our writing: propose again.
+ *
+ * @param what names the record in error texts
+ * @param expectedVersion null: whatever is there now
+ * @throws TallystickError `conflict` or `not-found`
+ */
+export async function administer(
+  desk: Desk,
+  what: string,
+  expectedVersion: number | null,
+  propose: () => Proposal | Promise<Proposal>,
+): Promise<void> {
+  for (let attempt = 1; ; attempt += 1) {
+    const { changes, audit } = await propose();
+    const result = await desk.context.store.administer(changes, audit);
+    switch (result.status) {
+      case 'committed':
+        return;
+      case 'conflict':
+        if (expectedVersion === null && attempt < retriesMax) continue;
+        throw new TallystickError('conflict', `${what} was changed by somebody else meanwhile.`, {
+          fields: { reason: 'version' },
+        });
+      case 'exists':
+        throw new TallystickError('conflict', `${what} exists already.`, {
+          fields: { reason: 'exists' },
+        });
+      case 'referenced':
+        throw new TallystickError('conflict', `${what} is still in use.`, {
+          fields: { reason: 'referenced' },
+        });
+      case 'missing':
+        throw notFound(what);
+    }
+  }
+}
+
+export function notFound(what: string): TallystickError {
+  return new TallystickError('not-found', `${what} does not exist.`);
+}

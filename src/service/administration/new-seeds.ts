@@ -1,0 +1,255 @@
+import type { ApplicationMode, Application, Authenticator } from '../../domain/model.ts';
+import { algorithmMode, sequenceOf } from '../../domain/application.ts';
+import {
+  licenceSerial,
+  parseApplicationName,
+  parseModel,
+  parseSerial,
+  seedOwner,
+  seedProfile,
+} from '../../domain/names.ts';
+import {
+  algorithmHash,
+  algorithmInputs,
+  parseResponseAlgorithm,
+  type ResponseAlgorithm,
+} from '../../oath/index.ts';
+import { uuidV7 } from '../identifiers.ts';
+import { createProblemList, type ProblemList } from '../problems.ts';
+import type { SeedSpec, StoredSeed } from '../seed-module.ts';
+import type { RecordChange } from '../store.ts';
+import { administer, type Desk, doneEntry } from './desk.ts';
+import { checkInstant } from './values.ts';
+
+/** One application of an authenticator to be created, checked. */
+export interface ApplicationPlan {
+  readonly id: string;
+  readonly name: string;
+  readonly mode: ApplicationMode;
+  readonly algorithm: ResponseAlgorithm;
+  readonly eventCounter: bigint;
+  readonly seedSpec: SeedSpec;
+}
+
+/** An authenticator to be created, checked. */
+export interface AuthenticatorPlan {
+  readonly serial: string;
+  readonly model: string;
+  readonly expiresAtMs: number | null;
+  readonly isVirtual: boolean;
+  readonly applications: readonly ApplicationPlan[];
+}
+
+export interface AuthenticatorInput {
+  readonly serial: unknown;
+  readonly model: unknown;
+  readonly expiresAtMs: number | null;
+  readonly isVirtual: boolean;
+  readonly applications: readonly {
+    readonly name: unknown;
+    readonly mode: unknown;
+    readonly algorithm: unknown;
+    readonly eventCounter: bigint;
+  }[];
+}
+
+const applicationsMax = 8;
+/** Counters are 64-bit integers in the database and refused beyond what a number can hold. */
+const eventCounterMax = BigInt(Number.MAX_SAFE_INTEGER) - 1n;
+
+/**
+ * Checks everything about a new authenticator but its seeds.
+ *
+ * @throws TallystickError `request-invalid` naming every member that is wrong
+ */
+export function planAuthenticator(desk: Desk, input: AuthenticatorInput): AuthenticatorPlan {
+  const problems = createProblemList();
+  const serial = problems.parse('serial', () => parseSerial(input.serial));
+  const model = problems.parse('model', () => parseModel(input.model));
+  problems.parse('expiresAtMs', () => checkInstant('expiresAtMs', input.expiresAtMs));
+  const count = input.applications.length;
+  if (count < 1 || count > applicationsMax) {
+    problems.add('applications', `must be 1 to ${applicationsMax}`);
+  }
+  const planned = input.applications
+    .slice(0, applicationsMax)
+    .map((application, index) =>
+      planApplication(desk, application, { serial: serial ?? '', index, problems }),
+    );
+  const applications = planned.filter((application) => application !== undefined);
+  if (new Set(applications.map(({ name }) => name)).size < applications.length) {
+    problems.add('applications', 'must have different names');
+  }
+  problems.throwIfAny();
+  if (serial === undefined || model === undefined) {
+    throw new RangeError('every member was parsed');
+  }
+  const { expiresAtMs, isVirtual } = input;
+  return { serial, model, expiresAtMs, isVirtual, applications };
+}
+
+function planApplication(
+  desk: Desk,
+  input: AuthenticatorInput['applications'][number],
+  at: { readonly serial: string; readonly index: number; readonly problems: ProblemList },
+): ApplicationPlan | undefined {
+  const { problems } = at;
+  const member = (name: string): string => `applications[${at.index}].${name}`;
+  const name = problems.parse(member('name'), () => parseApplicationName(input.name));
+  const algorithm = problems.parse(member('algorithm'), () =>
+    parseResponseAlgorithm(input.algorithm),
+  );
+  const { mode, eventCounter } = input;
+  if (mode !== 'response-only' && mode !== 'challenge-response') {
+    problems.add(member('mode'), 'must be response-only or challenge-response');
+    return undefined;
+  }
+  if (eventCounter < 0n || eventCounter > eventCounterMax) {
+    problems.add(member('eventCounter'), `must be from 0 to ${eventCounterMax}`);
+  }
+  if (algorithm === undefined || name === undefined) return undefined;
+  checkAlgorithm(algorithm, input, (what, message) => problems.add(member(what), message));
+  const context = desk.context;
+  return {
+    id: uuidV7(desk.nowMs, context.randomBytes),
+    name,
+    mode,
+    algorithm,
+    eventCounter,
+    seedSpec: {
+      seedId: uuidV7(desk.nowMs, context.randomBytes),
+      hash: algorithmHash(algorithm),
+      owner: seedOwner(at.serial, name),
+      profile: seedProfile(algorithm),
+    },
+  };
+}
+
+/** An application that could never verify anything is better refused now. */
+function checkAlgorithm(
+  algorithm: ResponseAlgorithm,
+  { mode, eventCounter }: AuthenticatorInput['applications'][number],
+  add: (what: string, message: string) => void,
+): void {
+  const inputs = algorithmInputs(algorithm);
+  if (algorithmMode(algorithm) !== mode) {
+    add('mode', `must be ${algorithmMode(algorithm)} for this algorithm`);
+  }
+  if (sequenceOf(algorithm) === null) {
+    add('algorithm', 'must need nothing but a counter, a clock and a challenge');
+  }
+  if (!inputs.eventCounter && eventCounter !== 0n) {
+    add('eventCounter', 'must be 0: the algorithm has no counter');
+  }
+}
+
+/**
+ * Makes the seeds in the module, then inserts the rows; when either fails, the seeds made so far
+ * are destroyed again. A crash between the two leaves seeds without rows: harmless, and listed by
+ * `tallystick hsm list`.
+ *
+ * @param makeSeed makes one seed in the module
+ * @returns what was made, application by application
+ */
+export async function insertAuthenticator<Made extends StoredSeed>(
+  desk: Desk,
+  plan: AuthenticatorPlan,
+  action: { readonly name: string; readonly origin: Application['seed']['origin'][] },
+  makeSeed: (application: ApplicationPlan, index: number) => Promise<Made>,
+  details: Readonly<Record<string, string>> = {},
+): Promise<readonly Made[]> {
+  const { context } = desk;
+  const made: Made[] = [];
+  try {
+    for (const [index, application] of plan.applications.entries()) {
+      made.push(await makeSeed(application, index));
+    }
+    const changes = recordsOf(desk, plan, action.origin, made);
+    await administer(desk, `The authenticator ${plan.serial}`, null, () => ({
+      changes,
+      audit: doneEntry(desk, action.name, plan.serial, {
+        model: plan.model,
+        applications: plan.applications.map(({ name }) => name).join(','),
+        isVirtual: plan.isVirtual,
+        ...details,
+      }),
+    }));
+    return made;
+  } catch (error) {
+    // All of them: a call that failed may have left its seed behind, and unknown ids are no error.
+    for (const { seedSpec } of plan.applications) {
+      await context.module.destroySeed(seedSpec.seedId, context.background).catch(() => undefined);
+    }
+    throw error;
+  }
+}
+
+function recordsOf(
+  desk: Desk,
+  plan: AuthenticatorPlan,
+  origins: readonly Application['seed']['origin'][],
+  seeds: readonly StoredSeed[],
+): readonly RecordChange[] {
+  const { nowMs, context } = desk;
+  const authenticator: Authenticator = {
+    id: uuidV7(nowMs, context.randomBytes),
+    serial: plan.serial,
+    licenceSerial: licenceSerial(plan.serial),
+    model: plan.model,
+    isVirtual: plan.isVirtual,
+    isDisabled: false,
+    expiresAtMs: plan.expiresAtMs,
+    userId: null,
+    assignedAtMs: null,
+    assignmentVersion: 1,
+    lastUsedAtMs: null,
+    createdAtMs: nowMs,
+    version: 1,
+  };
+  const applications = plan.applications.map((application, index): RecordChange => {
+    const stored = seeds[index];
+    const origin = origins[index];
+    if (stored === undefined || origin === undefined) throw new RangeError('a seed each');
+    return {
+      change: 'insert',
+      kind: 'application',
+      record: applicationRecord(application, authenticator.id, { ...stored, origin }, nowMs),
+    };
+  });
+  return [{ change: 'insert', kind: 'authenticator', record: authenticator }, ...applications];
+}
+
+function applicationRecord(
+  plan: ApplicationPlan,
+  authenticatorId: string,
+  stored: StoredSeed & { readonly origin: Application['seed']['origin'] },
+  nowMs: number,
+): Application {
+  return {
+    id: plan.id,
+    authenticatorId,
+    name: plan.name,
+    mode: plan.mode,
+    algorithm: plan.algorithm,
+    seed: {
+      seedId: plan.seedSpec.seedId,
+      residency: stored.residency,
+      blob: stored.blob ?? null,
+      seedBytes: stored.seedBytes,
+      padded: stored.padded,
+      keyCheckValue: stored.keyCheckValue,
+      origin: stored.origin,
+    },
+    isDisabled: false,
+    epoch: 1,
+    nextEventCounter: plan.eventCounter,
+    lastStep: -1n,
+    floorMs: 0,
+    spentChallenges: [],
+    driftSeconds: 0,
+    driftAtMs: null,
+    lastUsedAtMs: null,
+    createdAtMs: nowMs,
+    version: 1,
+  };
+}

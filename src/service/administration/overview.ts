@@ -1,0 +1,32 @@
+import type { Administration } from '../api.ts';
+import { TallystickError } from '../../errors.ts';
+import { requireUnscoped } from './access.ts';
+import type { AtDesk } from './desk.ts';
+import { checkListLimit } from './values.ts';
+
+type Overview = Pick<Administration, 'auditEvents' | 'status'>;
+
+/** Use cases that look at the whole installation. */
+export function overviewAdministration(atDesk: AtDesk): Overview {
+  return {
+    auditEvents: (caller, instance, afterSequence, limit) =>
+      atDesk(caller, 'audit.read', ({ context }) => {
+        requireUnscoped(caller);
+        checkListLimit(limit);
+        return context.store.auditEvents(instance ?? context.instance, afterSequence, limit);
+      }),
+    status: (caller) =>
+      atDesk(caller, 'configuration.read', async ({ context }) => {
+        requireUnscoped(caller);
+        const store = await context.store.ping().then(
+          () => 'ok' as const,
+          (error: unknown) => {
+            if (!(error instanceof TallystickError)) throw error;
+            return { code: error.code, message: error.message };
+          },
+        );
+        const { instance, startedAtMs, module } = context;
+        return { instance, startedAtMs, module: module.status(), store };
+      }),
+  };
+}

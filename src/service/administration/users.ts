@@ -1,0 +1,194 @@
+import type { Domain, User } from '../../domain/model.ts';
+import { nameKey, parseUserName } from '../../domain/names.ts';
+import type { Administration, Expected, UserView } from '../api.ts';
+import { masterDomainName } from '../configuration.ts';
+import { uuidV7 } from '../identifiers.ts';
+import { createProblemList, invalidMember } from '../problems.ts';
+import type { Page } from '../store.ts';
+import { targetDomain } from './access.ts';
+import { administer, type AtDesk, type Desk, doneEntry, notFound } from './desk.ts';
+import { checkInstant, checkPage } from './values.ts';
+import { userView, userViews } from './views.ts';
+
+type UserAdministration = Pick<
+  Administration,
+  'users' | 'user' | 'createUser' | 'updateUser' | 'deleteUser' | 'lockUser' | 'unlockUser'
+>;
+
+type UserSet = Partial<Omit<User, 'id' | 'version'>>;
+
+/** Use cases about users. Each works in one domain; a scoped key knows no other. */
+export function userAdministration(atDesk: AtDesk): UserAdministration {
+  return {
+    users: (caller, domainName, page: Page) =>
+      atDesk(caller, 'users.read', async (desk) => {
+        checkPage(page);
+        const domain = requireDomain(desk, domainName);
+        return userViews(desk, domain.id, await desk.context.store.users(domain.id, page));
+      }),
+    user: (caller, domainName, userName) =>
+      atDesk(caller, 'users.read', async (desk) => {
+        const domain = requireDomain(desk, domainName);
+        return userView(desk, await requireUser(desk, domain, userName));
+      }),
+    createUser: (caller, domainName, user) =>
+      atDesk(caller, 'users.write', (desk) => createUser(desk, domainName, user)),
+    updateUser: (caller, domainName, userName, set, expected: Expected) =>
+      atDesk(caller, 'users.write', (desk) =>
+        editUser(
+          desk,
+          { domainName, userName },
+          { action: 'user.update', expected: expected.expectedVersion, set: editableOf(set) },
+        ),
+      ),
+    deleteUser: (caller, domainName, userName) =>
+      atDesk(caller, 'users.write', (desk) => deleteUser(desk, domainName, userName)),
+    lockUser: (caller, domainName, userName) =>
+      atDesk(caller, 'users.lock', (desk) =>
+        editUser(
+          desk,
+          { domainName, userName },
+          {
+            action: 'user.lock',
+            expected: null,
+            set: { lockedAtMs: desk.nowMs, lockedBy: 'administrator' },
+          },
+        ),
+      ),
+    unlockUser: (caller, domainName, userName) =>
+      atDesk(caller, 'users.lock', (desk) =>
+        editUser(
+          desk,
+          { domainName, userName },
+          {
+            action: 'user.unlock',
+            expected: null,
+            set: { lockedAtMs: null, lockedBy: null, lockCount: 0, unlockTries: 0 },
+          },
+        ),
+      ),
+  };
+}
+
+/** @throws TallystickError `request-invalid`, member `expiresAtMs` */
+function editableOf({
+  isDisabled,
+  expiresAtMs,
+}: Parameters<Administration['updateUser']>[3]): UserSet {
+  if (expiresAtMs !== undefined) checkInstant('expiresAtMs', expiresAtMs);
+  return {
+    ...(isDisabled === undefined ? {} : { isDisabled }),
+    ...(expiresAtMs === undefined ? {} : { expiresAtMs }),
+  };
+}
+
+async function editUser(
+  desk: Desk,
+  named: { readonly domainName: string | null; readonly userName: string },
+  edit: { readonly action: string; readonly expected: number | null; readonly set: UserSet },
+): Promise<UserView> {
+  const domain = requireDomain(desk, named.domainName);
+  await administer(desk, 'The user', edit.expected, async () => {
+    const user = await requireUser(desk, domain, named.userName);
+    return {
+      changes: [
+        {
+          change: 'update',
+          kind: 'user',
+          id: user.id,
+          expectedVersion: edit.expected ?? user.version,
+          set: edit.set,
+        },
+      ],
+      audit: doneEntry(desk, edit.action, subjectOf(domain, user.userName), auditable(edit.set)),
+    };
+  });
+  return userView(desk, await requireUser(desk, domain, named.userName));
+}
+
+/**
+ * The domain that the request names.
+ *
+ * @throws TallystickError `not-found`, or `forbidden` for a key of another domain
+ */
+export function requireDomain(desk: Desk, domainName: string | null): Domain {
+  const domain = targetDomain(desk.configuration, desk.caller, domainName);
+  if (domain !== null) return domain;
+  throw notFound(`The domain ${domainName ?? masterDomainName}`);
+}
+
+/** @throws TallystickError `not-found` */
+export async function requireUser(desk: Desk, domain: Domain, userName: string): Promise<User> {
+  const user = await desk.context.store.userByName(domain.id, userName.normalize('NFC'));
+  if (user === null) throw notFound('The user');
+  return user;
+}
+
+/** How audit events name a user. */
+export function subjectOf(domain: Domain, userName: string): string {
+  return `${domain.name}/${userName}`;
+}
+
+async function createUser(
+  desk: Desk,
+  domainName: string | null,
+  user: Parameters<Administration['createUser']>[2],
+): Promise<UserView> {
+  const domain = requireDomain(desk, domainName);
+  const problems = createProblemList();
+  const userName = problems.parse('userName', () => parseUserName(user.userName));
+  problems.parse('expiresAtMs', () => checkInstant('expiresAtMs', user.expiresAtMs));
+  problems.throwIfAny();
+  if (userName === undefined) throw new RangeError('a parsed user has a name');
+  const organisationalUnitId = await unitId(desk, domain, user.organisationalUnit);
+  const record: User = {
+    id: uuidV7(desk.nowMs, desk.context.randomBytes),
+    domainId: domain.id,
+    organisationalUnitId,
+    userName,
+    isDisabled: false,
+    expiresAtMs: user.expiresAtMs,
+    lockCount: 0,
+    lockedAtMs: null,
+    lockedBy: null,
+    unlockTries: 0,
+    lastAttemptAtMs: null,
+    lastSuccessAtMs: null,
+    createdAtMs: desk.nowMs,
+    version: 1,
+  };
+  await administer(desk, `The user ${userName}`, null, () => ({
+    changes: [{ change: 'insert', kind: 'user', record }],
+    audit: doneEntry(desk, 'user.create', subjectOf(domain, userName)),
+  }));
+  return userView(desk, record);
+}
+
+async function unitId(desk: Desk, domain: Domain, name: string | null): Promise<string | null> {
+  if (name === null) return null;
+  const units = await desk.context.store.organisationalUnits(domain.id);
+  const unit = units.find((each) => nameKey(each.name) === nameKey(name));
+  if (unit !== undefined) return unit.id;
+  throw invalidMember('organisationalUnit', 'must be an organisational unit of the domain');
+}
+
+async function deleteUser(desk: Desk, domainName: string | null, userName: string): Promise<void> {
+  const domain = requireDomain(desk, domainName);
+  await administer(desk, 'The user', null, async () => {
+    const user = await requireUser(desk, domain, userName);
+    return {
+      changes: [{ change: 'delete', kind: 'user', id: user.id, expectedVersion: user.version }],
+      audit: doneEntry(desk, 'user.delete', subjectOf(domain, user.userName)),
+    };
+  });
+}
+
+/** What was set, for the audit. */
+function auditable(set: UserSet): Record<string, string | number | boolean | null> {
+  return Object.fromEntries(
+    Object.entries(set).filter((entry): entry is [string, string | number | boolean | null] => {
+      const value = entry[1];
+      return value === null || typeof value !== 'object';
+    }),
+  );
+}

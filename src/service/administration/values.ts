@@ -1,0 +1,44 @@
+import { invalidMember } from '../problems.ts';
+import type { Page } from '../store.ts';
+
+const pageLimitMax = 1000;
+const nameCharactersMax = 60;
+/** Control characters and the separators that break lines. */
+const unprintable = /[\p{Cc}\p{Cs}\p{Zl}\p{Zp}]/u;
+
+/** @throws TallystickError `request-invalid` unless null or whole Unix milliseconds */
+export function checkInstant(member: string, value: number | null): void {
+  if (value === null || (Number.isSafeInteger(value) && value >= 0)) return;
+  throw invalidMember(member, 'must be null or whole Unix milliseconds');
+}
+
+/** @throws TallystickError `request-invalid` unless the limit is 1 to 1000 */
+export function checkPage(page: Page): void {
+  checkListLimit(page.limit);
+}
+
+/** @throws TallystickError `request-invalid` unless 1 to 1000 */
+export function checkListLimit(limit: number): void {
+  if (Number.isSafeInteger(limit) && limit >= 1 && limit <= pageLimitMax) return;
+  throw invalidMember('limit', `must be a whole number from 1 to ${pageLimitMax}`);
+}
+
+/**
+ * The name of a domain, organisational unit, policy, component type or key: NFC, 1 to 60
+ * characters, printable, without surrounding blanks.
+ *
+ * @throws TallystickError `request-invalid` for the member
+ */
+export function parseRecordName(member: string, value: string): string {
+  const name = value.length > nameCharactersMax ? '' : value.normalize('NFC');
+  const isAllowed =
+    name !== '' &&
+    name.length <= nameCharactersMax &&
+    name.trim() === name &&
+    !unprintable.test(name);
+  if (isAllowed) return name;
+  throw invalidMember(
+    member,
+    `must be 1 to ${nameCharactersMax} printable characters without surrounding blanks`,
+  );
+}

@@ -1,0 +1,105 @@
+import { TallystickError } from '../errors.ts';
+import { createAdmission } from './admission.ts';
+import { apiKeyAdministration } from './administration/api-keys.ts';
+import { authenticatorAdministration } from './administration/authenticators.ts';
+import { componentAdministration } from './administration/components.ts';
+import { createDesks } from './administration/desk.ts';
+import { domainAdministration } from './administration/domains.ts';
+import { overviewAdministration } from './administration/overview.ts';
+import { policyAdministration } from './administration/policies.ts';
+import { userAdministration } from './administration/users.ts';
+import type { Caller, Service } from './api.ts';
+import { authenticate } from './authenticate.ts';
+import { createConfigurationCache } from './configuration.ts';
+import { type Context, defaultLimits, type ServiceDeps } from './deps.ts';
+import { apiKeySha256, systemRandom } from './identifiers.ts';
+import { issueChallenge } from './issue-challenge.ts';
+import { synchronise } from './synchronise.ts';
+
+/** An unknown key reloads the configuration, but not more often than this. */
+const unknownKeyReloadMs = 1000;
+
+/** The use cases over one store and one module. */
+export function createService(deps: ServiceDeps): Service {
+  const context = contextOf(deps);
+  const admission = createAdmission(context.limits.inFlightMax);
+  const atDesk = createDesks(context, admission);
+  return {
+    identify: createIdentify(context),
+    authenticate: (caller, request) =>
+      admission.admit(() => authenticate(context, caller, request)),
+    issueChallenge: (caller, request) =>
+      admission.admit(() => issueChallenge(context, caller, request)),
+    synchronise: (caller, request) => admission.admit(() => synchronise(context, caller, request)),
+    administration: {
+      ...domainAdministration(atDesk),
+      ...userAdministration(atDesk),
+      ...authenticatorAdministration(atDesk),
+      ...policyAdministration(atDesk),
+      ...componentAdministration(atDesk),
+      ...apiKeyAdministration(atDesk),
+      ...overviewAdministration(atDesk),
+    },
+    readiness: async () => {
+      const reasons = await unreadyReasons(context, admission.isDraining());
+      return { ready: reasons.length === 0, reasons };
+    },
+    purge: () => context.store.purge(context.clock.nowMs(), context.limits.purgeRowsMax),
+    drain: () => admission.drain(),
+  };
+}
+
+function contextOf(deps: ServiceDeps): Context {
+  const limits = { ...defaultLimits, ...deps.limits };
+  return {
+    store: deps.store,
+    module: deps.module,
+    clock: deps.clock,
+    instance: deps.instance,
+    startedAtMs: deps.clock.nowMs(),
+    randomBytes: deps.randomBytes ?? systemRandom,
+    limits,
+    configuration: createConfigurationCache(deps.store),
+    logon: { lane: 'logon', deadlineMs: limits.logonDeadlineMs },
+    sync: { lane: 'sync', deadlineMs: limits.syncDeadlineMs },
+    background: { lane: 'background', deadlineMs: limits.backgroundDeadlineMs },
+  };
+}
+
+/**
+ * Looks keys up in the cached configuration. A stale answer is harmless: every use case checks the
+ * caller's key again under the configuration that its own reading says is the newest.
+ */
+function createIdentify(context: Context): Service['identify'] {
+  let reloadedAtMs = Number.NEGATIVE_INFINITY;
+  return async (keyText, peerAddress, requestId): Promise<Caller | null> => {
+    const keySha256 = apiKeySha256(keyText);
+    if (keySha256 === null) return null;
+    const current = await context.configuration.current();
+    let key = current.apiKeyBySha256(keySha256);
+    const monotonicMs = context.clock.monotonicMs();
+    if (key === null && monotonicMs - reloadedAtMs >= unknownKeyReloadMs) {
+      // Made through another instance, perhaps; or a guess, which must not cost a load each.
+      reloadedAtMs = monotonicMs;
+      key = (await context.configuration.reload()).apiKeyBySha256(keySha256);
+    }
+    if (key === null) return null;
+    if (key.expiresAtMs !== null && key.expiresAtMs <= context.clock.nowMs()) return null;
+    const { id: keyId, name: keyName, role, componentType, domainId } = key;
+    return { keyId, keyName, role, componentType, domainId, peerAddress, requestId };
+  };
+}
+
+async function unreadyReasons(context: Context, isDraining: boolean): Promise<string[]> {
+  const reasons: string[] = [];
+  if (isDraining) reasons.push('the server is shutting down');
+  const { state, reason } = context.module.status();
+  if (state !== 'ready') reasons.push(`module ${state}${reason === '' ? '' : `: ${reason}`}`);
+  try {
+    await context.store.ping();
+  } catch (error) {
+    const text = error instanceof TallystickError ? error.message : 'it cannot be written';
+    reasons.push(`database: ${text}`);
+  }
+  return reasons;
+}

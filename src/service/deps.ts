@@ -1,0 +1,58 @@
+import type { RandomBytes } from './identifiers.ts';
+import type { Clock } from './ports.ts';
+import type { SeedModule } from './seed-module.ts';
+import type { Store } from './store.ts';
+import type { ConfigurationCache } from './configuration.ts';
+import type { CallOptions } from './seed-module.ts';
+
+/** What the composition root hands in. */
+export interface ServiceDeps {
+  readonly store: Store;
+  readonly module: SeedModule;
+  readonly clock: Clock;
+  /** This server's name in the audit. */
+  readonly instance: string;
+  /** For ids and API keys; the operating system's generator when left out. */
+  readonly randomBytes?: RandomBytes;
+  readonly limits?: Partial<ServiceLimits>;
+}
+
+/** Every bound of this room in one place. */
+export interface ServiceLimits {
+  /** Use cases at once; more are refused as `overloaded`. */
+  readonly inFlightMax: number;
+  /** Times that a decision is made anew after a conflict, before the attempt is given up. */
+  readonly decisionRoundsMax: number;
+  /** How long a stored answer waits for a repeat of its request. */
+  readonly answerLifetimeMs: number;
+  readonly logonDeadlineMs: number;
+  readonly syncDeadlineMs: number;
+  readonly backgroundDeadlineMs: number;
+  /** Rows of each kind that one purge removes. */
+  readonly purgeRowsMax: number;
+}
+
+export const defaultLimits: ServiceLimits = Object.freeze({
+  inFlightMax: 1024,
+  decisionRoundsMax: 8,
+  answerLifetimeMs: 60_000,
+  logonDeadlineMs: 5_000,
+  syncDeadlineMs: 15_000,
+  backgroundDeadlineMs: 30_000,
+  purgeRowsMax: 1_000,
+});
+
+/** What every use case works with. */
+export interface Context {
+  readonly store: Store;
+  readonly module: SeedModule;
+  readonly clock: Clock;
+  readonly instance: string;
+  readonly startedAtMs: number;
+  readonly randomBytes: RandomBytes;
+  readonly limits: ServiceLimits;
+  readonly configuration: ConfigurationCache;
+  readonly logon: CallOptions;
+  readonly sync: CallOptions;
+  readonly background: CallOptions;
+}

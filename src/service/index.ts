@@ -1,0 +1,15 @@
+/**
+ * The use cases: the order of effects. Edges call them through `api.ts`; the database, the module
+ * and the clock are ports (`store.ts`, `seed-module.ts`, `ports.ts`).
+ */
+export type * from './api.ts';
+export { createService } from './create-service.ts';
+export { defaultLimits, type ServiceDeps, type ServiceLimits } from './deps.ts';
+export { apiKeySha256, newApiKeyText, type RandomBytes, sha256Hex, uuidV7 } from './identifiers.ts';
+export {
+  administrationComponentType,
+  firstAdministratorKeyName,
+  type Installation,
+  installationRecords,
+  restClientComponentType,
+} from './installation.ts';

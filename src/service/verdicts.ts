@@ -1,0 +1,160 @@
+import type { AccountState } from '../domain/account.ts';
+import { challengeIds } from '../domain/challenge.ts';
+import { refusedFor } from '../domain/lock.ts';
+import type {
+  AuthenticatorWithApplications,
+  IssuedChallenge,
+  User,
+  UserWithAuthenticators,
+} from '../domain/model.ts';
+import type { Position, RefusalCode, Refused } from '../domain/outcomes.ts';
+import type { EffectivePolicy } from '../domain/policy-catalogue.ts';
+import { type Facts, positionFacts } from './attempt.ts';
+import type { MacTape } from './mac-tape.ts';
+import type { ModuleFailure } from './seed-module.ts';
+import type { Decision, UserChange } from './store.ts';
+
+/** What a success writes besides the audit. */
+export type SuccessChanges = Pick<
+  Decision,
+  'user' | 'authenticator' | 'advance' | 'followers' | 'challengeIds'
+>;
+
+export interface RefusedVerdict {
+  readonly kind: 'refused';
+  readonly refused: Refused;
+  /** Null when no user is involved. */
+  readonly user: UserChange | null;
+  readonly challengeIds: readonly string[];
+  readonly facts: Facts;
+  /** Set when a seed could not be used, so that nobody knows whether the response was right. */
+  readonly damage: ModuleFailure | null;
+}
+
+/** What examining an attempt came to, before it is committed. */
+export type Verdict<Success> =
+  | {
+      readonly kind: 'success';
+      readonly answer: Success;
+      readonly changes: SuccessChanges;
+      readonly facts: Facts;
+    }
+  | RefusedVerdict;
+
+/** Who is examined, in which state, under which policy, with which challenges of ours. */
+export interface Examined {
+  readonly user: User;
+  readonly domainName: string;
+  readonly account: AccountState;
+  readonly policy: EffectivePolicy;
+  readonly issued: readonly (IssuedChallenge | null)[];
+}
+
+/** A refusal before any user comes into it. */
+export function refusedBefore(
+  code: RefusalCode,
+  user: Extract<UserChange, { kind: 'decoy' }> | null = null,
+): RefusedVerdict {
+  return {
+    kind: 'refused',
+    refused: refusedFor(code),
+    user,
+    challengeIds: [],
+    facts: {},
+    damage: null,
+  };
+}
+
+/** A refusal before anything was compared. */
+export function refusedUnseen(examined: Examined, refused: Refused): RefusedVerdict {
+  const user = userChangeOf(examined, refused);
+  return { kind: 'refused', refused, user, challengeIds: [], facts: {}, damage: null };
+}
+
+/**
+ * A refusal after comparing. When a seed could not be used and nothing else fitted, nobody knows
+ * whether the response was right: a technical fault. It still counts when other applications were
+ * compared with it, or the response would be a free guess at those.
+ */
+export function refusedCompared(
+  examined: Examined,
+  decision: {
+    readonly refused: Refused;
+    readonly nearest?: { readonly position: Position; readonly distance: number };
+  },
+  tape: MacTape,
+): RefusedVerdict {
+  const { refused, nearest } = decision;
+  const { code } = refused;
+  const isOpen = code === 'response-incorrect' || code === 'sync-incorrect';
+  const damage = isOpen ? tape.damage() : null;
+  const isCompared = damage === null || tape.hasMac();
+  // An issued challenge is good for one comparison, right or wrong.
+  const isAnswered = isCompared && (code.startsWith('response-') || code.startsWith('sync-'));
+  return {
+    kind: 'refused',
+    refused,
+    user: isCompared ? userChangeOf(examined, refused) : { kind: 'decoy' },
+    challengeIds: isAnswered ? challengeIds(examined.issued) : [],
+    facts: {
+      ...costFacts(tape),
+      ...(nearest === undefined
+        ? {}
+        : { ...positionFacts(nearest.position), distance: nearest.distance }),
+    },
+    damage,
+  };
+}
+
+/** What a success writes about the user and the authenticator, and which challenges it answers. */
+export function successChanges(
+  { user, account, policy, issued }: Examined,
+  { authenticator }: AuthenticatorWithApplications,
+): Pick<SuccessChanges, 'user' | 'authenticator' | 'challengeIds'> {
+  return {
+    user:
+      account.state === 'auto-unlock'
+        ? { kind: 'unlock-success', userId: user.id, expectedTries: account.expectedTries }
+        : { kind: 'success', userId: user.id, threshold: policy.userLockThreshold },
+    authenticator: {
+      authenticatorId: authenticator.id,
+      userId: user.id,
+      assignmentVersion: authenticator.assignmentVersion,
+    },
+    challengeIds: challengeIds(issued),
+  };
+}
+
+/** The authenticator of that id among those that were read, with all its applications. */
+export function ownerOf(
+  authenticatorId: string,
+  { authenticators }: UserWithAuthenticators,
+): AuthenticatorWithApplications {
+  const owner = authenticators.find(({ authenticator }) => authenticator.id === authenticatorId);
+  if (owner === undefined) throw new RangeError('a decision is about what was read');
+  return owner;
+}
+
+/** The name of an application of that authenticator. */
+export function applicationNameOf(
+  applicationId: string,
+  { applications }: AuthenticatorWithApplications,
+): string {
+  return applications.find(({ id }) => id === applicationId)?.name ?? '';
+}
+
+/** What the comparison cost. */
+export function costFacts(tape: MacTape): Facts {
+  return { candidates: tape.macs.length, ofCandidates: tape.plan.candidates.length };
+}
+
+/** How a refusal changes the user's row; every refusal writes a row of the same size. */
+function userChangeOf({ user, account, policy }: Examined, refused: Refused): UserChange {
+  if (account.state === 'refused') {
+    return account.touch ? { kind: 'touch', userId: user.id } : { kind: 'decoy' };
+  }
+  if (!refused.counts) return { kind: 'decoy' };
+  return account.state === 'open'
+    ? { kind: 'failure', userId: user.id, threshold: policy.userLockThreshold }
+    : { kind: 'unlock-failure', userId: user.id, expectedTries: account.expectedTries };
+}
