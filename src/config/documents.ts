@@ -68,7 +68,7 @@ export function settingsTable(): string {
   });
   return [
     '| Setting | Allowed | Unit | Default | Meaning |',
-    '|---|---|---|---|---|',
+    '| --- | --- | --- | --- | --- |',
     ...rows,
   ].join('\n');
 }

@@ -256,7 +256,7 @@ function isWithin({ least, most }: { least: number; most: number }, value: numbe
 
 function admitsText(kind: SettingKind, value: string): boolean {
   if (kind.type === 'text') return kind.pattern.test(value);
-  if (kind.type === 'path') return /^[^\0]{1,4096}$/.test(value);
+  if (kind.type === 'path') return /^[^\p{Cc}]{1,4096}$/u.test(value);
   return kind.type === 'choice' && kind.choices.includes(value);
 }
 
