@@ -1,0 +1,122 @@
+import type pkcs11 from 'pkcs11js';
+import { seedLabelPrefix } from './catalogue.ts';
+import { fault } from './errors.ts';
+import { findSecretKeysById } from './inventory.ts';
+import type { FoundObject } from './inventory.ts';
+import { seedIdBytes, seedIdOf } from './seed-id.ts';
+
+interface Entry {
+  readonly handle: pkcs11.Handle;
+  readonly label: string;
+  /** Why it may not be used; empty if it may. */
+  readonly flaw: string;
+}
+
+const missMs = 1000;
+const missesMax = 4096;
+const searchesPerSecond = 20;
+
+export function seedLabel(owner: string): string {
+  return `${seedLabelPrefix}${owner}`;
+}
+
+/**
+ * Seed id -> handle of the persistent seed objects, filled once when the module is opened: a search
+ * costs a library like SoftHSM milliseconds per thousand objects. Only a miss searches, because
+ * another instance may have created the seed; misses are remembered for a moment and searches
+ * counted, so that made-up ids cannot keep the module busy.
+ */
+export class ResidentTable {
+  readonly #p11: pkcs11.PKCS11;
+  readonly #monotonicMs: () => number;
+  readonly #entries: Map<string, Entry> = new Map();
+  readonly #misses: Map<string, number> = new Map();
+  #searchesLeft = searchesPerSecond;
+  #refilledAt = 0;
+
+  constructor(p11: pkcs11.PKCS11, monotonicMs: () => number) {
+    this.#p11 = p11;
+    this.#monotonicMs = monotonicMs;
+  }
+
+  get size(): number {
+    return this.#entries.size;
+  }
+
+  has(seedId: string): boolean {
+    return this.#entries.has(seedId);
+  }
+
+  load(objects: readonly FoundObject[]): void {
+    for (const object of objects) {
+      if (!object.label.startsWith(seedLabelPrefix)) continue;
+      const seedId = seedIdOf(object.id);
+      if (seedId !== undefined) this.#add(seedId, object);
+    }
+  }
+
+  add(seedId: string, owner: string, handle: pkcs11.Handle): void {
+    this.#misses.delete(seedId);
+    this.#entries.set(seedId, { handle, label: seedLabel(owner), flaw: '' });
+  }
+
+  /** So that the next use looks the object up again. */
+  forget(seedId: string): void {
+    this.#entries.delete(seedId);
+    this.#misses.delete(seedId);
+  }
+
+  /**
+   * @throws ModuleFault `damaged` when there is no such seed, it is another owner's, there are two,
+   *   or it is not protected as a seed must be; `unavailable` when too much is searched for
+   */
+  find(session: pkcs11.Handle, seedId: string, owner: string): pkcs11.Handle {
+    const entry = this.#entries.get(seedId) ?? this.#search(session, seedId);
+    if (entry === undefined) throw fault('damaged', `the module holds no seed ${seedId}`);
+    if (entry.flaw !== '') throw fault('damaged', `seed ${seedId} ${entry.flaw}`);
+    if (entry.label !== seedLabel(owner)) {
+      throw fault('damaged', `seed ${seedId} belongs to another authenticator or application`);
+    }
+    return entry.handle;
+  }
+
+  /** Every object that stands for this seed: none, one, or more if something went wrong. */
+  handlesOf(session: pkcs11.Handle, seedId: string): pkcs11.Handle[] {
+    return findSecretKeysById(this.#p11, session, seedIdBytes(seedId))
+      .filter(({ label }) => label.startsWith(seedLabelPrefix))
+      .map(({ handle }) => handle);
+  }
+
+  #add(seedId: string, { handle, label, isGuarded }: FoundObject): void {
+    const flaw = this.#entries.has(seedId)
+      ? 'is in the module twice'
+      : isGuarded
+        ? ''
+        : 'is not private, sensitive and unextractable as it must be';
+    this.#entries.set(seedId, { handle, label, flaw });
+  }
+
+  #search(session: pkcs11.Handle, seedId: string): Entry | undefined {
+    const now = this.#monotonicMs();
+    if ((this.#misses.get(seedId) ?? -Infinity) + missMs > now) return undefined;
+    this.#spendSearch(now);
+    this.load(findSecretKeysById(this.#p11, session, seedIdBytes(seedId)));
+    const entry = this.#entries.get(seedId);
+    if (entry === undefined) {
+      if (this.#misses.size >= missesMax) this.#misses.clear();
+      this.#misses.set(seedId, now);
+    }
+    return entry;
+  }
+
+  #spendSearch(now: number): void {
+    if (now - this.#refilledAt >= 1000) {
+      this.#refilledAt = now;
+      this.#searchesLeft = searchesPerSecond;
+    }
+    if (this.#searchesLeft <= 0) {
+      throw fault('unavailable', `more than ${searchesPerSecond} unknown seeds in one second`);
+    }
+    this.#searchesLeft -= 1;
+  }
+}
