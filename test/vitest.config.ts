@@ -37,6 +37,7 @@ export default defineConfig({
     restoreMocks: true,
     projects: [
       layer('unit', ['test/**/*.test.ts'], {
+        testTimeout: 30_000,
         exclude: filesOf(Object.values(layers).flat()),
       }),
       layer('hsm', filesOf(layers.hsm), { testTimeout: 60_000, hookTimeout: 60_000 }),
