@@ -1,0 +1,12 @@
+/** The audit chain: what is hashed, and whether a chain of events is whole. */
+export {
+  auditBody,
+  auditChain,
+  auditHash,
+  type BrokenLink,
+  type ChainPosition,
+  chainStart,
+  chainStartHash,
+  type ChainVerdict,
+  verifyChain,
+} from './chain.ts';

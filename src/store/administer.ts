@@ -1,0 +1,160 @@
+import { sql } from 'kysely';
+import { TallystickError } from '../errors.ts';
+import type { AdministerResult, RecordChange, RecordKind } from '../service/store.ts';
+import {
+  argument,
+  bind,
+  type QueryBuilder,
+  type SqlValue,
+  type Statement,
+  type Template,
+  template,
+} from './query-builder.ts';
+import { constraintOf } from './store-errors.ts';
+import { columnsOf, tableOf } from './writes.ts';
+
+/** One change as statements: `write` changes one row, or `probe` tells why it did not. */
+export interface PreparedChange {
+  readonly change: RecordChange['change'];
+  readonly write: Statement;
+  /** Finds the row whatever its version; null for an insert. */
+  readonly probe: Statement | null;
+}
+
+export interface PreparedChanges {
+  readonly steps: readonly PreparedChange[];
+  /** Set when something changes that snapshots hold: raises their version. */
+  readonly raiseConfiguration: Statement | null;
+}
+
+export const changesMax = 20_000;
+
+const inSnapshot: ReadonlySet<RecordKind> = new Set(['domain', 'policy', 'component', 'apiKey']);
+const templatesMax = 512;
+
+/** Turns changes of records into statements; statements of the same shape are compiled once. */
+export class ChangePreparer {
+  readonly #builder: QueryBuilder;
+  readonly #templates = new Map<string, Template<string>>();
+
+  constructor(builder: QueryBuilder) {
+    this.#builder = builder;
+  }
+
+  /** @throws TallystickError store-contract for a change that no database could hold */
+  prepare(changes: readonly RecordChange[]): PreparedChanges {
+    if (changes.length > changesMax) {
+      throw new TallystickError('store-contract', `At most ${changesMax} changes go together.`);
+    }
+    const raises = changes.some(({ kind }) => inSnapshot.has(kind));
+    return {
+      steps: changes.map((change) => this.#step(change)),
+      raiseConfiguration: raises ? this.#statement('raise', () => this.#raise(), {}) : null,
+    };
+  }
+
+  #step(change: RecordChange): PreparedChange {
+    const table = tableOf[change.kind];
+    if (change.change === 'insert') {
+      const columns = columnsOf(change.kind, change.record);
+      const names = Object.keys(columns);
+      const write = this.#statement(
+        `insert ${table} ${names.join()}`,
+        () =>
+          this.#builder
+            .insertInto(table)
+            .values(Object.fromEntries(names.map((name) => [name, argument(name)])) as never),
+        columns,
+      );
+      return { change: 'insert', write, probe: null };
+    }
+    const row = { '#id': change.id, '#version': change.expectedVersion };
+    const write =
+      change.change === 'update'
+        ? this.#update(change, row)
+        : this.#statement(
+            `delete ${table}`,
+            () =>
+              this.#builder
+                .deleteFrom(table)
+                .where('id', '=', argument<string>('#id'))
+                .where('version', '=', argument<number>('#version')),
+            row,
+          );
+    const probe = this.#statement(
+      `probe ${table}`,
+      () =>
+        this.#builder.selectFrom(table).select('version').where('id', '=', argument<string>('#id')),
+      row,
+    );
+    return { change: change.change, write, probe };
+  }
+
+  #update(
+    change: Extract<RecordChange, { change: 'update' }>,
+    row: Readonly<Record<string, SqlValue>>,
+  ): Statement {
+    const columns = columnsOf(change.kind, change.set);
+    const names = Object.keys(columns);
+    if (names.includes('id') || names.includes('version')) {
+      throw new TallystickError('store-contract', 'An update sets neither id nor version.');
+    }
+    return this.#statement(
+      `update ${change.kind} ${names.join()}`,
+      () =>
+        this.#builder
+          // Every record's table has these two columns; which table it is makes no difference.
+          .updateTable(tableOf[change.kind] as 'domain')
+          .set({
+            ...Object.fromEntries(names.map((name) => [name, argument(name)])),
+            version: sql`version + 1`,
+          })
+          .where('id', '=', argument<string>('#id'))
+          .where('version', '=', argument<number>('#version')),
+      { ...columns, ...row },
+    );
+  }
+
+  #raise(): Parameters<typeof template>[0] {
+    return this.#builder.updateTable('configuration_version').set({ version: sql`version + 1` });
+  }
+
+  #statement(
+    shape: string,
+    build: () => Parameters<typeof template>[0],
+    values: Readonly<Record<string, SqlValue>>,
+  ): Statement {
+    let compiled = this.#templates.get(shape);
+    if (compiled === undefined) {
+      compiled = template(build());
+      if (this.#templates.size >= templatesMax) this.#templates.clear();
+      this.#templates.set(shape, compiled);
+    }
+    return { sql: compiled.sql, parameters: bind(compiled, values) };
+  }
+}
+
+/** What a violated constraint means for a change; null when the error means something else. */
+export function refusalOf(
+  change: RecordChange['change'],
+  index: number,
+  error: unknown,
+): AdministerResult | null {
+  switch (constraintOf(error)) {
+    case 'unique':
+      return { status: 'exists', index };
+    case 'foreign-key':
+      return { status: change === 'delete' ? 'referenced' : 'missing', index };
+    case null:
+      return null;
+  }
+}
+
+/** Ends an administration's transaction, so that nothing of it remains; carries what to answer. */
+export class Refusal extends Error {
+  readonly result: AdministerResult;
+  constructor(result: AdministerResult) {
+    super(result.status);
+    this.result = result;
+  }
+}

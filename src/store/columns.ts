@@ -1,0 +1,123 @@
+/**
+ * The columns that records are read from, in the order of the hot statement. Lists name columns,
+ * never `*`, so that a later migration may add one.
+ */
+
+export const domainColumns = ['id', 'name', 'created_at_ms', 'version'] as const;
+
+export const organisationalUnitColumns = [
+  'id',
+  'domain_id',
+  'name',
+  'parent_id',
+  'version',
+] as const;
+
+export const userColumns = [
+  'id',
+  'domain_id',
+  'organisational_unit_id',
+  'user_name',
+  'is_disabled',
+  'expires_at_ms',
+  'lock_count',
+  'locked_at_ms',
+  'locked_by',
+  'unlock_tries',
+  'last_attempt_at_ms',
+  'last_success_at_ms',
+  'created_at_ms',
+  'version',
+] as const;
+
+export const authenticatorColumns = [
+  'id',
+  'serial',
+  'licence_serial',
+  'model',
+  'is_virtual',
+  'is_disabled',
+  'expires_at_ms',
+  'user_id',
+  'assigned_at_ms',
+  'assignment_version',
+  'last_used_at_ms',
+  'created_at_ms',
+  'version',
+] as const;
+
+export const applicationColumns = [
+  'id',
+  'authenticator_id',
+  'name',
+  'mode',
+  'algorithm',
+  'seed_id',
+  'seed_residency',
+  'seed_blob',
+  'seed_bytes',
+  'seed_padded',
+  'seed_key_check_value',
+  'seed_origin',
+  'is_disabled',
+  'epoch',
+  'next_event_counter',
+  'last_step',
+  'floor_ms',
+  'spent_challenges',
+  'drift_seconds',
+  'drift_at_ms',
+  'last_used_at_ms',
+  'created_at_ms',
+  'version',
+] as const;
+
+export const policyColumns = ['id', 'name', 'parent_id', 'settings', 'version'] as const;
+
+export const componentColumns = [
+  'id',
+  'component_type',
+  'location',
+  'policy_id',
+  'version',
+] as const;
+
+export const apiKeyColumns = [
+  'id',
+  'name',
+  'key_sha256',
+  'role',
+  'component_type',
+  'domain_id',
+  'expires_at_ms',
+  'created_at_ms',
+  'version',
+] as const;
+
+export const challengeColumns = [
+  'id',
+  'user_id',
+  'component_type',
+  'kind',
+  'text',
+  'issued_at_ms',
+  'expires_at_ms',
+  'consumed_at_ms',
+] as const;
+
+export const storedAnswerColumns = [
+  'client_id',
+  'request_key',
+  'fingerprint',
+  'answer',
+  'expires_at_ms',
+] as const;
+
+export const auditEventColumns = [
+  'instance',
+  'sequence',
+  'at_ms',
+  'body',
+  'previous_hash',
+  'hash',
+] as const;

@@ -1,0 +1,16 @@
+import type { DatabaseKind } from './options.ts';
+import { initialSchema } from './migration-0001.ts';
+
+/** One step of the schema. `statements` are run in order, in one transaction with their record. */
+export interface Migration {
+  readonly name: string;
+  readonly statements: (kind: DatabaseKind) => readonly string[];
+}
+
+/**
+ * All steps in order; the schema version is how many were taken. A released step is never edited,
+ * removed or reordered: what it made is corrected by a later one.
+ */
+export const migrations: readonly Migration[] = [
+  { name: '0001-initial', statements: initialSchema },
+];

@@ -1,0 +1,231 @@
+import { nameKey } from '../domain/names.ts';
+import type { ApplicationAdvance, IssuedChallenge } from '../domain/model.ts';
+import type { AuditEvent, Decision, StoredAnswer, UserChange } from '../service/store.ts';
+import type { DecisionOutcome, PreparedDecision } from './engine.ts';
+import type { CheckedRow, ConsumedRow, DecisionRow, FollowerRow } from './postgres-statements.ts';
+import { storedInteger } from './writes.ts';
+
+/** Decisions as the arguments of the statements of a batch, and their answers back. */
+
+/** The arguments of `lockRows`. */
+export function lockArguments(batch: readonly PreparedDecision[]): readonly string[][] {
+  const users: string[] = [];
+  const authenticators: string[] = [];
+  const applications: string[] = [];
+  const challenges: string[] = [];
+  for (const { decision } of batch) {
+    if (decision.user !== null && decision.user.kind !== 'decoy') users.push(decision.user.userId);
+    if (decision.authenticator !== null) {
+      authenticators.push(decision.authenticator.authenticatorId);
+    }
+    if (decision.advance !== null) applications.push(decision.advance.applicationId);
+    for (const { applicationId } of decision.followers) applications.push(applicationId);
+    challenges.push(...decision.challengeIds);
+  }
+  return [users, authenticators, applications, challenges];
+}
+
+/** What no two decisions of a batch may share: a row is changed once per statement. */
+export function claimsOf(decision: Decision): readonly string[] {
+  const { user, authenticator, advance, storedAnswer } = decision;
+  const claims = [
+    ...decision.followers.map(({ applicationId }) => `application ${applicationId}`),
+    ...decision.challengeIds.map((id) => `challenge ${id}`),
+  ];
+  if (user !== null && user.kind !== 'decoy') claims.push(`user ${user.userId}`);
+  if (authenticator !== null) claims.push(`authenticator ${authenticator.authenticatorId}`);
+  if (advance !== null) claims.push(`application ${advance.applicationId}`);
+  if (storedAnswer !== null) {
+    claims.push(`answer ${JSON.stringify([storedAnswer.clientId, storedAnswer.requestKey])}`);
+  }
+  return claims;
+}
+
+/** The first three arguments of `applyBatch`, as JSON. */
+export function applyArguments(batch: readonly PreparedDecision[]): readonly string[] {
+  const decisions: DecisionRow[] = [];
+  const followers: FollowerRow[] = [];
+  const consumed: ConsumedRow[] = [];
+  for (const [number, { decision }] of batch.entries()) {
+    decisions.push({
+      number,
+      at_ms: decision.atMs,
+      ...userArguments(decision.user),
+      ...authenticatorArguments(decision.authenticator),
+      ...(decision.advance === null ? noAdvance : advanceArguments(decision.advance)),
+      ...(decision.issueChallenge === null ? noChallenge : issueArguments(decision.issueChallenge)),
+      ...(decision.storedAnswer === null ? noAnswer : answerArguments(decision.storedAnswer)),
+    });
+    for (const follower of decision.followers) {
+      followers.push({
+        number,
+        application_id: follower.applicationId,
+        epoch: follower.epoch,
+        drift_seconds: follower.driftSeconds,
+        drift_at_ms: follower.driftAtMs,
+      });
+    }
+    for (const challengeId of new Set(decision.challengeIds)) {
+      consumed.push({ number, challenge_id: challengeId });
+    }
+  }
+  return [decisions, followers, consumed].map((rows) => JSON.stringify(rows));
+}
+
+/** The arguments of `appendEvents`. */
+export function eventArguments(
+  instance: string,
+  events: readonly AuditEvent[],
+): readonly (string | readonly (string | number)[])[] {
+  return [
+    instance,
+    events.map(({ sequence }) => sequence),
+    events.map(({ atMs }) => atMs),
+    events.map(({ body }) => body),
+    events.map(({ previousHash }) => previousHash),
+    events.map(({ hash }) => hash),
+  ];
+}
+
+/** The first thing that did not hold, in the order in which a decision is examined. */
+export function outcomeOf(checked: CheckedRow): DecisionOutcome {
+  if (!checked.user_holds) return { status: 'conflict', on: 'user' };
+  if (!checked.authenticator_holds) return { status: 'conflict', on: 'authenticator' };
+  if (!checked.application_holds) return { status: 'conflict', on: 'application' };
+  if (!checked.challenge_holds) return { status: 'conflict', on: 'challenge' };
+  if (!checked.answer_holds) return { status: 'conflict', on: 'answer' };
+  return { status: 'committed' };
+}
+
+function userArguments(
+  user: UserChange | null,
+): Pick<DecisionRow, 'user_kind' | 'user_id' | 'threshold' | 'expected_tries'> {
+  return {
+    user_kind: user?.kind ?? null,
+    user_id: user !== null && 'userId' in user ? user.userId : null,
+    threshold: user !== null && 'threshold' in user ? user.threshold : null,
+    expected_tries: user !== null && 'expectedTries' in user ? user.expectedTries : null,
+  };
+}
+
+function authenticatorArguments(
+  authenticator: Decision['authenticator'],
+): Pick<DecisionRow, 'authenticator_id' | 'owner_id' | 'assignment_version'> {
+  return {
+    authenticator_id: authenticator?.authenticatorId ?? null,
+    owner_id: authenticator?.userId ?? null,
+    assignment_version: authenticator?.assignmentVersion ?? null,
+  };
+}
+
+type AdvanceArguments = Pick<
+  DecisionRow,
+  | 'application_id'
+  | 'epoch'
+  | 'counter_at_most'
+  | 'step_below'
+  | 'or_spent'
+  | 'next_event_counter'
+  | 'last_step'
+  | 'floor_ms'
+  | 'spent_challenges'
+  | 'drift_seconds'
+  | 'drift_at_ms'
+>;
+
+const noAdvance: AdvanceArguments = {
+  application_id: null,
+  epoch: null,
+  counter_at_most: null,
+  step_below: null,
+  or_spent: null,
+  next_event_counter: null,
+  last_step: null,
+  floor_ms: null,
+  spent_challenges: null,
+  drift_seconds: null,
+  drift_at_ms: null,
+};
+
+function advanceArguments({
+  applicationId,
+  epoch,
+  guard,
+  set,
+}: ApplicationAdvance): AdvanceArguments {
+  return {
+    application_id: applicationId,
+    epoch,
+    counter_at_most: storedInteger(guard.nextEventCounterAtMost),
+    step_below: storedInteger(guard.lastStepBelow),
+    or_spent: guard.orSpentChallenges === null ? null : JSON.stringify(guard.orSpentChallenges),
+    next_event_counter: storedInteger(set.nextEventCounter),
+    last_step: storedInteger(set.lastStep),
+    floor_ms: set.floorMs,
+    spent_challenges: JSON.stringify(set.spentChallenges),
+    drift_seconds: set.driftSeconds,
+    drift_at_ms: set.driftAtMs,
+  };
+}
+
+type IssueArguments = Pick<
+  DecisionRow,
+  | 'issue_id'
+  | 'issue_user_id'
+  | 'component_type'
+  | 'component_type_key'
+  | 'challenge_kind'
+  | 'challenge_text'
+  | 'issued_at_ms'
+  | 'challenge_expires_at_ms'
+  | 'consumed_at_ms'
+>;
+
+const noChallenge: IssueArguments = {
+  issue_id: null,
+  issue_user_id: null,
+  component_type: null,
+  component_type_key: null,
+  challenge_kind: null,
+  challenge_text: null,
+  issued_at_ms: null,
+  challenge_expires_at_ms: null,
+  consumed_at_ms: null,
+};
+
+function issueArguments(challenge: IssuedChallenge): IssueArguments {
+  return {
+    issue_id: challenge.id,
+    issue_user_id: challenge.userId,
+    component_type: challenge.componentType,
+    component_type_key: nameKey(challenge.componentType),
+    challenge_kind: challenge.kind,
+    challenge_text: challenge.text,
+    issued_at_ms: challenge.issuedAtMs,
+    challenge_expires_at_ms: challenge.expiresAtMs,
+    consumed_at_ms: challenge.consumedAtMs,
+  };
+}
+
+type AnswerArguments = Pick<
+  DecisionRow,
+  'client_id' | 'request_key' | 'fingerprint' | 'answer' | 'answer_expires_at_ms'
+>;
+
+const noAnswer: AnswerArguments = {
+  client_id: null,
+  request_key: null,
+  fingerprint: null,
+  answer: null,
+  answer_expires_at_ms: null,
+};
+
+function answerArguments(answer: StoredAnswer): AnswerArguments {
+  return {
+    client_id: answer.clientId,
+    request_key: answer.requestKey,
+    fingerprint: answer.fingerprint,
+    answer: answer.answer,
+    answer_expires_at_ms: answer.expiresAtMs,
+  };
+}

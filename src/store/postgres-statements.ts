@@ -1,0 +1,241 @@
+/**
+ * The three statements of a batch on PostgreSQL, whatever its size: lock every row in a fixed order,
+ * apply all decisions that hold, append their audit events. Between the first and the second no
+ * other session can change what the conditions are about, and the second sees what was committed
+ * before the locks were had (READ COMMITTED: a statement's snapshot is taken when it starts).
+ */
+
+/** $1 users, $2 authenticators, $3 applications, $4 challenges: ids. Tables and rows in this order. */
+export const lockRows = `
+with
+u as materialized (select id from user_account where id = any ($1::text[]) order by id for no key update),
+a as materialized (select id from authenticator where id = any ($2::text[]) order by id for no key update),
+p as materialized (select id from application where id = any ($3::text[]) order by id for no key update),
+c as materialized (select id from challenge where id = any ($4::text[]) order by id for no key update)
+select (select count(*) from u), (select count(*) from a),
+  (select count(*) from p), (select count(*) from c)`;
+
+/** One decision as `applyBatch` reads it: a row of its first argument. */
+export interface DecisionRow {
+  readonly number: number;
+  readonly at_ms: number;
+  readonly user_kind: string | null;
+  readonly user_id: string | null;
+  readonly threshold: number | null;
+  readonly expected_tries: number | null;
+  readonly authenticator_id: string | null;
+  readonly owner_id: string | null;
+  readonly assignment_version: number | null;
+  readonly application_id: string | null;
+  readonly epoch: number | null;
+  readonly counter_at_most: number | null;
+  readonly step_below: number | null;
+  readonly or_spent: string | null;
+  readonly next_event_counter: number | null;
+  readonly last_step: number | null;
+  readonly floor_ms: number | null;
+  readonly spent_challenges: string | null;
+  readonly drift_seconds: number | null;
+  readonly drift_at_ms: number | null;
+  readonly issue_id: string | null;
+  readonly issue_user_id: string | null;
+  readonly component_type: string | null;
+  readonly component_type_key: string | null;
+  readonly challenge_kind: string | null;
+  readonly challenge_text: string | null;
+  readonly issued_at_ms: number | null;
+  readonly challenge_expires_at_ms: number | null;
+  readonly consumed_at_ms: number | null;
+  readonly client_id: string | null;
+  readonly request_key: string | null;
+  readonly fingerprint: string | null;
+  readonly answer: string | null;
+  readonly answer_expires_at_ms: number | null;
+}
+
+export interface FollowerRow {
+  readonly number: number;
+  readonly application_id: string;
+  readonly epoch: number;
+  readonly drift_seconds: number;
+  readonly drift_at_ms: number;
+}
+
+export interface ConsumedRow {
+  readonly number: number;
+  readonly challenge_id: string;
+}
+
+/** What `applyBatch` answers for each decision. */
+export interface CheckedRow {
+  readonly number: number;
+  readonly user_holds: boolean;
+  readonly authenticator_holds: boolean;
+  readonly application_holds: boolean;
+  readonly challenge_holds: boolean;
+  readonly answer_holds: boolean;
+  /** Rows that the whole batch changed, and how many the decisions that hold are about. */
+  readonly changed: number;
+  readonly expected: number;
+}
+
+const open = `u.is_disabled = 0 and u.locked_at_ms is null
+        and (d.threshold = 0 or u.lock_count < d.threshold)`;
+const lockedByThreshold = `u.is_disabled = 0 and u.locked_by = 'threshold'
+        and u.unlock_tries = d.expected_tries`;
+const reachesThreshold = `g.threshold > 0 and u.lock_count + 1 >= g.threshold`;
+
+/** $1 decisions, $2 followers, $3 consumed challenges as JSON arrays; $4 instance, $5 padding. */
+export const applyBatch = `
+with
+d as materialized (
+  select * from json_to_recordset($1::json) as d (
+    number integer, at_ms bigint,
+    user_kind text, user_id text, threshold bigint, expected_tries bigint,
+    authenticator_id text, owner_id text, assignment_version bigint,
+    application_id text, epoch bigint, counter_at_most bigint, step_below bigint, or_spent text,
+    next_event_counter bigint, last_step bigint, floor_ms bigint, spent_challenges text,
+    drift_seconds double precision, drift_at_ms bigint,
+    issue_id text, issue_user_id text, component_type text, component_type_key text,
+    challenge_kind text, challenge_text text, issued_at_ms bigint, challenge_expires_at_ms bigint,
+    consumed_at_ms bigint,
+    client_id text, request_key text, fingerprint text, answer text, answer_expires_at_ms bigint)
+),
+f as materialized (
+  select * from json_to_recordset($2::json) as f (
+    number integer, application_id text, epoch bigint, drift_seconds double precision,
+    drift_at_ms bigint)
+),
+s as materialized (
+  select * from json_to_recordset($3::json) as s (number integer, challenge_id text)
+),
+checked as materialized (
+  select d.number,
+    (d.user_kind is null or d.user_kind = 'decoy' or exists (
+      select from user_account u where u.id = d.user_id and case d.user_kind
+        when 'touch' then true
+        when 'success' then ${open}
+        when 'failure' then ${open}
+        else ${lockedByThreshold}
+      end))
+    and (d.issue_user_id is null
+      or exists (select from user_account u where u.id = d.issue_user_id)) as user_holds,
+    (d.authenticator_id is null or exists (
+      select from authenticator a where a.id = d.authenticator_id and a.user_id = d.owner_id
+        and a.assignment_version = d.assignment_version)) as authenticator_holds,
+    (d.application_id is null or exists (
+      select from application p where p.id = d.application_id and p.epoch = d.epoch
+        and p.next_event_counter <= d.counter_at_most
+        and (p.last_step < d.step_below
+          or (p.last_step = d.step_below and p.spent_challenges = d.or_spent))))
+    and not exists (
+      select from f where f.number = d.number and not exists (
+        select from application p where p.id = f.application_id and p.epoch = f.epoch)
+      ) as application_holds,
+    not exists (
+      select from s where s.number = d.number and not exists (
+        select from challenge c where c.id = s.challenge_id and c.consumed_at_ms is null
+          and c.expires_at_ms > d.at_ms)) as challenge_holds,
+    (d.client_id is null or not exists (
+      select from stored_answer r where r.client_id = d.client_id
+        and r.request_key = d.request_key and r.expires_at_ms > d.at_ms)) as answer_holds
+  from d
+),
+good as materialized (
+  select d.* from d join checked using (number)
+  where user_holds and authenticator_holds and application_holds and challenge_holds and answer_holds
+),
+changed_user as (
+  update user_account u set
+    lock_count = case
+      when g.user_kind in ('success', 'unlock-success') then 0
+      when g.user_kind = 'touch' then u.lock_count
+      else u.lock_count + 1 end,
+    unlock_tries = case
+      when g.user_kind = 'touch' then u.unlock_tries
+      when g.user_kind = 'unlock-failure' then u.unlock_tries + 1
+      else 0 end,
+    locked_at_ms = case
+      when g.user_kind = 'unlock-success' then null
+      when g.user_kind = 'failure' and ${reachesThreshold} then g.at_ms
+      else u.locked_at_ms end,
+    locked_by = case
+      when g.user_kind = 'unlock-success' then null
+      when g.user_kind = 'failure' and ${reachesThreshold} then 'threshold'
+      else u.locked_by end,
+    last_attempt_at_ms = g.at_ms,
+    last_success_at_ms = case
+      when g.user_kind in ('success', 'unlock-success') then g.at_ms
+      else u.last_success_at_ms end
+  from good g where u.id = g.user_id
+  returning 1
+),
+changed_decoy as (
+  insert into decoy as y (instance, slot, lock_count, last_attempt_at_ms, padding)
+  select $4, g.number, 1, g.at_ms, $5 from good g where g.user_kind = 'decoy'
+  on conflict (instance, slot) do update set
+    lock_count = y.lock_count + 1, last_attempt_at_ms = excluded.last_attempt_at_ms
+  returning 1
+),
+changed_authenticator as (
+  update authenticator a set last_used_at_ms = g.at_ms
+  from good g where a.id = g.authenticator_id
+  returning 1
+),
+changed_application as (
+  update application p set
+    next_event_counter = g.next_event_counter, last_step = g.last_step, floor_ms = g.floor_ms,
+    spent_challenges = g.spent_challenges, drift_seconds = g.drift_seconds,
+    drift_at_ms = g.drift_at_ms, last_used_at_ms = g.at_ms
+  from good g where p.id = g.application_id
+  returning 1
+),
+changed_follower as (
+  update application p set drift_seconds = f.drift_seconds, drift_at_ms = f.drift_at_ms
+  from good g join f using (number) where p.id = f.application_id
+  returning 1
+),
+changed_challenge as (
+  update challenge c set consumed_at_ms = g.at_ms
+  from good g join s using (number) where c.id = s.challenge_id
+  returning 1
+),
+issued as (
+  insert into challenge (id, user_id, component_type, component_type_key, kind, text,
+    issued_at_ms, expires_at_ms, consumed_at_ms)
+  select issue_id, issue_user_id, component_type, component_type_key, challenge_kind,
+    challenge_text, issued_at_ms, challenge_expires_at_ms, consumed_at_ms
+  from good where issue_id is not null
+  returning 1
+),
+answered as (
+  insert into stored_answer as r (client_id, request_key, fingerprint, answer, expires_at_ms)
+  select client_id, request_key, fingerprint, answer, answer_expires_at_ms
+  from good where client_id is not null
+  on conflict (client_id, request_key) do update set
+    fingerprint = excluded.fingerprint, answer = excluded.answer,
+    expires_at_ms = excluded.expires_at_ms
+    where r.expires_at_ms <= (
+      select g.at_ms from good g
+      where g.client_id = excluded.client_id and g.request_key = excluded.request_key)
+  returning 1
+)
+select checked.*,
+  (select count(*) from changed_user) + (select count(*) from changed_decoy)
+    + (select count(*) from changed_authenticator) + (select count(*) from changed_application)
+    + (select count(*) from changed_follower) + (select count(*) from changed_challenge)
+    + (select count(*) from issued) + (select count(*) from answered) as changed,
+  (select count(user_kind) + count(authenticator_id) + count(application_id) + count(issue_id)
+    + count(client_id) from good)
+    + (select count(*) from good join f using (number))
+    + (select count(*) from good join s using (number)) as expected
+from checked`;
+
+/** $1 instance; $2 sequences, $3 times, $4 bodies, $5 previous hashes, $6 hashes: arrays. */
+export const appendEvents = `
+insert into audit_event (instance, sequence, at_ms, body, previous_hash, hash)
+select $1, * from unnest($2::bigint[], $3::bigint[], $4::text[], $5::text[], $6::text[])`;
+
+/** $1 instance. */
+export const lastEvent =
+  'select sequence, hash from audit_event where instance = $1 order by sequence desc limit 1';

@@ -1,0 +1,88 @@
+import {
+  type CompiledQuery,
+  type Dialect,
+  DummyDriver,
+  Kysely,
+  PostgresAdapter,
+  PostgresIntrospector,
+  PostgresQueryCompiler,
+  SqliteAdapter,
+  SqliteIntrospector,
+  SqliteQueryCompiler,
+} from 'kysely';
+import type { DatabaseKind } from './options.ts';
+import type { Schema } from './schema.ts';
+
+/**
+ * Kysely as a compiler only: it writes the SQL of both databases from one typed expression, and the
+ * connections of this room run it. Statements of the hot path are compiled once, as templates.
+ */
+
+export type QueryBuilder = Kysely<Schema>;
+
+/** A value as both drivers take and give it. */
+export type SqlValue = string | number | Uint8Array | null;
+
+/** A statement with its parameters, ready to run. */
+export interface Statement {
+  readonly sql: string;
+  readonly parameters: readonly SqlValue[];
+}
+
+/** A statement compiled once; `slots` says which argument goes where. */
+export interface Template<Name extends string> {
+  readonly sql: string;
+  readonly slots: readonly (ArgumentSlot<Name> | SqlValue)[];
+}
+
+class ArgumentSlot<Name extends string> {
+  readonly name: Name;
+  constructor(name: Name) {
+    this.name = name;
+  }
+}
+
+/** Builds statements; running them through this object is impossible. */
+export function queryBuilder(kind: DatabaseKind): QueryBuilder {
+  return new Kysely<Schema>({ dialect: compileOnly(kind) });
+}
+
+/** Stands for an argument in a statement that becomes a template; `Value` is its column's type. */
+// eslint-disable-next-line @typescript-eslint/no-unnecessary-type-parameters -- taken from where it stands
+export function argument<Value>(name: string): Value {
+  return new ArgumentSlot(name) as Value;
+}
+
+/** The compiled statement with its arguments still open. `Name` is the union of their names. */
+export function template<Name extends string>(statement: {
+  compile(): CompiledQuery;
+}): Template<Name> {
+  const { sql, parameters } = statement.compile();
+  return { sql, slots: parameters as readonly (ArgumentSlot<Name> | SqlValue)[] };
+}
+
+/** The parameters in the order in which the statement wants them. */
+export function bind<Name extends string>(
+  { slots }: Template<Name>,
+  values: Readonly<Record<Name, SqlValue>>,
+): SqlValue[] {
+  return slots.map((slot) => (slot instanceof ArgumentSlot ? values[slot.name] : slot));
+}
+
+function compileOnly(kind: DatabaseKind): Dialect {
+  const createDriver = (): DummyDriver => new DummyDriver();
+  if (kind === 'sqlite') {
+    return {
+      createDriver,
+      createAdapter: () => new SqliteAdapter(),
+      createIntrospector: (db) => new SqliteIntrospector(db),
+      createQueryCompiler: () => new SqliteQueryCompiler(),
+    };
+  }
+  return {
+    createDriver,
+    createAdapter: () => new PostgresAdapter(),
+    createIntrospector: (db) => new PostgresIntrospector(db),
+    createQueryCompiler: () => new PostgresQueryCompiler(),
+  };
+}

@@ -1,0 +1,269 @@
+import type { CompiledQuery } from 'kysely';
+import type {
+  AuthenticatorWithApplications,
+  IssuedChallenge,
+  OrganisationalUnit,
+  User,
+} from '../domain/model.ts';
+import { nameKey } from '../domain/names.ts';
+import { TallystickError } from '../errors.ts';
+import type {
+  AttemptLoad,
+  AuditEvent,
+  ConfigurationSnapshot,
+  Page,
+  StoredAnswer,
+} from '../service/store.ts';
+import * as columns from './columns.ts';
+import type { Engine } from './engine.ts';
+import {
+  attemptAuthenticators,
+  attemptTemplate,
+  attemptUser,
+  authenticatorsTemplate,
+  joined,
+} from './joined-rows.ts';
+import type { DatabaseKind } from './options.ts';
+import {
+  type QueryBuilder,
+  queryBuilder,
+  type SqlValue,
+  type Statement,
+  type Template,
+} from './query-builder.ts';
+import * as rows from './rows.ts';
+
+const pageMax = 1_000;
+const auditPageMax = 10_000;
+
+interface Query<Row> {
+  compile(): CompiledQuery<Row>;
+}
+
+type AuthenticatorsTemplate = ReturnType<typeof authenticatorsTemplate>;
+
+/** Everything that only reads. Its methods are those of `Store`, see there. */
+export class Reads {
+  readonly #engine: Engine;
+  readonly #from: QueryBuilder;
+  readonly #attempt: Template<'domainId' | 'userNameKey'>;
+  readonly #bySerial: AuthenticatorsTemplate;
+  readonly #byUser: AuthenticatorsTemplate;
+  readonly #byPage: AuthenticatorsTemplate;
+
+  constructor(engine: Engine, kind: DatabaseKind) {
+    this.#engine = engine;
+    this.#from = queryBuilder(kind);
+    this.#attempt = attemptTemplate(kind);
+    this.#bySerial = authenticatorsTemplate(kind, 'serial');
+    this.#byUser = authenticatorsTemplate(kind, 'userId');
+    this.#byPage = authenticatorsTemplate(kind, 'page');
+  }
+
+  async loadAttempt(domainId: string, userName: string): Promise<AttemptLoad> {
+    const values = { domainId, userNameKey: nameKey(userName) };
+    const found = await this.#engine.arrays(this.#attempt, values);
+    const first = found[0] ?? [];
+    const configurationVersion = rows.integer(first[0]);
+    const user = attemptUser(first);
+    if (user === null) return { configurationVersion, found: null };
+    return {
+      configurationVersion,
+      found: { user: rows.userOf(user), authenticators: attemptAuthenticators(found) },
+    };
+  }
+
+  async loadConfiguration(): Promise<ConfigurationSnapshot> {
+    const from = this.#from;
+    const queries = {
+      version: from.selectFrom('configuration_version').select('version'),
+      domains: from.selectFrom('domain').select(columns.domainColumns).orderBy('name_key'),
+      policies: from.selectFrom('policy').select(columns.policyColumns).orderBy('name_key'),
+      components: from
+        .selectFrom('component')
+        .select(columns.componentColumns)
+        .orderBy('component_type_key')
+        .orderBy('location'),
+      apiKeys: from.selectFrom('api_key').select(columns.apiKeyColumns).orderBy('id'),
+    };
+    const results = await this.#engine.rows(Object.values(queries).map(statementOf));
+    const [version = [], domains = [], policies = [], components = [], apiKeys = []] = results;
+    return {
+      version: rows.integer((version[0] as { version: number } | undefined)?.version),
+      domains: (domains as rows.DomainRow[]).map(rows.domainOf),
+      policies: (policies as rows.PolicyRow[]).map(rows.policyOf),
+      components: (components as rows.ComponentRow[]).map(rows.componentOf),
+      apiKeys: (apiKeys as rows.ApiKeyRow[]).map(rows.apiKeyOf),
+    };
+  }
+
+  async findAnswer(
+    clientId: string,
+    requestKey: string,
+    nowMs: number,
+  ): Promise<StoredAnswer | null> {
+    const found = await this.#first(
+      this.#from
+        .selectFrom('stored_answer')
+        .select(columns.storedAnswerColumns)
+        .where('client_id', '=', clientId)
+        .where('request_key', '=', requestKey)
+        .where('expires_at_ms', '>', nowMs),
+    );
+    return found === null ? null : rows.storedAnswerOf(found);
+  }
+
+  async findChallenge(
+    userId: string,
+    componentType: string,
+    text: string,
+  ): Promise<IssuedChallenge | null> {
+    const found = await this.#first(
+      this.#from
+        .selectFrom('challenge')
+        .select(columns.challengeColumns)
+        .where('user_id', '=', userId)
+        .where('component_type_key', '=', nameKey(componentType))
+        .where('text', '=', text)
+        .orderBy('issued_at_ms', 'desc')
+        .orderBy('id', 'desc')
+        .limit(1),
+    );
+    return found === null ? null : rows.challengeOf(found);
+  }
+
+  async countOpenChallenges(userId: string, componentType: string, nowMs: number): Promise<number> {
+    const found = await this.#first(
+      this.#from
+        .selectFrom('challenge')
+        .select((select) => select.fn.countAll<number>().as('count'))
+        .where('user_id', '=', userId)
+        .where('component_type_key', '=', nameKey(componentType))
+        .where('consumed_at_ms', 'is', null)
+        .where('expires_at_ms', '>', nowMs),
+    );
+    return rows.integer(found?.count);
+  }
+
+  async userById(id: string): Promise<User | null> {
+    const query = this.#from.selectFrom('user_account').select(columns.userColumns);
+    const found = await this.#first(query.where('id', '=', id));
+    return found === null ? null : rows.userOf(found);
+  }
+
+  async userByName(domainId: string, userName: string): Promise<User | null> {
+    const found = await this.#first(
+      this.#from
+        .selectFrom('user_account')
+        .select(columns.userColumns)
+        .where('domain_id', '=', domainId)
+        .where('user_name_key', '=', nameKey(userName)),
+    );
+    return found === null ? null : rows.userOf(found);
+  }
+
+  async users(domainId: string, page: Page): Promise<readonly User[]> {
+    const found = await this.#all(
+      this.#from
+        .selectFrom('user_account')
+        .select(columns.userColumns)
+        .where('domain_id', '=', domainId)
+        .where('user_name_key', '>', nameKey(page.after))
+        .orderBy('user_name_key')
+        .limit(limitOf(page.limit, pageMax)),
+    );
+    return found.map(rows.userOf);
+  }
+
+  async organisationalUnits(domainId: string): Promise<readonly OrganisationalUnit[]> {
+    const found = await this.#all(
+      this.#from
+        .selectFrom('organisational_unit')
+        .select(columns.organisationalUnitColumns)
+        .where('domain_id', '=', domainId)
+        .orderBy('name_key'),
+    );
+    return found.map(rows.organisationalUnitOf);
+  }
+
+  async authenticatorBySerial(serial: string): Promise<AuthenticatorWithApplications | null> {
+    const found = await this.#authenticators(this.#bySerial, { serial: serial.toUpperCase() });
+    return found[0] ?? null;
+  }
+
+  authenticatorsOfUser(userId: string): Promise<readonly AuthenticatorWithApplications[]> {
+    return this.#authenticators(this.#byUser, { userId });
+  }
+
+  async authenticators(page: Page): Promise<readonly AuthenticatorWithApplications[]> {
+    const limit = limitOf(page.limit, pageMax);
+    return await this.#authenticators(this.#byPage, { after: page.after.toUpperCase(), limit });
+  }
+
+  async auditEvents(
+    instance: string,
+    afterSequence: number,
+    limit: number,
+  ): Promise<readonly AuditEvent[]> {
+    const found = await this.#all(
+      this.#from
+        .selectFrom('audit_event')
+        .select(columns.auditEventColumns)
+        .where('instance', '=', instance)
+        .where('sequence', '>', afterSequence)
+        .orderBy('sequence')
+        .limit(limitOf(limit, auditPageMax)),
+    );
+    return found.map(rows.auditEventOf);
+  }
+
+  /** Instances that opened the store for writing; sequence 0 when one has written no event. */
+  async auditInstances(): Promise<readonly { instance: string; sequence: number }[]> {
+    const found = await this.#all(
+      this.#from
+        .selectFrom('instance as i')
+        .select((select) => [
+          'i.name as instance',
+          select
+            .selectFrom('audit_event as e')
+            .whereRef('e.instance', '=', 'i.name')
+            .select((event) => event.fn.max('e.sequence').as('sequence'))
+            .as('sequence'),
+        ])
+        .orderBy('i.name'),
+    );
+    return found.map(({ instance, sequence }) => ({
+      instance,
+      sequence: rows.integer(sequence ?? 0),
+    }));
+  }
+
+  async #all<Row>(query: Query<Row>): Promise<readonly Row[]> {
+    const [found = []] = await this.#engine.rows([statementOf(query)]);
+    return found as readonly Row[];
+  }
+
+  async #first<Row>(query: Query<Row>): Promise<Row | null> {
+    const [found] = await this.#all(query);
+    return found ?? null;
+  }
+
+  async #authenticators(
+    statement: AuthenticatorsTemplate,
+    values: Readonly<Partial<Record<'serial' | 'userId' | 'after' | 'limit', SqlValue>>>,
+  ): Promise<readonly AuthenticatorWithApplications[]> {
+    const unused = { serial: null, userId: null, after: null, limit: null };
+    return joined(await this.#engine.arrays(statement, { ...unused, ...values }));
+  }
+}
+
+function statementOf(query: Query<unknown>): Statement {
+  const { sql, parameters } = query.compile();
+  return { sql, parameters: parameters as readonly SqlValue[] };
+}
+
+/** @throws TallystickError store-contract outside 1 to `max`: edges have their own, friendlier check */
+function limitOf(limit: number, max: number): number {
+  if (Number.isSafeInteger(limit) && limit >= 1 && limit <= max) return limit;
+  throw new TallystickError('store-contract', `A page has 1 to ${max} entries.`);
+}

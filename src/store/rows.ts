@@ -1,0 +1,268 @@
+import type {
+  ApiKey,
+  Application,
+  Authenticator,
+  AuthenticatorWithApplications,
+  Component,
+  Domain,
+  IssuedChallenge,
+  OrganisationalUnit,
+  Policy,
+  User,
+} from '../domain/model.ts';
+import { TallystickError } from '../errors.ts';
+import { parseResponseAlgorithm, type ResponseAlgorithm } from '../oath/index.ts';
+import type { AuditEvent, StoredAnswer } from '../service/store.ts';
+import type {
+  apiKeyColumns,
+  applicationColumns,
+  auditEventColumns,
+  authenticatorColumns,
+  challengeColumns,
+  componentColumns,
+  domainColumns,
+  organisationalUnitColumns,
+  policyColumns,
+  storedAnswerColumns,
+  userColumns,
+} from './columns.ts';
+import type { Schema } from './schema.ts';
+
+/**
+ * Rows become records. Nothing is believed: an integer that JavaScript cannot hold and a text
+ * outside its list are refused as `store-contract`, never rounded or passed on.
+ */
+
+type RowOf<Table extends keyof Schema, Columns extends readonly (keyof Schema[Table])[]> = Pick<
+  Schema[Table],
+  Columns[number]
+>;
+export type DomainRow = RowOf<'domain', typeof domainColumns>;
+export type OrganisationalUnitRow = RowOf<'organisational_unit', typeof organisationalUnitColumns>;
+export type UserRow = RowOf<'user_account', typeof userColumns>;
+export type AuthenticatorRow = RowOf<'authenticator', typeof authenticatorColumns>;
+export type ApplicationRow = RowOf<'application', typeof applicationColumns>;
+export type PolicyRow = RowOf<'policy', typeof policyColumns>;
+export type ComponentRow = RowOf<'component', typeof componentColumns>;
+export type ApiKeyRow = RowOf<'api_key', typeof apiKeyColumns>;
+export type ChallengeRow = RowOf<'challenge', typeof challengeColumns>;
+export type StoredAnswerRow = RowOf<'stored_answer', typeof storedAnswerColumns>;
+export type AuditEventRow = RowOf<'audit_event', typeof auditEventColumns>;
+
+/** Fleets share a handful of algorithms; parsing a suite at every load would cost more than the load. */
+const algorithms = new Map<string, ResponseAlgorithm>();
+const algorithmsMax = 256;
+
+export function domainOf(row: DomainRow): Domain {
+  return {
+    id: row.id,
+    name: row.name,
+    createdAtMs: integer(row.created_at_ms),
+    version: integer(row.version),
+  };
+}
+
+export function organisationalUnitOf(row: OrganisationalUnitRow): OrganisationalUnit {
+  return {
+    id: row.id,
+    domainId: row.domain_id,
+    name: row.name,
+    parentId: row.parent_id,
+    version: integer(row.version),
+  };
+}
+
+export function userOf(row: UserRow): User {
+  return {
+    id: row.id,
+    domainId: row.domain_id,
+    organisationalUnitId: row.organisational_unit_id,
+    userName: row.user_name,
+    isDisabled: flag(row.is_disabled),
+    expiresAtMs: optionalInteger(row.expires_at_ms),
+    lockCount: integer(row.lock_count),
+    lockedAtMs: optionalInteger(row.locked_at_ms),
+    lockedBy:
+      row.locked_by === null ? null : oneOf(row.locked_by, ['threshold', 'administrator'] as const),
+    unlockTries: integer(row.unlock_tries),
+    lastAttemptAtMs: optionalInteger(row.last_attempt_at_ms),
+    lastSuccessAtMs: optionalInteger(row.last_success_at_ms),
+    createdAtMs: integer(row.created_at_ms),
+    version: integer(row.version),
+  };
+}
+
+export function authenticatorOf(row: AuthenticatorRow): Authenticator {
+  return {
+    id: row.id,
+    serial: row.serial,
+    licenceSerial: row.licence_serial,
+    model: row.model,
+    isVirtual: flag(row.is_virtual),
+    isDisabled: flag(row.is_disabled),
+    expiresAtMs: optionalInteger(row.expires_at_ms),
+    userId: row.user_id,
+    assignedAtMs: optionalInteger(row.assigned_at_ms),
+    assignmentVersion: integer(row.assignment_version),
+    lastUsedAtMs: optionalInteger(row.last_used_at_ms),
+    createdAtMs: integer(row.created_at_ms),
+    version: integer(row.version),
+  };
+}
+
+export function applicationOf(row: ApplicationRow): Application {
+  return {
+    id: row.id,
+    authenticatorId: row.authenticator_id,
+    name: row.name,
+    mode: oneOf(row.mode, ['response-only', 'challenge-response'] as const),
+    algorithm: algorithmOf(row.algorithm),
+    seed: {
+      seedId: row.seed_id,
+      residency: oneOf(row.seed_residency, ['resident', 'wrapped'] as const),
+      blob: row.seed_blob,
+      seedBytes: integer(row.seed_bytes),
+      padded: flag(row.seed_padded),
+      keyCheckValue: row.seed_key_check_value,
+      origin: oneOf(row.seed_origin, ['generated', 'paired', 'imported'] as const),
+    },
+    isDisabled: flag(row.is_disabled),
+    epoch: integer(row.epoch),
+    nextEventCounter: BigInt(integer(row.next_event_counter)),
+    lastStep: BigInt(integer(row.last_step)),
+    floorMs: integer(row.floor_ms),
+    spentChallenges: spentChallengesOf(row.spent_challenges),
+    driftSeconds: row.drift_seconds,
+    driftAtMs: optionalInteger(row.drift_at_ms),
+    lastUsedAtMs: optionalInteger(row.last_used_at_ms),
+    createdAtMs: integer(row.created_at_ms),
+    version: integer(row.version),
+  };
+}
+
+export function policyOf(row: PolicyRow): Policy {
+  return {
+    id: row.id,
+    name: row.name,
+    parentId: row.parent_id,
+    settings: JSON.parse(row.settings) as Readonly<Record<string, unknown>>,
+    version: integer(row.version),
+  };
+}
+
+export function componentOf(row: ComponentRow): Component {
+  return {
+    id: row.id,
+    componentType: row.component_type,
+    location: row.location,
+    policyId: row.policy_id,
+    version: integer(row.version),
+  };
+}
+
+export function apiKeyOf(row: ApiKeyRow): ApiKey {
+  return {
+    id: row.id,
+    name: row.name,
+    keySha256: row.key_sha256,
+    role: oneOf(row.role, ['admin', 'helpdesk', 'auditor', 'client'] as const),
+    componentType: row.component_type,
+    domainId: row.domain_id,
+    expiresAtMs: optionalInteger(row.expires_at_ms),
+    createdAtMs: integer(row.created_at_ms),
+    version: integer(row.version),
+  };
+}
+
+export function challengeOf(row: ChallengeRow): IssuedChallenge {
+  return {
+    id: row.id,
+    userId: row.user_id,
+    componentType: row.component_type,
+    kind: oneOf(row.kind, ['1-step'] as const),
+    text: row.text,
+    issuedAtMs: integer(row.issued_at_ms),
+    expiresAtMs: integer(row.expires_at_ms),
+    consumedAtMs: optionalInteger(row.consumed_at_ms),
+  };
+}
+
+export function storedAnswerOf(row: StoredAnswerRow): StoredAnswer {
+  return {
+    clientId: row.client_id,
+    requestKey: row.request_key,
+    fingerprint: row.fingerprint,
+    answer: row.answer,
+    expiresAtMs: integer(row.expires_at_ms),
+  };
+}
+
+export function auditEventOf(row: AuditEventRow): AuditEvent {
+  return {
+    instance: row.instance,
+    sequence: integer(row.sequence),
+    atMs: integer(row.at_ms),
+    body: row.body,
+    previousHash: row.previous_hash,
+    hash: row.hash,
+  };
+}
+
+/**
+ * Groups rows of authenticators joined with their applications, in the order they come; the
+ * application of a row is null when its authenticator has none.
+ */
+export function authenticatorsOf(
+  rows: readonly { authenticator: AuthenticatorRow; application: ApplicationRow | null }[],
+): AuthenticatorWithApplications[] {
+  const found = new Map<string, { authenticator: Authenticator; applications: Application[] }>();
+  for (const { authenticator, application } of rows) {
+    let entry = found.get(authenticator.id);
+    if (entry === undefined) {
+      entry = { authenticator: authenticatorOf(authenticator), applications: [] };
+      found.set(authenticator.id, entry);
+    }
+    if (application !== null) entry.applications.push(applicationOf(application));
+  }
+  return [...found.values()];
+}
+
+/** An integer column's value. @throws TallystickError store-contract beyond 2^53-1 */
+export function integer(value: unknown): number {
+  if (typeof value === 'number' && Number.isSafeInteger(value)) return value;
+  throw new TallystickError(
+    'store-contract',
+    'The database holds a number that is no integer up to 2^53-1.',
+  );
+}
+
+function optionalInteger(value: number | null): number | null {
+  return value === null ? null : integer(value);
+}
+
+function flag(value: number): boolean {
+  return value !== 0;
+}
+
+function oneOf<const Text extends string>(value: string, allowed: readonly Text[]): Text {
+  const found = allowed.find((text) => text === value);
+  if (found !== undefined) return found;
+  throw new TallystickError(
+    'store-contract',
+    `The database holds a word other than ${allowed.join(', ')}.`,
+  );
+}
+
+function algorithmOf(json: string): ResponseAlgorithm {
+  let algorithm = algorithms.get(json);
+  if (algorithm === undefined) {
+    algorithm = parseResponseAlgorithm(JSON.parse(json));
+    if (algorithms.size >= algorithmsMax) algorithms.clear();
+    algorithms.set(json, algorithm);
+  }
+  return algorithm;
+}
+
+function spentChallengesOf(json: string): readonly string[] {
+  return json === '[]' ? [] : (JSON.parse(json) as string[]);
+}

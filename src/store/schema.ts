@@ -1,0 +1,205 @@
+/**
+ * The tables as Kysely sees them, alike in both databases. Flags are 0 or 1; `*_at_ms` are Unix
+ * milliseconds; `*_key` columns hold what names are compared by. Integers are read as numbers, and
+ * reading one beyond 2^53-1 is refused (`rows.ts`).
+ */
+
+/** 0 or 1: SQLite has no other boolean, and one form serves both databases. */
+export type Flag = number;
+
+export interface DatabaseInfoTable {
+  id: number;
+  is_test: Flag;
+  created_at_ms: number;
+  schema_version: number;
+}
+
+export interface ConfigurationVersionTable {
+  id: number;
+  version: number;
+}
+
+/** Every instance that ever opened the database for writing. */
+export interface InstanceTable {
+  name: string;
+  first_opened_at_ms: number;
+  /** Written by readiness probes, which must reach the disk to mean anything. */
+  ping_count: number;
+}
+
+export interface DomainTable {
+  id: string;
+  name: string;
+  name_key: string;
+  created_at_ms: number;
+  version: number;
+}
+
+export interface OrganisationalUnitTable {
+  id: string;
+  domain_id: string;
+  name: string;
+  name_key: string;
+  parent_id: string | null;
+  version: number;
+}
+
+export interface UserAccountTable {
+  id: string;
+  domain_id: string;
+  organisational_unit_id: string | null;
+  user_name: string;
+  user_name_key: string;
+  is_disabled: Flag;
+  expires_at_ms: number | null;
+  lock_count: number;
+  locked_at_ms: number | null;
+  locked_by: string | null;
+  unlock_tries: number;
+  last_attempt_at_ms: number | null;
+  last_success_at_ms: number | null;
+  created_at_ms: number;
+  version: number;
+}
+
+/** What a failure of an unknown user writes, so that it costs what a known one's does. */
+export interface DecoyTable {
+  instance: string;
+  slot: number;
+  lock_count: number;
+  last_attempt_at_ms: number;
+  padding: string;
+}
+
+export interface AuthenticatorTable {
+  id: string;
+  serial: string;
+  licence_serial: string;
+  model: string;
+  is_virtual: Flag;
+  is_disabled: Flag;
+  expires_at_ms: number | null;
+  user_id: string | null;
+  assigned_at_ms: number | null;
+  assignment_version: number;
+  last_used_at_ms: number | null;
+  created_at_ms: number;
+  version: number;
+}
+
+export interface ApplicationTable {
+  id: string;
+  authenticator_id: string;
+  name: string;
+  mode: string;
+  /** JSON form of `ResponseAlgorithm`. */
+  algorithm: string;
+  seed_id: string;
+  seed_residency: string;
+  seed_blob: Uint8Array | null;
+  seed_bytes: number;
+  seed_padded: Flag;
+  seed_key_check_value: string;
+  seed_origin: string;
+  is_disabled: Flag;
+  epoch: number;
+  next_event_counter: number;
+  last_step: number;
+  floor_ms: number;
+  /** JSON array of texts. */
+  spent_challenges: string;
+  drift_seconds: number;
+  drift_at_ms: number | null;
+  last_used_at_ms: number | null;
+  created_at_ms: number;
+  version: number;
+}
+
+export interface PolicyTable {
+  id: string;
+  name: string;
+  name_key: string;
+  parent_id: string | null;
+  /** JSON object of the values that are set. */
+  settings: string;
+  version: number;
+}
+
+export interface ComponentTable {
+  id: string;
+  component_type: string;
+  component_type_key: string;
+  location: string;
+  policy_id: string;
+  version: number;
+}
+
+export interface ApiKeyTable {
+  id: string;
+  name: string;
+  key_sha256: string;
+  role: string;
+  component_type: string;
+  domain_id: string | null;
+  expires_at_ms: number | null;
+  created_at_ms: number;
+  version: number;
+}
+
+export interface ChallengeTable {
+  id: string;
+  user_id: string;
+  component_type: string;
+  component_type_key: string;
+  kind: string;
+  text: string;
+  issued_at_ms: number;
+  expires_at_ms: number;
+  consumed_at_ms: number | null;
+}
+
+export interface StoredAnswerTable {
+  client_id: string;
+  request_key: string;
+  fingerprint: string;
+  answer: string;
+  expires_at_ms: number;
+}
+
+/** Signed-in people and programs; the id itself is never stored. */
+export interface SessionTable {
+  id_sha256: string;
+  api_key_id: string | null;
+  user_id: string | null;
+  created_at_ms: number;
+  last_used_at_ms: number;
+  expires_at_ms: number;
+}
+
+export interface AuditEventTable {
+  instance: string;
+  sequence: number;
+  at_ms: number;
+  body: string;
+  previous_hash: string;
+  hash: string;
+}
+
+export interface Schema {
+  database_info: DatabaseInfoTable;
+  configuration_version: ConfigurationVersionTable;
+  instance: InstanceTable;
+  domain: DomainTable;
+  organisational_unit: OrganisationalUnitTable;
+  user_account: UserAccountTable;
+  decoy: DecoyTable;
+  authenticator: AuthenticatorTable;
+  application: ApplicationTable;
+  policy: PolicyTable;
+  component: ComponentTable;
+  api_key: ApiKeyTable;
+  challenge: ChallengeTable;
+  stored_answer: StoredAnswerTable;
+  session: SessionTable;
+  audit_event: AuditEventTable;
+}

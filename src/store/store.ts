@@ -1,0 +1,168 @@
+import { sql } from 'kysely';
+import { TallystickError } from '../errors.ts';
+import type { AuditChain } from '../service/ports.ts';
+import type {
+  AdministerResult,
+  AuditEntry,
+  CommitResult,
+  Decision,
+  RecordChange,
+  Store,
+} from '../service/store.ts';
+import { ChangePreparer } from './administer.ts';
+import type { UnchainedEvent } from './chain-tip.ts';
+import { Committer } from './committer.ts';
+import type { Engine, PreparedDecision } from './engine.ts';
+import type { DatabaseKind } from './options.ts';
+import { type QueryBuilder, queryBuilder, type Statement } from './query-builder.ts';
+import { Reads } from './reads.ts';
+import { refuseUnstorable, storedInteger } from './writes.ts';
+
+const challengesMax = 2;
+const followersMax = 64;
+const purgeMax = 10_000;
+
+export interface SqlStoreOptions {
+  readonly kind: DatabaseKind;
+  readonly instance: string;
+  readonly chain: AuditChain;
+  /** False for a store opened without its instance's lock. */
+  readonly mayWrite: boolean;
+}
+
+/** The store over either engine: what is written is checked, prepared and queued here. */
+export class SqlStore extends Reads implements Store {
+  readonly #engine: Engine;
+  readonly #committer: Committer;
+  readonly #changes: ChangePreparer;
+  readonly #builder: QueryBuilder;
+  readonly #options: SqlStoreOptions;
+
+  constructor(engine: Engine, options: SqlStoreOptions) {
+    super(engine, options.kind);
+    this.#engine = engine;
+    this.#options = options;
+    this.#committer = new Committer(engine);
+    this.#builder = queryBuilder(options.kind);
+    this.#changes = new ChangePreparer(this.#builder);
+  }
+
+  async commit(decisions: readonly Decision[]): Promise<readonly CommitResult[]> {
+    this.#refuseReadOnly();
+    const prepared = decisions.map((decision): PreparedDecision => {
+      refuseUnstorableDecision(decision);
+      return { decision, event: this.#event(decision.audit) };
+    });
+    return await this.#committer.commit(prepared);
+  }
+
+  async administer(changes: readonly RecordChange[], audit: AuditEntry): Promise<AdministerResult> {
+    this.#refuseReadOnly();
+    const prepared = this.#changes.prepare(changes);
+    const event = this.#event(audit);
+    return await this.#committer.alone(() => this.#engine.administer(prepared, event));
+  }
+
+  async purge(nowMs: number, limit: number): Promise<number> {
+    this.#refuseReadOnly();
+    if (!Number.isSafeInteger(limit) || limit < 1 || limit > purgeMax) {
+      throw new TallystickError('store-contract', `A purge removes 1 to ${purgeMax} rows of each.`);
+    }
+    const statements = this.#expired(nowMs, limit);
+    return await this.#committer.alone(() => this.#engine.write(statements));
+  }
+
+  async ping(): Promise<void> {
+    this.#refuseReadOnly();
+    const write = this.#builder
+      .updateTable('instance')
+      .where('name', '=', this.#options.instance)
+      .set({ ping_count: sql`ping_count + 1` });
+    const changed = await this.#committer.alone(() => this.#engine.write([compiled(write)]));
+    if (changed !== 1) {
+      throw new TallystickError('store-contract', 'The database no longer knows this instance.');
+    }
+  }
+
+  async close(): Promise<void> {
+    await this.#committer.close();
+    await this.#engine.close();
+  }
+
+  #event(audit: AuditEntry): UnchainedEvent {
+    refuseUnstorable(audit.atMs);
+    return { atMs: audit.atMs, body: this.#options.chain.body(audit) };
+  }
+
+  #refuseReadOnly(): void {
+    if (this.#options.mayWrite) return;
+    throw new TallystickError(
+      'store-read-only',
+      'This store was opened beside a running server and only reads.',
+    );
+  }
+
+  #expired(nowMs: number, limit: number): readonly Statement[] {
+    const challenges = this.#builder
+      .deleteFrom('challenge')
+      .where('id', 'in', (from) =>
+        from
+          .selectFrom('challenge')
+          .select('id')
+          .where('expires_at_ms', '<=', nowMs)
+          .orderBy('expires_at_ms')
+          .limit(limit),
+      );
+    const answers = this.#builder
+      .deleteFrom('stored_answer')
+      .where((at) =>
+        at(
+          at.refTuple('client_id', 'request_key'),
+          'in',
+          at
+            .selectFrom('stored_answer')
+            .select(['client_id', 'request_key'])
+            .where('expires_at_ms', '<=', nowMs)
+            .orderBy('expires_at_ms')
+            .limit(limit)
+            .$asTuple('client_id', 'request_key'),
+        ),
+      );
+    return [compiled(challenges), compiled(answers)];
+  }
+}
+
+function compiled(query: {
+  compile(): { sql: string; parameters: readonly unknown[] };
+}): Statement {
+  return query.compile() as Statement;
+}
+
+/** A caller's broken contract rejects his call alone, before others share a transaction with it. */
+function refuseUnstorableDecision(decision: Decision): void {
+  const { advance, followers, issueChallenge, storedAnswer, challengeIds, atMs } = decision;
+  if (challengeIds.length > challengesMax || followers.length > followersMax) {
+    throw new TallystickError('store-contract', 'A decision has too many challenges or followers.');
+  }
+  const moved = followers.map(({ applicationId }) => applicationId);
+  if (advance !== null) moved.push(advance.applicationId);
+  if (new Set(moved).size < moved.length) {
+    throw new TallystickError('store-contract', 'A decision moves an application twice.');
+  }
+  refuseUnstorable(atMs);
+  if (advance !== null) {
+    storedInteger(advance.guard.nextEventCounterAtMost);
+    storedInteger(advance.guard.lastStepBelow);
+    storedInteger(advance.set.nextEventCounter);
+    storedInteger(advance.set.lastStep);
+    for (const value of [advance.set.floorMs, advance.set.driftSeconds, advance.set.driftAtMs]) {
+      refuseUnstorable(value);
+    }
+  }
+  for (const { driftSeconds, driftAtMs } of followers) {
+    refuseUnstorable(driftSeconds);
+    refuseUnstorable(driftAtMs);
+  }
+  refuseUnstorable(issueChallenge?.expiresAtMs ?? null);
+  refuseUnstorable(storedAnswer?.expiresAtMs ?? null);
+}

@@ -1,0 +1,187 @@
+import type {
+  ApiKey,
+  Application,
+  Authenticator,
+  Component,
+  Domain,
+  OrganisationalUnit,
+  Policy,
+  User,
+} from '../domain/model.ts';
+import { nameKey } from '../domain/names.ts';
+import { TallystickError } from '../errors.ts';
+import { algorithmToJson } from '../oath/index.ts';
+import type { RecordKind, RecordTypes } from '../service/store.ts';
+import type { SqlValue } from './query-builder.ts';
+import type { Schema } from './schema.ts';
+
+/** Records become rows: which columns each field of a record fills. */
+
+export type Columns = Readonly<Record<string, SqlValue>>;
+
+type Fill<Value, Table extends keyof Schema> = (
+  value: Value,
+) => Partial<Record<keyof Schema[Table], SqlValue>>;
+
+/** Total over the record's fields: a new field does not compile until it has its column. */
+type Filling<Entry, Table extends keyof Schema> = {
+  readonly [Field in keyof Entry]-?: Fill<Entry[Field], Table>;
+};
+
+export const tableOf = {
+  domain: 'domain',
+  organisationalUnit: 'organisational_unit',
+  user: 'user_account',
+  authenticator: 'authenticator',
+  application: 'application',
+  policy: 'policy',
+  component: 'component',
+  apiKey: 'api_key',
+} as const;
+
+const domain: Filling<Domain, 'domain'> = {
+  id: (id) => ({ id }),
+  name: (name) => ({ name, name_key: nameKey(name) }),
+  createdAtMs: (value) => ({ created_at_ms: value }),
+  version: (version) => ({ version }),
+};
+
+const organisationalUnit: Filling<OrganisationalUnit, 'organisational_unit'> = {
+  id: (id) => ({ id }),
+  domainId: (value) => ({ domain_id: value }),
+  name: (name) => ({ name, name_key: nameKey(name) }),
+  parentId: (value) => ({ parent_id: value }),
+  version: (version) => ({ version }),
+};
+
+const user: Filling<User, 'user_account'> = {
+  id: (id) => ({ id }),
+  domainId: (value) => ({ domain_id: value }),
+  organisationalUnitId: (value) => ({ organisational_unit_id: value }),
+  userName: (value) => ({ user_name: value, user_name_key: nameKey(value) }),
+  isDisabled: (value) => ({ is_disabled: flag(value) }),
+  expiresAtMs: (value) => ({ expires_at_ms: value }),
+  lockCount: (value) => ({ lock_count: value }),
+  lockedAtMs: (value) => ({ locked_at_ms: value }),
+  lockedBy: (value) => ({ locked_by: value }),
+  unlockTries: (value) => ({ unlock_tries: value }),
+  lastAttemptAtMs: (value) => ({ last_attempt_at_ms: value }),
+  lastSuccessAtMs: (value) => ({ last_success_at_ms: value }),
+  createdAtMs: (value) => ({ created_at_ms: value }),
+  version: (version) => ({ version }),
+};
+
+const authenticator: Filling<Authenticator, 'authenticator'> = {
+  id: (id) => ({ id }),
+  serial: (serial) => ({ serial }),
+  licenceSerial: (value) => ({ licence_serial: value }),
+  model: (model) => ({ model }),
+  isVirtual: (value) => ({ is_virtual: flag(value) }),
+  isDisabled: (value) => ({ is_disabled: flag(value) }),
+  expiresAtMs: (value) => ({ expires_at_ms: value }),
+  userId: (value) => ({ user_id: value }),
+  assignedAtMs: (value) => ({ assigned_at_ms: value }),
+  assignmentVersion: (value) => ({ assignment_version: value }),
+  lastUsedAtMs: (value) => ({ last_used_at_ms: value }),
+  createdAtMs: (value) => ({ created_at_ms: value }),
+  version: (version) => ({ version }),
+};
+
+const application: Filling<Application, 'application'> = {
+  id: (id) => ({ id }),
+  authenticatorId: (value) => ({ authenticator_id: value }),
+  name: (name) => ({ name }),
+  mode: (mode) => ({ mode }),
+  algorithm: (value) => ({ algorithm: JSON.stringify(algorithmToJson(value)) }),
+  seed: (seed) => ({
+    seed_id: seed.seedId,
+    seed_residency: seed.residency,
+    seed_blob: seed.blob,
+    seed_bytes: seed.seedBytes,
+    seed_padded: flag(seed.padded),
+    seed_key_check_value: seed.keyCheckValue,
+    seed_origin: seed.origin,
+  }),
+  isDisabled: (value) => ({ is_disabled: flag(value) }),
+  epoch: (epoch) => ({ epoch }),
+  nextEventCounter: (value) => ({ next_event_counter: storedInteger(value) }),
+  lastStep: (value) => ({ last_step: storedInteger(value) }),
+  floorMs: (value) => ({ floor_ms: value }),
+  spentChallenges: (value) => ({ spent_challenges: JSON.stringify(value) }),
+  driftSeconds: (value) => ({ drift_seconds: value }),
+  driftAtMs: (value) => ({ drift_at_ms: value }),
+  lastUsedAtMs: (value) => ({ last_used_at_ms: value }),
+  createdAtMs: (value) => ({ created_at_ms: value }),
+  version: (version) => ({ version }),
+};
+
+const policy: Filling<Policy, 'policy'> = {
+  id: (id) => ({ id }),
+  name: (name) => ({ name, name_key: nameKey(name) }),
+  parentId: (value) => ({ parent_id: value }),
+  settings: (settings) => ({ settings: JSON.stringify(settings) }),
+  version: (version) => ({ version }),
+};
+
+const component: Filling<Component, 'component'> = {
+  id: (id) => ({ id }),
+  componentType: (value) => ({ component_type: value, component_type_key: nameKey(value) }),
+  location: (location) => ({ location }),
+  policyId: (value) => ({ policy_id: value }),
+  version: (version) => ({ version }),
+};
+
+const apiKey: Filling<ApiKey, 'api_key'> = {
+  id: (id) => ({ id }),
+  name: (name) => ({ name }),
+  keySha256: (value) => ({ key_sha256: value }),
+  role: (role) => ({ role }),
+  componentType: (value) => ({ component_type: value }),
+  domainId: (value) => ({ domain_id: value }),
+  expiresAtMs: (value) => ({ expires_at_ms: value }),
+  createdAtMs: (value) => ({ created_at_ms: value }),
+  version: (version) => ({ version }),
+};
+
+const fillings: {
+  readonly [Kind in RecordKind]: Filling<RecordTypes[Kind], (typeof tableOf)[Kind]>;
+} = { domain, organisationalUnit, user, authenticator, application, policy, component, apiKey };
+
+/**
+ * The columns that the given fields of a record fill; a field that is undefined fills none.
+ *
+ * @throws TallystickError store-contract for a field that the record does not have, a number that
+ * is not finite or an integer beyond 2^53-1
+ */
+export function columnsOf(kind: RecordKind, fields: object): Columns {
+  const filling = fillings[kind] as Readonly<Record<string, Fill<unknown, 'domain'>>>;
+  const columns: Record<string, SqlValue> = {};
+  for (const [field, value] of Object.entries(fields)) {
+    if (value === undefined) continue;
+    if (!Object.hasOwn(filling, field)) {
+      throw new TallystickError('store-contract', `A ${kind} has no field ${field}.`);
+    }
+    Object.assign(columns, filling[field]?.(value));
+  }
+  for (const value of Object.values(columns)) refuseUnstorable(value);
+  return columns;
+}
+
+/** A counter or step as the databases hold it. @throws TallystickError store-contract beyond 2^53-1 */
+export function storedInteger(value: bigint): number {
+  const number = Number(value);
+  if (Number.isSafeInteger(number)) return number;
+  throw new TallystickError('store-contract', 'Counters and steps are stored up to 2^53-1 only.');
+}
+
+/** @throws TallystickError store-contract: what a database would round, it is not given. */
+export function refuseUnstorable(value: SqlValue): void {
+  if (typeof value !== 'number') return;
+  if (!Number.isFinite(value) || Math.abs(value) > Number.MAX_SAFE_INTEGER) {
+    throw new TallystickError('store-contract', 'Numbers are stored up to 2^53-1 only.');
+  }
+}
+
+function flag(value: boolean): number {
+  return value ? 1 : 0;
+}
