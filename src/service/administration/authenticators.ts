@@ -202,8 +202,19 @@ async function deleteAuthenticator(desk: Desk, serial: string): Promise<void> {
     });
     return { changes, audit: doneEntry(desk, 'authenticator.delete', authenticator.serial) };
   });
-  const { module, background } = desk.context;
-  for (const seedId of seedIds) await fromModule(module.destroySeed(seedId, background));
+  for (const seedId of seedIds) await destroyOrphan(desk, serial, seedId);
+}
+
+/** The rows are gone, so the deletion stands; a seed that stayed is a matter for the operator. */
+async function destroyOrphan(desk: Desk, serial: string, seedId: string): Promise<void> {
+  const { module, background, store } = desk.context;
+  try {
+    await fromModule(module.destroySeed(seedId, background));
+  } catch (error) {
+    if (!(error instanceof TallystickError)) throw error;
+    const entry = doneEntry(desk, 'authenticator.delete', serial, { seedId, error: error.code });
+    await store.administer([], { ...entry, outcome: 'seed-left-in-module' });
+  }
 }
 
 async function assignAuthenticator(
