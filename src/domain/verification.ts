@@ -262,8 +262,14 @@ function planFor(
   const candidates = planned
     .slice(0, verifyCandidatesMax)
     .map(({ one, place, key }) => candidateAt(one, place, challenge, key));
+  return { candidates, chunkEnds: chunkEndsOf(candidates) };
+}
+
+/** A device whose clock stands before its origin has no candidates; that too has one end. */
+function chunkEndsOf(candidates: readonly Candidate[]): readonly number[] {
   let end = 0;
-  return { candidates, chunkEnds: chunks(candidates).map((chunk) => (end += chunk.length)) };
+  const ends = chunks(candidates).map((chunk) => (end += chunk.length));
+  return ends.length > 0 ? ends : [0];
 }
 
 /** Where an application's response may stand, nearest first. */
@@ -280,27 +286,40 @@ function placesOf(serving: Serving, nowMs: number, policy: EffectivePolicy): rea
     timeStep,
     distance: Number(timeStep > centre ? timeStep - centre : centre - timeStep),
   }));
-  if (!sequence.hasCounter) return steps;
-  return counters
-    .flatMap(({ eventCounter, distance }) =>
-      steps.map((step) => ({ ...step, eventCounter, distance: step.distance + distance })),
-    )
-    .sort((a, b) => a.distance - b.distance);
+  return sequence.hasCounter ? combined(counters, steps) : steps;
 }
 
-/** The window's counters, and behind it those that only a replay can show. */
+/**
+ * The nearest combinations of a counter and a step. Only as many as any attempt may have are ever
+ * built: two windows that are each allowed may have millions.
+ */
+function combined(counters: readonly Place[], steps: readonly Place[]): readonly Place[] {
+  const stepsAt: Place[][] = [];
+  for (const step of steps) (stepsAt[step.distance] ??= []).push(step);
+  const places: Place[] = [];
+  const furthest = counters.length - 1 + stepsAt.length - 1;
+  for (let distance = 0; distance <= furthest; distance += 1) {
+    const nearestStep = Math.max(0, distance - counters.length + 1);
+    const furthestStep = Math.min(distance, stepsAt.length - 1);
+    for (let away = nearestStep; away <= furthestStep; away += 1) {
+      const eventCounter = counters[distance - away]?.eventCounter ?? null;
+      for (const step of stepsAt[away] ?? []) places.push({ ...step, eventCounter, distance });
+    }
+    if (places.length >= verifyCandidatesMax) break;
+  }
+  return places;
+}
+
+/** The window's counters, and behind it those that only a replay can show; distances are indices. */
 function counterPlaces(nextEventCounter: bigint, policy: EffectivePolicy): readonly Place[] {
   const next = parseEventCounter(nextEventCounter);
   const ahead = lookAhead(next, policy.eventWindowSteps);
   const behind = Array.from({ length: replayLookBackEvents }, (_, back) => next - BigInt(back + 1));
-  return [...ahead, ...behind]
-    .map((counter, distance) => ({ counter, distance }))
-    .filter(({ counter }) => isCounterInRange(counter))
-    .map(({ counter, distance }) => ({
-      eventCounter: parseEventCounter(counter),
-      timeStep: null,
-      distance,
-    }));
+  return [...ahead, ...behind].filter(isCounterInRange).map((counter, distance) => ({
+    eventCounter: parseEventCounter(counter),
+    timeStep: null,
+    distance,
+  }));
 }
 
 function refuse(code: RefusalCode): {

@@ -1,0 +1,41 @@
+import type { Application } from '../../src/domain/model.ts';
+import type { EffectivePolicy } from '../../src/domain/policy-catalogue.ts';
+import type { VerificationDecision } from '../../src/domain/verification.ts';
+import {
+  advanced,
+  authenticatorWith,
+  codeOf,
+  injectiveMac,
+  inputWith,
+  noonMs,
+  type Outcome,
+  policyWith,
+  responseAt,
+  type Shown,
+  verify,
+} from './support.ts';
+
+export type Accepted = Extract<VerificationDecision, { kind: 'accepted' }>;
+
+export function accepted(outcome: Outcome): Accepted {
+  if (outcome.kind !== 'accepted') throw new Error(`not accepted: ${codeOf(outcome)}`);
+  return outcome;
+}
+
+/** Verifies what a device at `shown` shows, under MACs that never collide. */
+export function attempt(
+  application: Application,
+  shown: Shown,
+  settings: Partial<EffectivePolicy> = {},
+  nowMs: number = noonMs,
+): Outcome {
+  const mac = injectiveMac();
+  const response = responseAt(application, shown, mac);
+  const devices = [authenticatorWith([application])];
+  const input = inputWith(devices, response, shown.challenge ?? null);
+  return verify(input, policyWith(settings), nowMs, mac);
+}
+
+export function afterwards(application: Application, outcome: Outcome): Application {
+  return advanced(application, accepted(outcome).advance)!;
+}

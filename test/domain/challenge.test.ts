@@ -1,0 +1,169 @@
+import fc from 'fast-check';
+import { describe, expect, it, vi } from 'vitest';
+import {
+  challengeForm,
+  challengeIds,
+  challengeKey,
+  challengeMatchesSuite,
+  challengeRandomBytes,
+  challengeRefusal,
+  decoyChallengeForm,
+  newChallenge,
+} from '../../src/domain/challenge.ts';
+import { hasLuhn, type OcraSuite, parseOcraSuite } from '../../src/oath/index.ts';
+import {
+  applicationWith,
+  authenticatorWith,
+  fixedRun,
+  hotp,
+  issuedWith,
+  noonMs,
+  ocra,
+  policyWith,
+} from './support.ts';
+
+const suite = (question: string): OcraSuite => parseOcraSuite(`OCRA-1:HOTP-SHA1-6:${question}`);
+
+describe('challenges of a suite', () => {
+  it.each([
+    ['QN08', '12345678', true],
+    ['QN08', '1', true],
+    ['QN08', '123456789', false],
+    ['QN08', '', false],
+    ['QN08', '12a', false],
+    ['QH08', 'C0FFEE', true],
+    ['QH08', 'COFFEE', false],
+    ['QA10', 'pay 12 EUR', true],
+  ])('%s and %j: %s', (question, challenge, matches) => {
+    expect(challengeMatchesSuite(suite(question), challenge)).toBe(matches);
+  });
+
+  it('takes none where the suite has no question', () => {
+    const without = parseOcraSuite('OCRA-1:HOTP-SHA1-6:C', { allowMissingQuestion: true });
+    expect(challengeMatchesSuite(without, '1234')).toBe(false);
+  });
+
+  it.each([
+    ['QN08', '1', '00000001'],
+    ['QN08', '1', '16'],
+    ['QH08', 'ab', 'AB'],
+    ['QH08', 'AB', 'AB00'],
+  ])('knows that %s encodes %s and %s alike', (question, one, other) => {
+    expect(challengeKey(suite(question), one)).toBe(challengeKey(suite(question), other));
+  });
+
+  it('tells others apart', () => {
+    expect(challengeKey(suite('QN08'), '1')).not.toBe(challengeKey(suite('QN08'), '2'));
+  });
+
+  it('hides no error but that of the challenge itself', () => {
+    const encode = vi.spyOn(TextEncoder.prototype, 'encode').mockImplementation(() => {
+      throw new RangeError('out of memory');
+    });
+    expect(() => challengeKey(suite('QA10'), 'abcd')).toThrow(RangeError);
+    encode.mockRestore();
+  });
+});
+
+describe('new challenges', () => {
+  it('are as long as asked for, with a right check digit', () => {
+    const bytes = fc.uint8Array({ minLength: 80, maxLength: 80, max: 249 });
+    fc.assert(
+      fc.property(fc.integer({ min: 4, max: 16 }), bytes, (length, randomBytes) => {
+        const plain = newChallenge({ length, hasCheckDigit: false }, randomBytes);
+        expect(plain).toMatch(new RegExp(`^[0-9]{${String(length)}}$`));
+        const checked = newChallenge({ length, hasCheckDigit: true }, randomBytes);
+        expect(checked.slice(0, -1)).toBe(plain);
+        expect(hasLuhn(checked)).toBe(true);
+      }),
+      fixedRun,
+    );
+  });
+
+  it('give every digit the same share of the byte values', () => {
+    const shares = new Map<string, number>();
+    for (let byte = 0; byte < 256; byte += 1) {
+      const form = { length: 1, hasCheckDigit: false };
+      const digit = newChallenge(form, Uint8Array.of(byte, 0));
+      // From 250 up a byte is dropped and the zero behind it is read.
+      const read = byte < 250 ? digit : `dropped, then ${digit}`;
+      shares.set(read, (shares.get(read) ?? 0) + 1);
+    }
+    expect([...shares.values()]).toEqual([...Array.from({ length: 10 }, () => 25), 6]);
+    expect(shares.get('dropped, then 0')).toBe(6);
+  });
+
+  it('are refused rather than short when the generator is broken', () => {
+    const form = { length: 8, hasCheckDigit: false };
+    const broken = new Uint8Array(challengeRandomBytes(form)).fill(255);
+    expect(() => newChallenge(form, broken)).toThrow(expect.objectContaining({ code: 'internal' }));
+  });
+});
+
+describe('the form of a challenge', () => {
+  const device = authenticatorWith([
+    applicationWith(hotp),
+    applicationWith(ocra('C-QN08')),
+    applicationWith(ocra('QN06-T1M')),
+    applicationWith(ocra('C', { allowMissingQuestion: true })),
+  ]);
+
+  it('is the policy’s where the applications have room for it', () => {
+    const policy = policyWith({ oneStepChallengeLength: 5, oneStepChallengeCheckDigit: true });
+    expect(challengeForm([device], policy)).toEqual({ length: 5, hasCheckDigit: true });
+    expect(decoyChallengeForm(policy)).toEqual({ length: 5, hasCheckDigit: true });
+  });
+
+  it('is shortened to what all applications take, check digit included', () => {
+    const policy = policyWith({ oneStepChallengeLength: 16 });
+    expect(challengeForm([device], policy)).toEqual({ length: 6, hasCheckDigit: false });
+    const checked = policyWith({ oneStepChallengeLength: 16, oneStepChallengeCheckDigit: true });
+    expect(challengeForm([device], checked)).toEqual({ length: 5, hasCheckDigit: true });
+    expect(decoyChallengeForm(policy)).toEqual({ length: 8, hasCheckDigit: false });
+    expect(decoyChallengeForm(checked)).toEqual({ length: 7, hasCheckDigit: true });
+  });
+
+  it('does not exist where no application takes a challenge', () => {
+    expect(challengeForm([authenticatorWith([applicationWith(hotp)])], policyWith())).toBeNull();
+  });
+});
+
+describe('answering an issued challenge', () => {
+  const at = (
+    issued: ReturnType<typeof issuedWith> | null,
+    permitted: 'no' | 'server-challenge' | 'any-challenge',
+    nowMs: number = noonMs,
+  ): string | null =>
+    challengeRefusal(
+      '12345678',
+      issued,
+      'user-1',
+      nowMs,
+      policyWith({ oneStepChallengeResponse: permitted }),
+    );
+
+  it.each([
+    ['a fresh one', issuedWith(), null, null],
+    ['none', null, 'challenge-unknown', null],
+    ['another user’s', issuedWith({ userId: 'user-2' }), 'challenge-unknown', 'challenge-unknown'],
+    ['another text', issuedWith({ text: '1' }), 'challenge-unknown', 'challenge-unknown'],
+    ['a used one', issuedWith({ consumedAtMs: 1 }), 'challenge-unknown', 'challenge-unknown'],
+    ['a late one', issuedWith({ expiresAtMs: noonMs }), 'challenge-expired', 'challenge-expired'],
+  ])('%s', (_, issued, withServer, withAny) => {
+    expect(at(issued, 'server-challenge')).toBe(withServer);
+    expect(at(issued, 'any-challenge')).toBe(withAny);
+    expect(at(issued, 'no')).toBe('challenge-not-permitted');
+  });
+
+  it('lives until its last millisecond', () => {
+    expect(at(issuedWith(), 'server-challenge', issuedWith().expiresAtMs - 1)).toBeNull();
+  });
+
+  it('consumes each once', () => {
+    const other = issuedWith({ id: 'challenge-2' });
+    expect(challengeIds([issuedWith(), null, other, issuedWith()])).toEqual([
+      'challenge-1',
+      'challenge-2',
+    ]);
+  });
+});
