@@ -17,7 +17,7 @@ import { openAnswerSlot, plainCodec } from './answers.ts';
 import type { AcceptedAnswer, AuthenticateAnswer, AuthenticateRequest, Caller } from './api.ts';
 import { findIssuedChallenge, parseTarget, positionFacts, type Reading } from './attempt.ts';
 import type { Context } from './deps.ts';
-import { createDecoyTape, createMacTape, type MacTape } from './mac-tape.ts';
+import { createDecoyTape, createMacTape, type MacTape, servingKey } from './mac-tape.ts';
 import { decideInRounds } from './rounds.ts';
 import {
   applicationNameOf,
@@ -40,7 +40,7 @@ interface Progress {
   readonly context: Context;
   readonly request: AuthenticateRequest;
   readonly nowMs: number;
-  planned: { readonly plan: VerificationPlan; readonly tape: MacTape } | null;
+  planned: { readonly plan: VerificationPlan; readonly tape: MacTape; readonly key: string } | null;
   decoy: MacTape | null;
 }
 
@@ -141,13 +141,15 @@ async function verify(
     challenge: request.challenge,
     issuedChallenge: issued[0] ?? null,
   };
-  if (progress.planned === null) {
+  const key = servingKey(input.candidatesFrom);
+  if (progress.planned?.key !== key) {
     const planning = planVerification(input, nowMs, policy);
     if (planning.kind === 'refused') return refuseUnseen(progress, examined, planning.refused);
     const { context } = progress;
     const { plan } = planning;
     const tape = createMacTape(context.module, plan, input.candidatesFrom, context.logon);
-    progress.planned = { plan, tape };
+    progress.planned?.tape.wipe();
+    progress.planned = { plan, tape, key };
   }
   const { plan, tape } = progress.planned;
   const decision = await decide(plan, tape, input, nowMs, policy);

@@ -49,6 +49,16 @@ const decoyReference: SeedReference = {
   profile: '',
 };
 
+/**
+ * What a plan was made for. When it has changed after a conflict (a reset, an assignment), MACs at
+ * hand say nothing about what is there now, and a right response must not be called wrong.
+ */
+export function servingKey(serving: readonly AuthenticatorWithApplications[]): string {
+  return serving
+    .flatMap(({ applications }) => applications.map(({ id, epoch }) => `${id} ${epoch}`))
+    .join();
+}
+
 /** MACs by the applications' own seeds. */
 export function createMacTape(
   module: SeedModule,

@@ -17,7 +17,7 @@ import { type AnswerCodec, openAnswerSlot } from './answers.ts';
 import type { Caller, RefusedAnswer, SynchroniseAnswer, SynchroniseRequest } from './api.ts';
 import { findIssuedChallenge, parseTarget, positionFacts, type Reading } from './attempt.ts';
 import type { Context } from './deps.ts';
-import { createDecoyTape, createMacTape, type MacTape } from './mac-tape.ts';
+import { createDecoyTape, createMacTape, type MacTape, servingKey } from './mac-tape.ts';
 import { decideInRounds } from './rounds.ts';
 import {
   applicationNameOf,
@@ -42,7 +42,11 @@ interface Progress {
   readonly caller: Caller;
   readonly request: SynchroniseRequest;
   readonly nowMs: number;
-  planned: { readonly plan: SynchronisationPlan; readonly tape: MacTape } | null;
+  planned: {
+    readonly plan: SynchronisationPlan;
+    readonly tape: MacTape;
+    readonly key: string;
+  } | null;
   decoy: MacTape | null;
 }
 
@@ -161,12 +165,14 @@ async function search(
     first: { ...request.first, issuedChallenge: issued[0] ?? null },
     second: { ...request.second, issuedChallenge: issued[1] ?? null },
   };
-  if (progress.planned === null) {
+  const key = servingKey([authenticator]);
+  if (progress.planned?.key !== key) {
     const planning = planSynchronisation(input, nowMs, policy);
     if (planning.kind === 'refused') return refuseUnseen(progress, examined, planning.refused);
     const { plan } = planning;
     const tape = createMacTape(context.module, plan, [authenticator], context.sync);
-    progress.planned = { plan, tape };
+    progress.planned?.tape.wipe();
+    progress.planned = { plan, tape, key };
   }
   const { plan, tape } = progress.planned;
   await tape.complete();

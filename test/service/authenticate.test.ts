@@ -299,6 +299,9 @@ describe('who asks', () => {
     const caller = await bench.caller();
     await expect(
       bench.service.authenticate(caller, asking('a\nb', { response: '123456' })),
-    ).rejects.toMatchObject({ code: 'request-invalid', fields: { user: expect.anything() } });
+    ).rejects.toMatchObject({
+      code: 'request-invalid',
+      message: expect.stringContaining('user') as string,
+    });
   });
 });

@@ -1,0 +1,67 @@
+import type {
+  AuthenticateRequest,
+  Caller,
+  Service,
+  SynchroniseRequest,
+} from '../../src/service/index.ts';
+
+/** A request with nothing narrowed and no request key. */
+export function asking(
+  userName: string,
+  more: Partial<AuthenticateRequest> = {},
+): AuthenticateRequest {
+  return {
+    userName,
+    domainName: null,
+    response: '',
+    challenge: null,
+    serial: null,
+    applicationName: null,
+    requestKey: null,
+    ...more,
+  };
+}
+
+/** `accepted`, or the code of the refusal. */
+export async function codeOf(
+  service: Service,
+  caller: Caller,
+  request: AuthenticateRequest,
+): Promise<string> {
+  const answer = await service.authenticate(caller, request);
+  return answer.outcome === 'refused' ? answer.code : answer.outcome;
+}
+
+/** A request for two responses, each with a challenge or none. */
+export function syncing(
+  userName: string,
+  [first, second]: readonly [string, string],
+  challenges: readonly [string | null, string | null] = [null, null],
+  more: Partial<SynchroniseRequest> = {},
+): SynchroniseRequest {
+  return {
+    userName,
+    domainName: null,
+    serial: null,
+    first: { response: first, challenge: challenges[0] },
+    second: { response: second, challenge: challenges[1] },
+    requestKey: null,
+    ...more,
+  };
+}
+
+/** `synchronised`, or the code of the refusal. */
+export async function syncCodeOf(
+  service: Service,
+  caller: Caller,
+  request: SynchroniseRequest,
+): Promise<string> {
+  const answer = await service.synchronise(caller, request);
+  return answer.outcome === 'refused' ? answer.code : answer.outcome;
+}
+
+export function tally(codes: readonly string[]): Record<string, number> {
+  const counts: Record<string, number> = {};
+  for (const code of codes) counts[code] = (counts[code] ?? 0) + 1;
+  return counts;
+}
