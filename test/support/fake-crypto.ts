@@ -26,6 +26,12 @@ export const u32 = (n: number): Buffer => {
 
 export const plainBytes = (bytes: Uint8Array): Uint8Array => Uint8Array.from(bytes);
 
+export function requireMessages(messages: readonly Uint8Array[]): void {
+  if (messages.some(({ length }) => length === 0 || length > 4096)) {
+    throw new Refusal('contract', 'a message has 1 to 4096 bytes');
+  }
+}
+
 export function recipientKey(der: Uint8Array): KeyObject {
   try {
     const key = createPublicKey({ key: Buffer.from(der), format: 'der', type: 'spki' });

@@ -8,7 +8,15 @@ import {
 } from 'node:crypto';
 import type { KeyObject } from 'node:crypto';
 import { DECOY_SEED_ID } from '../../src/service/seed-module.ts';
-import { decrypt, encrypt, plainBytes, recipientKey, Refusal, u32 } from './fake-crypto.ts';
+import {
+  decrypt,
+  encrypt,
+  plainBytes,
+  recipientKey,
+  Refusal,
+  requireMessages,
+  u32,
+} from './fake-crypto.ts';
 import type {
   CallOptions,
   HmacKeyName,
@@ -132,7 +140,10 @@ class NodeCryptoModule implements FakeModule {
   }
 
   mac(jobs: readonly MacJob[], options: CallOptions): Promise<readonly MacResult[]> {
-    return this.#call('mac', options, () => jobs.map((job) => this.#macJob(job)));
+    return this.#call('mac', options, () => {
+      for (const { messages } of jobs) requireMessages(messages);
+      return jobs.map((job) => this.#macJob(job));
+    });
   }
 
   hmac(
@@ -140,11 +151,12 @@ class NodeCryptoModule implements FakeModule {
     messages: readonly Uint8Array[],
     options: CallOptions,
   ): Promise<readonly Uint8Array[]> {
-    return this.#call('hmac', options, () =>
-      messages.map((message) =>
+    return this.#call('hmac', options, () => {
+      requireMessages(messages);
+      return messages.map((message) =>
         plainBytes(createHmac('SHA256', this.#secret(key)).update(message).digest()),
-      ),
-    );
+      );
+    });
   }
 
   sign(key: SignKeyName, message: Uint8Array, options: CallOptions): Promise<Uint8Array> {
