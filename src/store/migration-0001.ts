@@ -236,7 +236,7 @@ function transients({ integer, text, end }: Words): string[] {
       check ((api_key_id is null) <> (user_id is null))
     )${end}`,
     `create index session_api_key on session (api_key_id)`,
-    `create index session_user on session (user_id)`,
+    `create index session_of_user on session (user_id)`,
     `create index session_expiry on session (expires_at_ms)`,
   ];
 }
