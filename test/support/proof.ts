@@ -1,0 +1,28 @@
+/**
+ * How long a proof runs: the short form in every test run, the long form under
+ * `npm run proof NAME`, which sets TALLYSTICK_PROOF=long.
+ */
+export const isLongProof: boolean = process.env['TALLYSTICK_PROOF'] === 'long';
+
+/** The size of a proof (runs, requests, rounds) in its short and its long form. */
+export function proofSize(short: number, long: number): number {
+  return isLongProof ? long : short;
+}
+
+/** Prints a figure of a long proof, for the record; the short form stays silent. */
+export function reportProof(
+  name: string,
+  figures: Readonly<Record<string, number | string>>,
+): void {
+  if (!isLongProof) return;
+  const line = Object.entries(figures).map(([key, value]) => `${key} ${String(value)}`);
+  process.stdout.write(`proof ${name}: ${line.join(', ')}\n`);
+}
+
+/**
+ * Settings for fast-check: a fixed seed in the short form, a fresh one in the long form, which
+ * fast-check prints with a counterexample.
+ */
+export function proofRuns(short: number, long: number): { numRuns: number; seed?: number } {
+  return isLongProof ? { numRuns: long } : { numRuns: short, seed: 20_261_123 };
+}
