@@ -1,7 +1,7 @@
 import type { BenchInstallation, BenchUser } from './installation.ts';
 import { nextResponse } from './installation.ts';
 import { alternate, type BenchRow, inFlight } from './measure.ts';
-import { openRawFloor } from './raw-floor.ts';
+import { openRawFloor, type RawFloor } from './raw-floor.ts';
 
 const width = 32;
 /** Look-ahead of the policy and the counters looked back at to tell a replay. */
@@ -13,85 +13,105 @@ export async function benchEngine(
   count: number,
   rounds: number,
 ): Promise<readonly BenchRow[]> {
-  const { users } = installation;
   const floor = openRawFloor(installation);
+  const nextUser = usersInTurn(installation.users);
+  try {
+    return [
+      await benchVerify(installation, nextUser, floor, count, rounds),
+      await benchRefuse(installation, nextUser, floor, Math.ceil(count / 4), rounds),
+    ];
+  } finally {
+    floor.close();
+  }
+}
+
+/** Disjoint users for all that is in flight, as long as there are more of them than workers. */
+export function usersInTurn(users: readonly BenchUser[]): () => BenchUser {
   let turn = 0;
-  const userAt = (): BenchUser => {
+  return () => {
     const user = users[turn % users.length];
     turn += 1;
     if (user === undefined) throw new Error('the bench has users');
     return user;
   };
-  const attempt = async (user: BenchUser, response: string, expected: string): Promise<void> => {
-    const answer = await installation.service.authenticate(installation.caller, {
-      userName: user.userName,
-      domainName: null,
-      response,
-      challenge: null,
-      serial: null,
-      applicationName: null,
-      requestKey: null,
-    });
-    if (answer.outcome !== expected) throw new Error(`expected ${expected}: ${answer.outcome}`);
+}
+
+async function benchVerify(
+  installation: BenchInstallation,
+  nextUser: () => BenchUser,
+  floor: RawFloor,
+  count: number,
+  rounds: number,
+): Promise<BenchRow> {
+  const verifyOne = (): Promise<void> => {
+    const user = nextUser();
+    return attempt(installation, user, nextResponse(user), 'accepted');
   };
-  const accepts = {
-    name: 'verify',
-    run: (n: number) =>
-      inFlight(width, n, () => {
-        const user = userAt();
-        return attempt(user, nextResponse(user), 'accepted');
-      }),
+  const [verify, verifyFloor] = await alternate(
+    [
+      { name: 'verify', run: (n) => inFlight(width, n, verifyOne) },
+      { name: 'floor', run: (n) => floor.decide(n, 1) },
+    ],
+    count,
+    rounds,
+  );
+  if (!verify || !verifyFloor) throw new Error('no samples');
+  return {
+    row: 'engine',
+    operation: 'verify a right response, 32 in flight',
+    microsecondsEach: verify.microsecondsEach,
+    floorMicrosecondsEach: verifyFloor.microsecondsEach,
+    floor: 'load, 1 MAC, update, audit insert, one commit per 32',
+    ratio: verify.microsecondsEach / verifyFloor.microsecondsEach,
+    target: '<= 1.35',
   };
-  const refuses = {
-    name: 'refuse',
-    run: (n: number) => inFlight(width, n, () => attempt(userAt(), '0000000', 'refused')),
+}
+
+async function benchRefuse(
+  installation: BenchInstallation,
+  nextUser: () => BenchUser,
+  floor: RawFloor,
+  count: number,
+  rounds: number,
+): Promise<BenchRow> {
+  const macs = refusalCandidates(nextUser());
+  const refuseOne = (): Promise<void> => attempt(installation, nextUser(), '0000000', 'refused');
+  const [refuse, rawMacs, commit] = await alternate(
+    [
+      { name: 'refuse', run: (n) => inFlight(width, n, refuseOne) },
+      { name: 'macs', run: (n) => Promise.resolve(floor.macs(n, macs)) },
+      { name: 'commit', run: (n) => floor.decide(n, 0) },
+    ],
+    count,
+    rounds,
+  );
+  if (!refuse || !rawMacs || !commit) throw new Error('no samples');
+  const floorMicroseconds = rawMacs.microsecondsEach * 1.2 + commit.microsecondsEach;
+  return {
+    row: 'refusal',
+    operation: `refuse a wrong response, ${macs} candidates, 32 in flight`,
+    microsecondsEach: refuse.microsecondsEach,
+    floorMicrosecondsEach: floorMicroseconds,
+    floor: `${macs} raw MACs + 20 %, load and commit`,
+    ratio: refuse.microsecondsEach / floorMicroseconds,
+    target: '<= 1.00',
   };
-  try {
-    const [verify, verifyFloor] = await alternate(
-      [accepts, { name: 'floor', run: (n) => floor.decide(n, 1) }],
-      count,
-      rounds,
-    );
-    const user = userAt();
-    const macs = refusalCandidates(user);
-    const [refuse, rawMacs, commit] = await alternate(
-      [
-        refuses,
-        {
-          name: 'macs',
-          run: (n) => {
-            floor.macs(n, macs);
-            return Promise.resolve();
-          },
-        },
-        { name: 'commit', run: (n) => floor.decide(n, 0) },
-      ],
-      Math.ceil(count / 4),
-      rounds,
-    );
-    if (!verify || !verifyFloor || !refuse || !rawMacs || !commit) throw new Error('no samples');
-    const refusalFloor = rawMacs.microsecondsEach * 1.2 + commit.microsecondsEach;
-    return [
-      {
-        row: 'engine',
-        operation: 'verify a right response, 32 in flight',
-        microsecondsEach: verify.microsecondsEach,
-        floorMicrosecondsEach: verifyFloor.microsecondsEach,
-        floor: 'load, 1 MAC, update, audit insert, one commit per 32',
-        ratio: verify.microsecondsEach / verifyFloor.microsecondsEach,
-        target: '<= 1.35',
-      },
-      {
-        row: 'refusal',
-        operation: `refuse a wrong response, ${macs} candidates, 32 in flight`,
-        microsecondsEach: refuse.microsecondsEach,
-        floorMicrosecondsEach: refusalFloor,
-        floor: `${macs} raw MACs + 20 %, load and commit`,
-        ratio: refuse.microsecondsEach / refusalFloor,
-        target: '<= 1.00',
-      },
-    ];
-  } finally {
-    floor.close();
-  }
+}
+
+async function attempt(
+  { service, caller }: BenchInstallation,
+  user: BenchUser,
+  response: string,
+  expected: 'accepted' | 'refused',
+): Promise<void> {
+  const answer = await service.authenticate(caller, {
+    userName: user.userName,
+    domainName: null,
+    response,
+    challenge: null,
+    serial: null,
+    applicationName: null,
+    requestKey: null,
+  });
+  if (answer.outcome !== expected) throw new Error(`expected ${expected}: ${answer.outcome}`);
 }

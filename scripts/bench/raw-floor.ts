@@ -32,58 +32,16 @@ export function openRawFloor(installation: BenchInstallation): RawFloor {
   const module = openModule(installation.softHsm.modulePath);
   const database = openDatabase(installation.floorDatabasePath);
   const load = database.prepare(attemptTemplate('sqlite').sql).raw();
-  const advance = database.prepare(applicationAdvance.sql);
-  const insert = database.prepare(auditInsert.sql);
   const users = installation.users.map((user) => floorUser(database, module, user));
-  let sequence = 1_000_000;
-  let turn = 0;
+  const write = preparedWrite(database);
   const begin = database.prepare('BEGIN IMMEDIATE');
   const commit = database.prepare('COMMIT');
-  const mac = Buffer.alloc(20);
-  const mechanism = { mechanism: pkcs11.CKM_SHA_1_HMAC };
-  const computeMacs = (user: FloorUser, macCount: number): void => {
-    for (let index = 0; index < macCount; index += 1) {
-      const message = movingFactor(parseEventCounter(BigInt(user.nextCounter + index)));
-      module.library.C_SignInit(module.session, mechanism, user.handle);
-      module.library.C_Sign(module.session, message as Buffer, mac);
-    }
-  };
+  let turn = 0;
   const userAt = (): FloorUser => {
     const user = users[turn % users.length];
     turn += 1;
     if (user === undefined) throw new Error('the floor has users');
     return user;
-  };
-  const write = (user: FloorUser): void => {
-    sequence += 1;
-    user.nextCounter += 1;
-    advance.run(
-      ...bind(applicationAdvance, {
-        applicationId: user.applicationId,
-        epoch: 1,
-        nextEventCounterAtMost: user.nextCounter - 1,
-        lastStepBelow: 0,
-        orSpentChallenges: null,
-        nextEventCounter: user.nextCounter,
-        lastStep: -1,
-        floorMs: 0,
-        spentChallenges: '[]',
-        driftSeconds: 0,
-        driftAtMs: null,
-        atMs: 1,
-      }),
-    );
-    const hash = 'f'.repeat(64);
-    insert.run(
-      ...bind(auditInsert, {
-        instance: 'floor',
-        sequence,
-        atMs: 1,
-        body: bodyLikeOurs,
-        previousHash: hash,
-        hash,
-      }),
-    );
   };
   return {
     async decide(count, macCount) {
@@ -91,7 +49,7 @@ export function openRawFloor(installation: BenchInstallation): RawFloor {
         const group = Array.from({ length: Math.min(groupSize, count - done) }, userAt);
         for (const user of group) {
           load.all(...user.loadArguments);
-          computeMacs(user, macCount);
+          computeMacs(module, user, macCount);
         }
         begin.run();
         group.forEach(write);
@@ -100,7 +58,7 @@ export function openRawFloor(installation: BenchInstallation): RawFloor {
       }
     },
     macs(count, macCount) {
-      for (let done = 0; done < count; done += 1) computeMacs(userAt(), macCount);
+      for (let done = 0; done < count; done += 1) computeMacs(module, userAt(), macCount);
     },
     close() {
       module.library.C_CloseSession(module.session);
@@ -108,6 +66,44 @@ export function openRawFloor(installation: BenchInstallation): RawFloor {
     },
   };
 }
+
+function computeMacs({ library, session }: RawModule, user: FloorUser, macCount: number): void {
+  for (let index = 0; index < macCount; index += 1) {
+    const message = movingFactor(parseEventCounter(BigInt(user.nextCounter + index)));
+    library.C_SignInit(session, mechanism, user.handle);
+    library.C_Sign(session, message as Buffer, mac);
+  }
+}
+
+/** One state update and one audit insert. */
+function preparedWrite(database: Database.Database): (user: FloorUser) => void {
+  const advance = database.prepare(applicationAdvance.sql);
+  const insert = database.prepare(auditInsert.sql);
+  const hash = 'f'.repeat(64);
+  let sequence = 1_000_000;
+  return (user) => {
+    sequence += 1;
+    user.nextCounter += 1;
+    const set = { nextEventCounter: user.nextCounter, lastStep: -1, floorMs: 0 };
+    const drift = { spentChallenges: '[]', driftSeconds: 0, driftAtMs: null, atMs: 1 };
+    const guard = { nextEventCounterAtMost: user.nextCounter - 1, lastStepBelow: 0 };
+    advance.run(
+      ...bind(applicationAdvance, {
+        applicationId: user.applicationId,
+        epoch: 1,
+        orSpentChallenges: null,
+        ...guard,
+        ...set,
+        ...drift,
+      }),
+    );
+    const event = { instance: 'floor', sequence, atMs: 1, body: bodyLikeOurs };
+    insert.run(...bind(auditInsert, { ...event, previousHash: hash, hash }));
+  };
+}
+
+const mac = Buffer.alloc(20);
+const mechanism = { mechanism: pkcs11.CKM_SHA_1_HMAC };
 
 /** As long as the canonical body of an accepted attempt. */
 const bodyLikeOurs = 'x'.repeat(420);

@@ -11,7 +11,7 @@ const app = createApp({
   readiness: () => service.readiness(),
   requestsInFlightMax: 1024,
   hasTls: false,
-  monotonicMs: realClock.monotonicMs,
+  monotonicMs: () => realClock.monotonicMs(),
   onRequest: () => undefined,
   onUnexpectedError: (_requestId, error) => console.error(error),
 });

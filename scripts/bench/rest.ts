@@ -1,7 +1,8 @@
 import { type ChildProcess, fork } from 'node:child_process';
 import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
-import { httpLoad, postBytes } from './http-load.ts';
+import { usersInTurn } from './engine.ts';
+import { httpLoad, type LoadRequest, postBytes } from './http-load.ts';
 import { type BenchUser, nextResponse } from './installation.ts';
 import { alternate, type BenchRow } from './measure.ts';
 
@@ -33,15 +34,13 @@ export async function benchRest(
       seed: Buffer.from(seed, 'hex'),
       nextCounter: 0n,
     }));
-    let turn = 0;
-    const request = (): { bytes: Buffer; expectedStatus: number } => {
-      const user = users[turn % users.length];
-      turn += 1;
-      if (user === undefined) throw new Error('the bench has users');
+    const nextUser = usersInTurn(users);
+    const request = (): LoadRequest => {
+      const user = nextUser();
       const body = { user: user.userName, response: nextResponse(user) };
       return { bytes: postBytes('/v1/authenticate', body, server.clientKey), expectedStatus: 200 };
     };
-    const bareRequest = (): { bytes: Buffer; expectedStatus: number } => {
+    const bareRequest = (): LoadRequest => {
       const body = { user: 'user1', response: '123456' };
       return { bytes: postBytes('/v1/authenticate', body, server.clientKey), expectedStatus: 200 };
     };
