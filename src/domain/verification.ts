@@ -1,4 +1,3 @@
-import { TallystickError } from '../errors.ts';
 import {
   chunks,
   constantTimeEqualText,
@@ -18,6 +17,7 @@ import {
 import {
   type Candidate,
   candidateAt,
+  candidateOf,
   keyOf,
   type Place,
   responseOf,
@@ -141,9 +141,6 @@ export function decideVerification(
   nowMs: number,
   policy: EffectivePolicy,
 ): VerificationDecision {
-  if (macs.length > plan.candidates.length) {
-    throw new TallystickError('internal', 'There are more MACs than candidates.');
-  }
   const refusal = challengeRefusalNow(input, current, nowMs, policy);
   if (refusal !== null) return refuse(refusal);
   const match = firstMatch(plan.candidates, macs, servingOf(current), input.response);
@@ -179,9 +176,9 @@ function firstMatch(
   const shown = responseOf(response) ?? '';
   let first: Match | null = null;
   for (const [index, mac] of macs.entries()) {
-    const candidate = candidates[index];
-    const serving = candidate && byId.get(candidate.applicationId);
-    if (!mac || !candidate || serving?.application.epoch !== candidate.epoch) continue;
+    const candidate = candidateOf(candidates, index);
+    const serving = byId.get(candidate.applicationId);
+    if (mac === null || serving?.application.epoch !== candidate.epoch) continue;
     const matches = constantTimeEqualText(readResponse(serving.application.algorithm, mac), shown);
     if (matches) first ??= { candidate, serving };
   }
@@ -299,11 +296,11 @@ function combined(counters: readonly Place[], steps: readonly Place[]): readonly
   const places: Place[] = [];
   const furthest = counters.length - 1 + stepsAt.length - 1;
   for (let distance = 0; distance <= furthest; distance += 1) {
-    const nearestStep = Math.max(0, distance - counters.length + 1);
-    const furthestStep = Math.min(distance, stepsAt.length - 1);
-    for (let away = nearestStep; away <= furthestStep; away += 1) {
-      const eventCounter = counters[distance - away]?.eventCounter ?? null;
-      for (const step of stepsAt[away] ?? []) places.push({ ...step, eventCounter, distance });
+    const firstCounter = Math.max(0, distance - stepsAt.length + 1);
+    for (const [index, { eventCounter }] of counters.slice(firstCounter, distance + 1).entries()) {
+      // Steps before the origin are missing, the nearest ones among them.
+      const stepsThere = stepsAt[distance - firstCounter - index] ?? [];
+      for (const step of stepsThere) places.push({ ...step, eventCounter, distance });
     }
     if (places.length >= verifyCandidatesMax) break;
   }

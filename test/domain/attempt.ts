@@ -1,5 +1,6 @@
 import type { Application } from '../../src/domain/model.ts';
 import type { EffectivePolicy } from '../../src/domain/policy-catalogue.ts';
+import type { SynchronisationInput } from '../../src/domain/resync.ts';
 import type { VerificationDecision } from '../../src/domain/verification.ts';
 import {
   advanced,
@@ -13,6 +14,11 @@ import {
   responseAt,
   type Shown,
   verify,
+  afterSync,
+  partWith,
+  stepAt,
+  type SyncOutcome,
+  synchronise,
 } from './support.ts';
 
 export type Accepted = Extract<VerificationDecision, { kind: 'accepted' }>;
@@ -38,4 +44,32 @@ export function attempt(
 
 export function afterwards(application: Application, outcome: Outcome): Application {
   return advanced(application, accepted(outcome).advance)!;
+}
+
+/** Synchronises with what a device shows at two places, under MACs that never collide. */
+export function sync(
+  application: Application,
+  first: Shown,
+  second: Shown,
+  settings: Partial<EffectivePolicy> = {},
+  nowMs: number = noonMs,
+): SyncOutcome {
+  const mac = injectiveMac();
+  const part = (shown: Shown): SynchronisationInput['first'] =>
+    partWith(responseAt(application, shown, mac), shown.challenge ?? null);
+  const authenticator = authenticatorWith([application]);
+  const input = { authenticator, first: part(first), second: part(second) };
+  return synchronise(input, policyWith(settings), nowMs, mac);
+}
+
+export function synced(application: Application, outcome: SyncOutcome): Application {
+  return afterSync(authenticatorWith([application]), outcome).applications[0]!;
+}
+
+export function counters(first: bigint, second: bigint): [Shown, Shown] {
+  return [{ counter: first }, { counter: second }];
+}
+
+export function steps(first: bigint, second: bigint): [Shown, Shown] {
+  return [{ step: stepAt() + first }, { step: stepAt() + second }];
 }

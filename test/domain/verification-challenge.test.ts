@@ -93,6 +93,18 @@ describe('challenge/response', () => {
     expect(distances).toEqual([...distances].sort((left, right) => left - right));
   });
 
+  it('by both keeps to the steps since the origin', () => {
+    const input = inputWith([authenticatorWith([both])], '123456', challenge);
+    const window = policyWith({ identificationTimeWindowSteps: 4, eventWindowSteps: 1 });
+    const plan = planOf(input, window, -30_000);
+    const nearest = plan.candidates.slice(0, 2).map(({ position }) => position);
+    expect(nearest).toEqual([
+      { eventCounter: 10n, timeStep: 0n },
+      { eventCounter: 10n, timeStep: 1n },
+    ]);
+    expect(plan.candidates).toHaveLength(2 * 6);
+  });
+
   it('with neither needs a challenge that was issued', () => {
     const devices = [authenticatorWith([neither])];
     const response = responseAt(neither, { challenge });
@@ -129,6 +141,7 @@ describe('which applications a response can belong to', () => {
   const time = applicationWith(totp(), { id: 'time' });
   const event = applicationWith(hotp, { id: 'event' });
   const counted = applicationWith(ocra('C-QN08'), { id: 'counted' });
+  const pinned = applicationWith(ocra('QN08-PSHA1-T30S'), { id: 'pinned' });
   const hexed = applicationWith(ocra('C-QH08'), { id: 'hexed' });
 
   const planned = (
@@ -143,6 +156,7 @@ describe('which applications a response can belong to', () => {
   };
 
   it.each<[string, readonly Application[], string | null, Partial<EffectivePolicy>, unknown]>([
+    ['none that wants a PIN', [pinned, time], null, {}, ['time']],
     ['none with a challenge', [time, event, counted], null, {}, ['time', 'event']],
     ['with one', [time, event, counted], '1234', {}, ['counted']],
     ['whose suite takes it', [counted, hexed], 'C0FFEE', {}, ['hexed']],

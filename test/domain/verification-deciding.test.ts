@@ -43,7 +43,7 @@ describe('deciding by chunks', () => {
       decideVerification(plan, macs.slice(0, end), devices, wrong, noonMs, policy),
     );
     expect(ends.slice(0, -1).every(({ kind }) => kind === 'undecided')).toBe(true);
-    expect(codeOf(ends.at(-1))).toBe('response-incorrect');
+    expect(codeOf(ends.at(-1)!)).toBe('response-incorrect');
   });
 
   it('lets the first match in order decide, used or not', () => {
@@ -62,6 +62,16 @@ describe('deciding by chunks', () => {
     const macs = [null, ...macsOf(plan.candidates.slice(1), devices)];
     const decision = decideVerification(plan, macs, devices, input, noonMs, policy);
     expect(codeOf(decision)).toBe('response-incorrect');
+  });
+
+  it('finds nothing for a text that is no response', () => {
+    const input = inputWith(devices, '123456');
+    const plan = planOf(input, policy);
+    const macs = macsOf(plan.candidates, devices);
+    const malformed = { ...input, response: 'letters' };
+    expect(codeOf(decideVerification(plan, macs, devices, malformed, noonMs, policy))).toBe(
+      'response-incorrect',
+    );
   });
 
   it('refuses more MACs than candidates as a broken contract', () => {
