@@ -1,0 +1,38 @@
+/** Plain tables for people: columns padded, two blanks apart, nothing that a terminal obeys. */
+
+export type Cell = string | number | boolean | null | undefined;
+
+/** Rows under a heading; `(none)` when there are no rows. */
+export function table(heading: readonly string[], rows: readonly (readonly Cell[])[]): string {
+  if (rows.length === 0) return '(none)';
+  const texts = [heading, ...rows.map((row) => row.map(cellText))];
+  const widths = heading.map((_, column) =>
+    Math.max(...texts.map((row) => (row[column] ?? '').length)),
+  );
+  return texts.map((row) => line(row, widths)).join('\n');
+}
+
+/** Names and values below each other. */
+export function facts(entries: readonly (readonly [string, Cell])[]): string {
+  const width = Math.max(...entries.map(([name]) => name.length));
+  return entries.map(([name, value]) => `${name.padEnd(width)}  ${cellText(value)}`).join('\n');
+}
+
+/** An instant as people read it, in UTC. */
+export function instantText(atMs: number | null | undefined): string {
+  return atMs === null || atMs === undefined ? '-' : new Date(atMs).toISOString();
+}
+
+function cellText(cell: Cell): string {
+  if (cell === null || cell === undefined || cell === '') return '-';
+  if (typeof cell === 'boolean') return cell ? 'yes' : 'no';
+  // Names come from elsewhere; control characters could rewrite the screen.
+  return String(cell).replace(/\p{Cc}/gu, '?');
+}
+
+function line(row: readonly string[], widths: readonly number[]): string {
+  return row
+    .map((cell, column) => cell + ' '.repeat((widths[column] ?? 0) - cell.length))
+    .join('  ')
+    .trimEnd();
+}

@@ -1,0 +1,187 @@
+import type { Command } from 'commander';
+import { clientCommand, type Desk, given, group, listAll, pathOf, text } from './commands.ts';
+import { type CliIo, usageFailure } from './io.ts';
+import { issueToken } from './issue-token.ts';
+import type { JsonRecord } from './rest-client.ts';
+import { readSeedText, seedSources } from './seed-input.ts';
+import { facts, instantText, table } from './table.ts';
+import { readApplication, readInstant } from './values.ts';
+
+type Options = Readonly<Record<string, unknown>>;
+
+/** `tallystick token ...`: authenticators, their seeds and their owners. */
+export function tokenCommands(io: CliIo): Command {
+  const domainOption = ['--domain <name>', "the user's domain, default master"] as const;
+  return group('token', 'authenticators: hardware tokens and virtual ones', [
+    clientCommand(io, 'list', 'all authenticators', listTokens),
+    clientCommand(io, 'show <serial>', 'one authenticator', async (desk, [serial = '']) => {
+      const path = pathOf('authenticators', serial);
+      showToken(desk, (await desk.client({ method: 'GET', path })).body);
+    }),
+    createCommand(io),
+    clientCommand(io, 'issue', 'pairs a virtual authenticator: its seeds leave once', issueToken)
+      .requiredOption('--to-emulator <file>', 'the request written by "vtoken pair --request"')
+      .requiredOption('--out <file>', 'where the bundle for "vtoken pair --accept" goes')
+      .option('--user <user>', 'assign it to this user at once')
+      .option(...domainOption),
+    clientCommand(io, 'assign <serial> <user>', 'gives it to a user', assignToken).option(
+      ...domainOption,
+    ),
+    posting(io, 'unassign <serial>', 'takes it from its user', 'unassign'),
+    clientCommand(io, 'reset <serial>', 'forgets drift; counters never go back', resetToken).option(
+      '--application <name>',
+      'only this application',
+    ),
+    changing(io, 'enable <serial>', 'admits a disabled one again', { isDisabled: false }),
+    changing(io, 'disable <serial>', 'refuses it until enabled', { isDisabled: true }),
+    clientCommand(
+      io,
+      'delete <serial>',
+      'removes it and its seeds',
+      async (desk, [serial = '']) => {
+        await desk.client({ method: 'DELETE', path: pathOf('authenticators', serial) });
+        desk.show({ deleted: serial }, `Authenticator ${serial} deleted; its seeds are destroyed.`);
+      },
+    ),
+  ]);
+}
+
+function createCommand(io: CliIo): Command {
+  return clientCommand(io, 'create <serial>', 'a new authenticator', createToken)
+    .requiredOption(
+      '--application <name=algorithm>',
+      'e.g. TIME=TOTP-SHA1-6-30S; may be repeated',
+      (value: string, all: readonly string[] | undefined) => [...(all ?? []), value],
+    )
+    .option('--model <model>', 'the model', 'GENERIC')
+    .option('--generate', 'seeds are made in the module and never leave it')
+    .option('--import-hex-file <file>', 'the seed in hex, from a file or - for standard input')
+    .option('--import-base32-file <file>', 'the seed in base32, likewise')
+    .option('--event-counter <number>', 'the next counter that is accepted', '0')
+    .option('--expires <when>', 'from then on refused: 2027-12-31 or never');
+}
+
+async function listTokens(desk: Desk): Promise<void> {
+  const items = await listAll(desk.client, pathOf('authenticators'));
+  const rows = items.map((item) => [
+    String(item['serial']),
+    String(item['model']),
+    kindOf(item),
+    item['isDisabled'] === true ? 'disabled' : 'active',
+    ownerOf(item),
+    (item['applications'] as readonly JsonRecord[]).map(({ name }) => String(name)).join(' '),
+  ]);
+  desk.show({ items }, table(['SERIAL', 'MODEL', 'KIND', 'STATE', 'USER', 'APPLICATIONS'], rows));
+}
+
+async function createToken(
+  desk: Desk,
+  [serial = '']: readonly string[],
+  options: Options,
+): Promise<void> {
+  const applications = (options['application'] as readonly string[]).map(readApplication);
+  const chosen = seedSources(options);
+  if (chosen !== 'generate' && applications.length !== 1) {
+    throw usageFailure('an imported seed belongs to one application: give --application once');
+  }
+  const seed =
+    chosen === 'generate'
+      ? { source: 'generate' }
+      : {
+          source: 'import',
+          encoding: chosen.encoding,
+          value: await readSeedText(desk.io, chosen),
+        };
+  const eventCounter = text(options, 'eventCounter') ?? '0';
+  const expires = text(options, 'expires');
+  const { body } = await desk.client({
+    method: 'POST',
+    path: pathOf('authenticators'),
+    body: given({
+      serial,
+      model: text(options, 'model'),
+      expiresAtMs: expires === undefined ? undefined : readInstant('--expires', expires),
+      applications: applications.map((each) => ({ ...each, seed, eventCounter })),
+    }),
+  });
+  showToken(desk, body);
+}
+
+async function assignToken(
+  desk: Desk,
+  [serial = '', user = '']: readonly string[],
+  options: Options,
+): Promise<void> {
+  const path = pathOf('authenticators', serial, 'assign');
+  const body = given({ user, domain: text(options, 'domain') });
+  showToken(desk, (await desk.client({ method: 'POST', path, body })).body);
+}
+
+async function resetToken(
+  desk: Desk,
+  [serial = '']: readonly string[],
+  options: Options,
+): Promise<void> {
+  const path = pathOf('authenticators', serial, 'reset');
+  const body = given({ application: text(options, 'application') });
+  showToken(desk, (await desk.client({ method: 'POST', path, body })).body);
+}
+
+function posting(io: CliIo, signature: string, description: string, verb: string): Command {
+  return clientCommand(io, signature, description, async (desk, [serial = '']) => {
+    const path = pathOf('authenticators', serial, verb);
+    showToken(desk, (await desk.client({ method: 'POST', path })).body);
+  });
+}
+
+function changing(
+  io: CliIo,
+  signature: string,
+  description: string,
+  body: { readonly isDisabled: boolean },
+): Command {
+  return clientCommand(io, signature, description, async (desk, [serial = '']) => {
+    const path = pathOf('authenticators', serial);
+    showToken(desk, (await desk.client({ method: 'PATCH', path, body })).body);
+  });
+}
+
+function showToken(desk: Desk, token: JsonRecord): void {
+  const applications = token['applications'] as readonly JsonRecord[];
+  const head = facts([
+    ['serial', String(token['serial'])],
+    ['model', String(token['model'])],
+    ['kind', kindOf(token)],
+    ['state', token['isDisabled'] === true ? 'disabled' : 'active'],
+    ['user', ownerOf(token)],
+    ['last used', instantText(token['lastUsedAtMs'] as number | null)],
+  ]);
+  const rows = applications.map((application) => [
+    String(application['name']),
+    String(application['algorithm']),
+    `${String(application['seedOrigin'])}, ${String(application['residency'])}`,
+    String(application['keyCheckValue']),
+    application['nextEventCounter'] as string | null,
+    application['driftSeconds'] as number | null,
+    instantText(application['lastUsedAtMs'] as number | null),
+  ]);
+  const heading = [
+    'APPLICATION',
+    'ALGORITHM',
+    'SEED',
+    'CHECK',
+    'NEXT COUNTER',
+    'DRIFT S',
+    'LAST USED',
+  ];
+  desk.show(token, `${head}\n\n${table(heading, rows)}`);
+}
+
+function kindOf(token: JsonRecord): string {
+  return token['isVirtual'] === true ? 'virtual' : 'hardware';
+}
+
+function ownerOf(token: JsonRecord): string | null {
+  const { user, domain } = token as { user?: string | null; domain?: string | null };
+  return user === null || user === undefined ? null : `${domain ?? ''}/${user}`;
+}

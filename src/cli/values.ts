@@ -1,0 +1,71 @@
+import { policyCatalogue } from '../domain/policy-catalogue.ts';
+import { usageFailure } from './io.ts';
+
+/** Readers of what people type; each throws a usage failure that says what is allowed. */
+
+/** A point in time: ISO 8601 with a zone, a date, or `never`. */
+export function readInstant(option: string, text: string): number | null {
+  if (text === 'never') return null;
+  const isDate = /^\d{4}-\d{2}-\d{2}$/.test(text);
+  const isInstant =
+    /^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}(?::\d{2}(?:\.\d{1,3})?)?(?:Z|[+-]\d{2}:\d{2})$/.test(text);
+  const atMs = isDate || isInstant ? Date.parse(text) : Number.NaN;
+  if (Number.isNaN(atMs)) {
+    throw usageFailure(`${option} takes 2027-12-31, 2027-12-31T12:00:00Z or never`);
+  }
+  return atMs;
+}
+
+/** One application as typed: NAME=ALGORITHM. */
+export interface TypedApplication {
+  readonly name: string;
+  readonly mode: 'response-only' | 'challenge-response';
+  readonly algorithm: object;
+}
+
+const algorithmHelp =
+  'HOTP-SHA1-6, TOTP-SHA1-6-30S or an OCRA suite such as OCRA-1:HOTP-SHA1-6:QN08-T30S';
+
+/** `TIME=TOTP-SHA1-6-30S`: an application's name and its algorithm; the server checks both. */
+export function readApplication(text: string): TypedApplication {
+  const split = text.indexOf('=');
+  const name = text.slice(0, Math.max(split, 0));
+  const algorithm = text.slice(split + 1);
+  if (split < 1) throw usageFailure(`--application takes NAME=ALGORITHM, e.g. ${algorithmHelp}`);
+  if (algorithm.startsWith('OCRA-')) {
+    const mode = 'challenge-response';
+    return { name, mode, algorithm: { kind: 'challenge-response', suite: algorithm } };
+  }
+  const [, kind, hash, digits, step] =
+    /^(HOTP|TOTP)-(SHA1|SHA256|SHA512)-(\d{1,2})(?:-(\d{1,5})S)?$/.exec(algorithm) ?? [];
+  const common = { hash, digits: Number(digits) };
+  if (kind === 'HOTP' && step === undefined) {
+    return { name, mode: 'response-only', algorithm: { kind: 'event', ...common } };
+  }
+  if (kind === 'TOTP' && step !== undefined) {
+    const stepping = { timeStepSeconds: Number(step), timeOriginSeconds: 0 };
+    return { name, mode: 'response-only', algorithm: { kind: 'time', ...common, ...stepping } };
+  }
+  throw usageFailure(`the algorithm of ${name} must be ${algorithmHelp}`);
+}
+
+/**
+ * `userLockThreshold=5`: a policy setting and its value. Lists are separated by commas; a value left
+ * empty removes the setting, so that it is inherited again.
+ */
+export function readPolicySetting(text: string): readonly [string, unknown] {
+  const split = text.indexOf('=');
+  if (split < 1) throw usageFailure(`a setting is NAME=VALUE, not ${text}`);
+  const name = text.slice(0, split);
+  const value = text.slice(split + 1);
+  if (value === '') return [name, undefined];
+  if (isListSetting(name)) return [name, value === 'any' ? [] : value.split(',')];
+  if (/^-?\d+$/.test(value)) return [name, Number(value)];
+  if (value === 'true' || value === 'false') return [name, value === 'true'];
+  return [name, value === 'null' ? null : value];
+}
+
+function isListSetting(name: string): boolean {
+  const catalogue = policyCatalogue as Readonly<Record<string, { range: { type: string } }>>;
+  return Object.hasOwn(catalogue, name) && catalogue[name]?.range.type === 'names';
+}

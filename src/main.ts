@@ -1,0 +1,213 @@
+import { performance } from 'node:perf_hooks';
+import { auditChain } from './audit/index.ts';
+import { type Config, connectionStringOf, readText } from './config/index.ts';
+import { type ErrorCode, TallystickError } from './errors.ts';
+import { createApp, listen, type Listener, type RequestLine } from './http/index.ts';
+import { createLogger, type Logger } from './observe/index.ts';
+import { createRestRouter } from './rest/index.ts';
+import { createService, type Service } from './service/index.ts';
+import type { AuditChain, Clock } from './service/ports.ts';
+import type { ModuleFailure, ModuleFailureKind, SeedModule } from './service/seed-module.ts';
+import type { Store } from './service/store.ts';
+import { type DatabaseLocation, openStore } from './store/index.ts';
+import { type HsmModule, type ModuleAddress, openModule } from '../hsm/index.ts';
+
+/**
+ * The server's composition root: the only place that knows all rooms, the clocks and the
+ * environment. Everything else is handed what it needs.
+ */
+
+/** What the process gives us; the environment is written only for `SOFTHSM2_CONF`. */
+export type Environment = Record<string, string | undefined>;
+
+/** The real clocks. Whole milliseconds since 1970, and a clock that never runs backwards. */
+export const systemClock: Clock = {
+  nowMs: () => Date.now(),
+  monotonicMs: () => performance.now(),
+};
+
+export interface RunningServer {
+  readonly url: string;
+  readonly port: number;
+  readonly logger: Logger;
+  /**
+   * Stops accepting, lets what is in flight finish (bounded by `limits.drainMs`), closes module and
+   * database. Resolves to whether everything finished by itself; safe to call twice.
+   */
+  readonly stop: (reason: string) => Promise<boolean>;
+}
+
+const purgeEveryMs = 30_000;
+
+/**
+ * Opens database and module, and listens. Whatever was opened is closed again when a later step
+ * fails.
+ *
+ * @throws TallystickError the first thing that prevents serving, in words for the operator
+ */
+export async function startServer(
+  config: Config,
+  environment: Environment,
+): Promise<RunningServer> {
+  const logger = createLogger({ level: config.log.level, target: { fileDescriptor: 2 } });
+  // The database first: a second server is turned away before it touches the module.
+  const store = await openStore({
+    database: databaseLocation(config.database),
+    instance: config.instance.name,
+    chain: auditChain satisfies AuditChain,
+    clock: systemClock,
+  });
+  try {
+    const module = await openConfiguredModule(config.module, environment);
+    try {
+      return await serve(config, { store, module, logger });
+    } catch (error) {
+      await module.close();
+      throw error;
+    }
+  } catch (error) {
+    await store.close();
+    throw error;
+  }
+}
+
+interface Parts {
+  readonly store: Store;
+  readonly module: HsmModule;
+  readonly logger: Logger;
+}
+
+async function serve(config: Config, { store, module, logger }: Parts): Promise<RunningServer> {
+  const service = createService({
+    store,
+    module: module satisfies SeedModule,
+    clock: systemClock,
+    instance: config.instance.name,
+    limits: { inFlightMax: config.limits.requestsInFlightMax },
+  });
+  const listener = await listenFor(config, service, logger);
+  const purge = setInterval(() => {
+    service.purge().catch((error: unknown) => logger.warn({ error }, 'purge failed'));
+  }, purgeEveryMs);
+  purge.unref();
+  logger.info({ url: listener.url, instance: config.instance.name }, 'serving');
+  const close = async (reason: string): Promise<boolean> => {
+    logger.info({ reason }, 'draining');
+    clearInterval(purge);
+    const finished = await listener.drain(config.limits.drainMs);
+    await service.drain();
+    await module.close();
+    await store.close();
+    logger.info({ finished }, 'stopped');
+    logger.flush();
+    return finished;
+  };
+  let closing: Promise<boolean> | undefined;
+  return {
+    url: listener.url,
+    port: listener.port,
+    logger,
+    stop: (reason) => (closing ??= close(reason)),
+  };
+}
+
+function listenFor(config: Config, service: Service, logger: Logger): Promise<Listener> {
+  const { listen: address, limits } = config;
+  const { tls } = address;
+  const app = createApp({
+    routers: [createRestRouter({ service, bodyBytesMax: limits.bodyBytesMax })],
+    readiness: () => service.readiness(),
+    requestsInFlightMax: limits.requestsInFlightMax,
+    hasTls: tls !== null,
+    monotonicMs: () => systemClock.monotonicMs(),
+    onRequest: (line) => logRequest(logger, line),
+    onUnexpectedError: (requestId, error) => logger.error({ requestId, error }, 'unexpected error'),
+  });
+  return listen({
+    app,
+    host: address.host,
+    port: address.port,
+    tls:
+      tls === null
+        ? null
+        : {
+            certificate: readText(tls.certFile, 'the TLS certificate'),
+            privateKey: readText(tls.keyFile, 'the TLS key'),
+          },
+    headersTimeoutMs: limits.headersTimeoutMs,
+    requestTimeoutMs: limits.requestTimeoutMs,
+    keepAliveMs: limits.keepAliveMs,
+    connectionsMax: limits.connectionsMax,
+  });
+}
+
+function logRequest(logger: Logger, line: RequestLine): void {
+  if (line.status >= 500) logger.warn({ ...line }, 'request');
+  else logger.info({ ...line }, 'request');
+}
+
+/**
+ * Where the database is, as the store's door takes it.
+ *
+ * @throws TallystickError `config-invalid` when the file with the address cannot be used
+ */
+export function databaseLocation(database: Config['database']): DatabaseLocation {
+  if (database.kind === 'sqlite') return database;
+  const { maxConnections } = database;
+  return { kind: 'postgres', connectionString: connectionStringOf(database), maxConnections };
+}
+
+/**
+ * The module's address for the door of `hsm`. Sets `SOFTHSM2_CONF` when the configuration says so:
+ * the library reads it from the process when it is initialised.
+ */
+export function moduleAddress(
+  { uri, pinSource, softhsmConf }: Config['module'],
+  environment: Environment,
+): ModuleAddress {
+  if (softhsmConf !== null) environment['SOFTHSM2_CONF'] = softhsmConf;
+  if (pinSource === null) return { uri };
+  if ('file' in pinSource) return { uri, pinSource: { kind: 'file', path: pinSource.file } };
+  const name = pinSource.environment;
+  return { uri, pinSource: { kind: 'env', name, value: environment[name] } };
+}
+
+/**
+ * Opens the module as configured.
+ *
+ * @throws TallystickError for what the module rejects with
+ */
+export function openConfiguredModule(
+  config: Config['module'],
+  environment: Environment,
+): Promise<HsmModule> {
+  const { residency, maxSessions, lruHandles } = config;
+  return fromModule(
+    openModule({ ...moduleAddress(config, environment), residency, maxSessions, lruHandles }),
+  );
+}
+
+const codeByKind: Readonly<Record<ModuleFailureKind, ErrorCode>> = {
+  unavailable: 'module-unavailable',
+  denied: 'module-denied',
+  capacity: 'module-capacity',
+  damaged: 'seed-damaged',
+  contract: 'module-contract',
+};
+
+/**
+ * Waits for the module; its failures become errors whose text is the module's own, for operators.
+ * (Use cases, which speak to clients, have texts of their own.)
+ *
+ * @throws TallystickError
+ */
+export async function fromModule<Result>(call: Promise<Result>): Promise<Result> {
+  try {
+    return await call;
+  } catch (failure) {
+    if (failure instanceof Error || typeof failure !== 'object' || failure === null) throw failure;
+    const { kind, ckr, detail } = failure as ModuleFailure;
+    const number = ckr === 0 ? '' : ` (PKCS#11 return value 0x${ckr.toString(16)})`;
+    throw new TallystickError(codeByKind[kind], `${detail}${number}`, { cause: failure });
+  }
+}
