@@ -79,7 +79,7 @@ async function benchRefuse(
   const [refuse, rawMacs, commit] = await alternate(
     [
       { name: 'refuse', run: (n) => inFlight(width, n, refuseOne) },
-      { name: 'macs', run: (n) => Promise.resolve(floor.macs(n, macs)) },
+      { name: 'macs', run: (n) => floor.macs(n, macs) },
       { name: 'commit', run: (n) => floor.decide(n, 0) },
     ],
     count,

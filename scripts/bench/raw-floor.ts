@@ -15,7 +15,7 @@ export interface RawFloor {
   /** `count` times a load, `macCount` MACs, an update and an insert. */
   decide(count: number, macCount: number): Promise<void>;
   /** `count` times `macCount` MACs alone. */
-  macs(count: number, macCount: number): void;
+  macs(count: number, macCount: number): Promise<void>;
   close(): void;
 }
 
@@ -59,6 +59,7 @@ export function openRawFloor(installation: BenchInstallation): RawFloor {
     },
     macs(count, macCount) {
       for (let done = 0; done < count; done += 1) computeMacs(module, userAt(), macCount);
+      return Promise.resolve();
     },
     close() {
       module.library.C_CloseSession(module.session);
