@@ -91,22 +91,23 @@ function ipv4Value(text: string): bigint | null {
 function ipv6Value(text: string): bigint | null {
   const halves = text.split('::');
   if (halves.length > 2) return null;
-  const head = groupsOf(halves[0] ?? '');
-  const tail = halves.length === 2 ? groupsOf(halves[1] ?? '') : [];
+  const isShortened = halves.length === 2;
+  const head = groupsOf(halves[0] ?? '', !isShortened);
+  const tail = isShortened ? groupsOf(halves[1] ?? '', true) : [];
   if (head === null || tail === null) return null;
   const missing = 8 - head.length - tail.length;
-  if (halves.length === 2 ? missing < 1 : missing !== 0) return null;
+  if (isShortened ? missing < 1 : missing !== 0) return null;
   const groups = [...head, ...new Array<number>(missing).fill(0), ...tail];
   return groups.reduce((value, group) => (value << 16n) | BigInt(group), 0n);
 }
 
-/** 16-bit groups; the last may be dotted IPv4 and counts twice (RFC 4291 section 2.2). */
-function groupsOf(text: string): number[] | null {
+/** 16-bit groups; the very last may be dotted IPv4 and counts twice (RFC 4291 section 2.2). */
+function groupsOf(text: string, mayEndDotted: boolean): number[] | null {
   if (text === '') return [];
   const parts = text.split(':');
   const groups: number[] = [];
   for (const [index, part] of parts.entries()) {
-    if (index === parts.length - 1 && part.includes('.')) {
+    if (mayEndDotted && index === parts.length - 1 && part.includes('.')) {
       const ipv4 = ipv4Value(part);
       if (ipv4 === null) return null;
       groups.push(Number(ipv4 >> 16n), Number(ipv4 & 0xffffn));

@@ -1,3 +1,4 @@
+import { expect } from 'vitest';
 import type {
   AuthenticateRequest,
   Caller,
@@ -64,4 +65,14 @@ export function tally(codes: readonly string[]): Record<string, number> {
   const counts: Record<string, number> = {};
   for (const code of codes) counts[code] = (counts[code] ?? 0) + 1;
   return counts;
+}
+
+/** The members that a request was refused for. */
+export async function membersRefused(work: Promise<unknown>): Promise<string[]> {
+  const error = await work.then(
+    () => ({ code: 'none', fields: {} }),
+    (thrown: unknown) => thrown as { code: string; fields: object },
+  );
+  expect(error.code).toBe('request-invalid');
+  return Object.keys(error.fields);
 }

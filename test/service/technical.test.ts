@@ -31,8 +31,7 @@ function recording(store: Store): Store {
   });
 }
 
-async function someone(caller: Caller): Promise<{ userName: string; device: TestDevice }> {
-  void caller;
+async function someone(): Promise<{ userName: string; device: TestDevice }> {
   const userName = await bench.user();
   return { userName, device: await bench.device(totp6, { userName }) };
 }
@@ -49,7 +48,7 @@ describe('a technical fault', () => {
     ['contract', 'module-contract'],
   ] as const)('of the module (%s) is thrown, counts nothing, burns nothing', async (kind, code) => {
     const caller = await bench.caller();
-    const { userName, device } = await someone(caller);
+    const { userName, device } = await someone();
     const response = device.response({ nowMs: bench.clock.nowMs() });
     bench.module.failNext(kind, { method: 'mac', detail: `about ${response}` });
     const error: unknown = await bench.service
@@ -64,14 +63,14 @@ describe('a technical fault', () => {
 
   test('in the middle of a window: the same', async () => {
     const caller = await bench.caller();
-    const { userName, device } = await someone(caller);
+    const { userName, device } = await someone();
     const response = device.wrong({ nowMs: bench.clock.nowMs() });
-    const { mac } = bench.module;
+    const mac = bench.module.mac.bind(bench.module);
     let calls = 0;
     bench.module.mac = (...args) => {
       calls += 1;
       if (calls === 2) bench.module.failNext('unavailable', { method: 'mac' });
-      return mac.apply(bench.module, args);
+      return mac(...args);
     };
     await expect(
       bench.service.authenticate(caller, asking(userName, { response })),
@@ -81,7 +80,7 @@ describe('a technical fault', () => {
 
   test('of a synchronisation counts nothing', async () => {
     const caller = await bench.caller();
-    const { userName, device } = await someone(caller);
+    const { userName, device } = await someone();
     const nowMs = bench.clock.nowMs();
     const pair = [device.response({ nowMs }), device.response({ nowMs: nowMs + 30_000 })] as const;
     bench.module.failNext('unavailable', { method: 'mac' });
@@ -119,7 +118,7 @@ describe('a damaged seed', () => {
 
   test('alone: a technical fault that is audited, counts nothing and burns nothing', async () => {
     const caller = await bench.caller();
-    const { userName, device } = await someone(caller);
+    const { userName, device } = await someone();
     damage(device.serial);
     const response = device.response({ nowMs: bench.clock.nowMs() });
     await expect(
@@ -131,7 +130,7 @@ describe('a damaged seed', () => {
 
   test('beside a good one: the good one still accepts', async () => {
     const caller = await bench.caller();
-    const { userName, device } = await someone(caller);
+    const { userName, device } = await someone();
     const other = await bench.device(hotp6, { userName });
     damage(device.serial);
     const response = other.response({ counter: 2 });
@@ -140,7 +139,7 @@ describe('a damaged seed', () => {
 
   test('beside a good one: what was compared with that one counts, or it were a free guess', async () => {
     const caller = await bench.caller();
-    const { userName, device } = await someone(caller);
+    const { userName, device } = await someone();
     await bench.device(hotp6, { userName });
     damage(device.serial);
     const response = device.response({ nowMs: bench.clock.nowMs() });
@@ -152,7 +151,7 @@ describe('a damaged seed', () => {
 
   test('is not an answer: a request key does not keep it', async () => {
     const caller = await bench.caller();
-    const { userName, device } = await someone(caller);
+    const { userName, device } = await someone();
     const kept = new Map(bench.module.memory.seeds);
     damage(device.serial);
     const response = device.response({ nowMs: bench.clock.nowMs() });
@@ -181,7 +180,7 @@ describe('the same work for everybody', () => {
 
   test('unknown, without authenticator, locked, disabled: MACs and rows as a wrong response', async () => {
     const caller = await bench.caller({ autoUnlockMaxTries: 0 });
-    const { userName, device } = await someone(caller);
+    const { userName, device } = await someone();
     const response = device.wrong({ nowMs: bench.clock.nowMs() });
     const wrong = await costOf(caller, userName, response);
     expect(wrong).toEqual({ macs: 21, calls: 3, commits: 1, writesUser: true });
@@ -200,7 +199,7 @@ describe('the same work for everybody', () => {
 
   test('a replay costs the whole window too', async () => {
     const caller = await bench.caller();
-    const { userName, device } = await someone(caller);
+    const { userName, device } = await someone();
     const response = device.response({ nowMs: bench.clock.nowMs() });
     expect(await costOf(caller, userName, response)).toMatchObject({ macs: 1 });
     expect(await costOf(caller, userName, response)).toMatchObject({ macs: 21 });
