@@ -86,7 +86,7 @@ const lockedByThreshold = `u.is_disabled = 0 and u.locked_by = 'threshold'
 const reachesThreshold = `g.threshold > 0 and u.lock_count + 1 >= g.threshold`;
 
 /** $1 decisions, $2 followers, $3 consumed challenges as JSON arrays; $4 instance, $5 padding. */
-export const applyBatch = `
+export const applyBatch: string = `
 with
 d as materialized (
   select * from json_to_recordset($1::json) as d (
