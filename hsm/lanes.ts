@@ -1,4 +1,5 @@
 import { fault, faultOf, ModuleFault } from './errors.ts';
+import type { Recovery } from './errors.ts';
 import type { CallOptions, Lane, ModuleFailure } from './types.ts';
 
 /** A piece of work that can stop between two calls on the module and go on later. */
@@ -22,8 +23,23 @@ interface Entry {
   readonly advance: (until: number) => boolean;
   readonly finish: () => void;
   readonly fail: (failure: ModuleFailure) => void;
-  wasRecovered: boolean;
+  /** The strongest repair that was tried for it; only a stronger one is tried after that. */
+  repaired: number;
 }
+
+/**
+ * A lost login shows as a lost session first, and lost handles after that; so a call may be repaired
+ * more than once, each time by more, and never without end.
+ */
+const strengths: Readonly<Record<Recovery, number>> = {
+  none: 0,
+  retry: 1,
+  session: 1,
+  'self-test': 2,
+  handle: 2,
+  login: 2,
+  reinitialise: 3,
+};
 
 const laneOrder: readonly Lane[] = ['logon', 'sync', 'background'];
 const pausedSweepMs = 20;
@@ -32,7 +48,7 @@ const pausedSweepMs = 20;
  * One queue per lane in front of the module. The calls are synchronous, so work runs in slices: a
  * slice begins at once when nothing waits, ends after `sliceMs`, and the event loop turns before
  * the next one. Between slices a higher lane goes first. An entry whose deadline passes is refused,
- * even in the middle; a failure that can be repaired is tried once more, at the head of its lane.
+ * even in the middle; after a failure that can be repaired it goes on at the head of its lane.
  */
 export class Lanes {
   readonly #options: LanesOptions;
@@ -66,7 +82,7 @@ export class Lanes {
         advance: (until) => work.advance(until),
         finish: () => resolve(work.result()),
         fail,
-        wasRecovered: false,
+        repaired: 0,
       });
       this.#work();
       this.#scheduleTurn();
@@ -162,11 +178,12 @@ export class Lanes {
   }
 
   #failed(entry: Entry, cause: ModuleFault): void {
-    if (cause.recovery === 'none' || entry.wasRecovered) {
+    const strength = strengths[cause.recovery];
+    if (strength <= entry.repaired) {
       entry.fail(cause.failure);
       return;
     }
-    entry.wasRecovered = true;
+    entry.repaired = strength;
     if (cause.recovery === 'retry' || cause.recovery === 'session') {
       this.#putBack(entry);
       return;
