@@ -122,16 +122,13 @@ export function trueMsOf(world: CliWorld, options: TimeOptions): number {
 export function profileOf(options: ProfileOptions): Profile {
   if (options.profile === undefined && options.application === undefined) {
     const names = profileNames.join(', ');
-    throw new EmulatorError(
-      'input-invalid',
-      `say --profile (${names}) or --application NAME=ALGORITHM`,
-    );
+    throw invalid(`say --profile (${names}) or --application NAME=ALGORITHM`);
   }
   const base = profileNamed(options.profile ?? 'keypad-multi');
   const applications = options.application?.map(parseApplicationText) ?? base.applications;
   if (options.pressSwitchesOff !== true) return { ...base, applications };
   if (base.hull.keys !== 'one-button') {
-    throw new EmulatorError('input-invalid', '--press-switches-off is for one-button profiles');
+    throw invalid('--press-switches-off is for one-button profiles');
   }
   return { ...base, applications, hull: { ...base.hull, pressWhileDisplayed: 'switch-off' } };
 }
@@ -150,9 +147,9 @@ export async function readInput(world: CliWorld, path: string, bytesMax: number)
   try {
     return await world.env.files.read(path, bytesMax);
   } catch (error) {
-    if (systemErrorCode(error) === 'EFBIG') {
-      throw new EmulatorError('input-invalid', `${path} is larger than ${bytesMax} bytes`);
-    }
+    const code = systemErrorCode(error);
+    if (code === 'EFBIG') throw invalid(`${path} is larger than ${bytesMax} bytes`);
+    if (code === 'ENOENT') throw invalid(`${path} does not exist`);
     throw storageError(error, path);
   }
 }
@@ -168,7 +165,7 @@ export async function writeOutput(
     await world.env.files.writeNew(path, Buffer.from(text, 'utf8'), mode);
   } catch (error) {
     if (systemErrorCode(error) === 'EEXIST') {
-      throw new EmulatorError('input-invalid', `${path} exists already: name a new file`);
+      throw invalid(`${path} exists already: name a new file`);
     }
     throw storageError(error, path);
   }
@@ -192,4 +189,8 @@ export function isoTime(atMs: number): string {
 export function signedSeconds(durationMs: number): string {
   const seconds = (Math.abs(durationMs) / 1000).toFixed(3);
   return `${durationMs < 0 ? '-' : '+'}${seconds} s`;
+}
+
+function invalid(message: string): EmulatorError {
+  return new EmulatorError('input-invalid', message);
 }

@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { access, link, mkdir, open, readdir, rename, unlink } from 'node:fs/promises';
 import { homedir, hostname } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 
 /** What the emulator asks of the file system. Every method rejects with Node's system errors. */
@@ -63,9 +63,7 @@ export const nodeEnv: DeviceEnv = {
   },
   randomBytes: (length) => new Uint8Array(randomBytes(length)),
   files: {
-    makeFolder: async (path, mode) => {
-      await mkdir(path, { recursive: true, mode });
-    },
+    makeFolder,
     list: (path) => readdir(path),
     exists: async (path) => {
       try {
@@ -101,6 +99,22 @@ export function defaultTokenFolder(): string {
 export function systemErrorCode(error: unknown): string | undefined {
   const code = error instanceof Error && 'code' in error ? error.code : undefined;
   return typeof code === 'string' ? code : undefined;
+}
+
+/** Not mkdir's own `recursive`: where the kernel refuses with ENOENT (/proc) that never ends. */
+async function makeFolder(path: string, mode: number): Promise<void> {
+  const made = await mkdir(path, mode).then(() => 'made', systemErrorCode);
+  if (made !== 'ENOENT') {
+    // Whatever else is there already, opening it as a folder tells why it is none.
+    await readdir(path);
+    return;
+  }
+  const parent = dirname(path);
+  if (parent !== path) await makeFolder(parent, mode);
+  await mkdir(path, mode).catch((error: unknown) => {
+    // Two commands may start at once in a home folder without one.
+    if (systemErrorCode(error) !== 'EEXIST') throw error;
+  });
 }
 
 async function readBounded(path: string, bytesMax: number): Promise<Buffer> {

@@ -1,8 +1,7 @@
-import { inspect } from 'node:util';
-
 /**
  * Bytes that must not be shown. The only way out has `expose` in its name, so that a search finds
- * every use; printing, logging or serialising a secret shows a placeholder. JavaScript can promise
+ * every use; printing or serialising a secret shows a placeholder, and a private field stays out of
+ * what the debugger's printer shows. JavaScript can promise
  * no more: copies the engine makes on its own are beyond reach.
  */
 export class Secret {
@@ -32,10 +31,6 @@ export class Secret {
   }
 
   toJSON(): string {
-    return '[secret]';
-  }
-
-  [inspect.custom](): string {
     return '[secret]';
   }
 }

@@ -60,7 +60,9 @@ export interface TokenSpec {
 export function createToken(spec: TokenSpec, seeds: readonly Uint8Array[]): VirtualToken {
   const { applications } = spec.profile;
   if (seeds.length !== applications.length) {
-    throw invalid(`this profile needs ${applications.length} seeds, one per application`);
+    throw invalid(
+      `one seed per application is needed: ${applications.length}, not ${seeds.length}`,
+    );
   }
   return tokenOf(
     spec,
