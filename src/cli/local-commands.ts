@@ -4,15 +4,6 @@ import type { CliIo } from './io.ts';
 import { configFile, configPath, openConfig } from './local-config.ts';
 import { facts, instantText, table } from './table.ts';
 import { configJsonSchema, shownSettings } from '../config/index.ts';
-import {
-  databaseLocation,
-  fromModule,
-  moduleAddress,
-  openConfiguredModule,
-  systemClock,
-} from '../main.ts';
-import { databaseStatus, migrateDatabase } from '../store/index.ts';
-import { initialiseModule, listObjects } from '../../hsm/index.ts';
 
 type Options = Readonly<Record<string, unknown>>;
 
@@ -47,6 +38,8 @@ function hsmCommands(io: CliIo, local: Local): readonly Command[] {
   return [
     local('init', 'makes the keys of the catalogue that are missing', async (options, show) => {
       const { config } = openConfig(io, options);
+      const { fromModule, moduleAddress } = await import('../main.ts');
+      const { initialiseModule } = await import('../../hsm/index.ts');
       const address = moduleAddress(config.module, io.environment);
       const { created, present } = await fromModule(initialiseModule(address));
       const text =
@@ -57,6 +50,7 @@ function hsmCommands(io: CliIo, local: Local): readonly Command[] {
     }),
     local('status', 'logs in, runs the self-test and reports', async (options, show) => {
       const { config } = openConfig(io, options);
+      const { openConfiguredModule } = await import('../main.ts');
       const module = await openConfiguredModule(config.module, io.environment);
       const status = module.status();
       await module.close();
@@ -72,6 +66,8 @@ function hsmCommands(io: CliIo, local: Local): readonly Command[] {
     }),
     local('list', 'keys and seeds in the module, never their values', async (options, show) => {
       const { config } = openConfig(io, options);
+      const { fromModule, moduleAddress } = await import('../main.ts');
+      const { listObjects } = await import('../../hsm/index.ts');
       const objects = await fromModule(listObjects(moduleAddress(config.module, io.environment)));
       const rows = objects.map((each) => [
         each.label,
@@ -91,6 +87,8 @@ function databaseCommands(io: CliIo, local: Local): readonly Command[] {
   return [
     local('migrate', 'brings the schema up to date', async (options, show) => {
       const { config } = openConfig(io, options);
+      const { databaseLocation, systemClock } = await import('../main.ts');
+      const { migrateDatabase } = await import('../store/index.ts');
       const database = databaseLocation(config.database);
       const report = await migrateDatabase({ database, clock: systemClock });
       const text =
@@ -101,6 +99,8 @@ function databaseCommands(io: CliIo, local: Local): readonly Command[] {
     }),
     local('status', 'which schema the database has', async (options, show) => {
       const { config } = openConfig(io, options);
+      const { databaseLocation } = await import('../main.ts');
+      const { databaseStatus } = await import('../store/index.ts');
       const status = await databaseStatus(databaseLocation(config.database));
       const shown = facts([
         ['kind', config.database.kind],

@@ -119,9 +119,11 @@ function showEffective(desk: Desk, body: JsonRecord): void {
     name,
     JSON.stringify(value),
     unit,
-    from,
+    from === '' ? 'default' : from,
   ]);
-  const cost = Object.entries(body['cost'] as Readonly<Record<string, number>>);
+  const cost = Object.entries(body['cost'] as Readonly<Record<string, number>>).map(
+    ([name, value]) => [name, Number(value.toPrecision(3))],
+  );
   desk.show(
     body,
     [

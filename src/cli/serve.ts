@@ -3,13 +3,14 @@ import { command } from './commands.ts';
 import type { CliIo } from './io.ts';
 import { exitCodes } from './exit-codes.ts';
 import { configFile, configPath, openConfig } from './local-config.ts';
-import { type RunningServer, startServer } from '../main.ts';
+import type { RunningServer } from '../main.ts';
 
 /** `tallystick serve`: runs until SIGTERM or SIGINT, then finishes what is in flight. */
 export function serveCommand(io: CliIo): Command {
   return configFile(
     command(io, 'serve', 'serves until SIGTERM or Ctrl-C', async (_args, options) => {
       const { config } = openConfig(io, options);
+      const { startServer } = await import('../main.ts');
       const server = await startServer(config, io.environment);
       io.print(
         options['json'] === true
