@@ -115,22 +115,57 @@ export function candidateAt(
   challenge: string | null,
   key: string | null,
 ): Candidate {
-  const { authenticator, application, floor } = serving;
-  const position: Position = { eventCounter: place.eventCounter, timeStep: place.timeStep };
-  return {
-    authenticatorId: authenticator.id,
-    applicationId: application.id,
-    epoch: application.epoch,
-    get message(): Uint8Array {
-      return responseMessage(application.algorithm, {
-        eventCounter: place.eventCounter ?? undefined,
-        timeStep: place.timeStep ?? undefined,
-        question: challenge ?? undefined,
-      });
-    },
-    position,
-    distance: place.distance,
-    challengeKey: key,
-    isSpent: isSpent(floor, position, key),
-  };
+  return new PlannedCandidate(serving, place, challenge, key);
+}
+
+/**
+ * Reads what it is asked for from what all candidates of an application share: most logons are
+ * decided by the first of them, so the others must cost next to nothing.
+ */
+class PlannedCandidate implements Candidate {
+  readonly #serving: Serving;
+  readonly #place: Place;
+  readonly #challenge: string | null;
+  readonly challengeKey: string | null;
+
+  constructor(serving: Serving, place: Place, challenge: string | null, key: string | null) {
+    this.#serving = serving;
+    this.#place = place;
+    this.#challenge = challenge;
+    this.challengeKey = key;
+  }
+
+  get authenticatorId(): string {
+    return this.#serving.authenticator.id;
+  }
+
+  get applicationId(): string {
+    return this.#serving.application.id;
+  }
+
+  get epoch(): number {
+    return this.#serving.application.epoch;
+  }
+
+  get position(): Position {
+    const { eventCounter, timeStep } = this.#place;
+    return { eventCounter, timeStep };
+  }
+
+  get distance(): number {
+    return this.#place.distance;
+  }
+
+  get isSpent(): boolean {
+    return isSpent(this.#serving.floor, this.#place, this.challengeKey);
+  }
+
+  get message(): Uint8Array {
+    const { eventCounter, timeStep } = this.#place;
+    return responseMessage(this.#serving.application.algorithm, {
+      eventCounter: eventCounter ?? undefined,
+      timeStep: timeStep ?? undefined,
+      question: this.#challenge ?? undefined,
+    });
+  }
 }

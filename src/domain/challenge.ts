@@ -37,8 +37,9 @@ export function challengeKey(suite: OcraSuite, challenge: string): string | null
     if (error instanceof OathError) return null;
     throw error;
   }
+  const length = encoded.findLastIndex((byte) => byte !== 0) + 1;
   let hex = '';
-  for (const byte of encoded) hex += byte.toString(16).padStart(2, '0');
+  for (const byte of encoded.subarray(0, length)) hex += byte.toString(16).padStart(2, '0');
   return hex.replace(/0+$/, '');
 }
 

@@ -59,16 +59,7 @@ export function syncSpaceOf(
   const places = Math.floor(budget / questions.length);
   const counters = sequence.hasCounter ? countersOf(serving, places, gap, policy) : [noPlace];
   const steps = stepsOf(serving, Math.floor(places / counters.length), gap, nowMs, policy);
-  const candidates = counters.flatMap((counter) =>
-    steps.flatMap((step) => {
-      const place = {
-        eventCounter: counter.eventCounter,
-        timeStep: step.timeStep,
-        distance: counter.distance + step.distance,
-      };
-      return questions.map(({ challenge, key }) => candidateAt(serving, place, challenge, key));
-    }),
-  );
+  const candidates = candidatesOf(serving, counters, steps, questions);
   const space: SyncSpace = {
     applicationId: application.id,
     epoch: application.epoch,
@@ -90,30 +81,50 @@ export interface SyncPair {
 }
 
 /**
- * Every consecutive pair in a space.
+ * Every consecutive pair in a space, by index in the plan.
  *
- * @param showsFirst whether the candidate at an index shows the first response
+ * @param showsFirst for each candidate of the space, 1 when it shows the first response
+ * @param showsSecond the same for the second
  */
 export function pairsIn(
   space: SyncSpace,
-  showsFirst: (index: number) => boolean,
-  showsSecond: (index: number) => boolean,
+  showsFirst: Uint8Array,
+  showsSecond: Uint8Array,
 ): readonly SyncPair[] {
   const { base, counterCount, stepCount, perPlace, counterGap, stepGapMin, stepGapMax } = space;
   const pairs: SyncPair[] = [];
   for (let counter = 0; counter + counterGap < counterCount; counter += 1) {
     for (let step = 0; step < stepCount; step += 1) {
-      const first = base + (counter * stepCount + step) * perPlace;
-      if (!showsFirst(first)) continue;
+      const first = (counter * stepCount + step) * perPlace;
+      if (showsFirst[first] !== 1) continue;
       const lastStep = Math.min(step + stepGapMax, stepCount - 1);
       for (let later = step + stepGapMin; later <= lastStep; later += 1) {
         const place = (counter + counterGap) * stepCount + later;
-        const second = base + place * perPlace + (perPlace - 1);
-        if (showsSecond(second)) pairs.push({ first, second });
+        const second = place * perPlace + (perPlace - 1);
+        if (showsSecond[second] === 1) pairs.push({ first: base + first, second: base + second });
       }
     }
   }
   return pairs;
+}
+
+function candidatesOf(
+  serving: Serving,
+  counters: readonly Place[],
+  steps: readonly Place[],
+  questions: readonly { readonly challenge: string | null; readonly key: string | null }[],
+): readonly Candidate[] {
+  const candidates: Candidate[] = [];
+  for (const { eventCounter, distance } of counters) {
+    for (const step of steps) {
+      const { timeStep } = step;
+      const place: Place = { eventCounter, timeStep, distance: distance + step.distance };
+      for (const { challenge, key } of questions) {
+        candidates.push(candidateAt(serving, place, challenge, key));
+      }
+    }
+  }
+  return candidates;
 }
 
 /**

@@ -219,19 +219,19 @@ function pairsOf(
 ): readonly SyncPair[] {
   const first = responseOf(input.first.response) ?? '';
   const second = responseOf(input.second.response) ?? '';
-  const count = space.counterCount * space.stepCount * space.perPlace;
-  const shown = macs
-    .slice(space.base, space.base + count)
-    .map((mac) => (mac === null ? '' : readResponse(serving.application.algorithm, mac)));
-  const showsFirst = shown.map((text) => constantTimeEqualText(text, first));
-  const showsSecond = shown.map((text) => constantTimeEqualText(text, second));
   // One response typed twice is no pair, even where chance made two neighbours alike.
   if (space.perPlace === 1 && constantTimeEqualText(first, second)) return [];
-  return pairsIn(
-    space,
-    (index) => showsFirst[index - space.base] === true,
-    (index) => showsSecond[index - space.base] === true,
-  );
+  const { algorithm } = serving.application;
+  const count = space.counterCount * space.stepCount * space.perPlace;
+  const showsFirst = new Uint8Array(count);
+  const showsSecond = new Uint8Array(count);
+  for (const [index, mac] of macs.slice(space.base, space.base + count).entries()) {
+    if (mac === null) continue;
+    const shown = readResponse(algorithm, mac);
+    showsFirst[index] = Number(constantTimeEqualText(shown, first));
+    showsSecond[index] = Number(constantTimeEqualText(shown, second));
+  }
+  return pairsIn(space, showsFirst, showsSecond);
 }
 
 function synchronise(

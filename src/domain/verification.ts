@@ -1,6 +1,7 @@
 import {
   chunks,
   constantTimeEqualText,
+  type EventCounter,
   lookAhead,
   nearestFirst,
   parseEventCounter,
@@ -250,15 +251,13 @@ function planFor(
   nowMs: number,
   policy: EffectivePolicy,
 ): VerificationPlan {
-  const planned = serving.flatMap((one) => {
+  const all = serving.flatMap((one) => {
     const key = keyOf(one, challenge);
-    return placesOf(one, nowMs, policy).map((place) => ({ one, place, key }));
+    return placesOf(one, nowMs, policy).map((place) => candidateAt(one, place, challenge, key));
   });
   // Sorting is stable: at one distance the order of the applications and of their steps remains.
-  if (serving.length > 1) planned.sort((a, b) => a.place.distance - b.place.distance);
-  const candidates = planned
-    .slice(0, verifyCandidatesMax)
-    .map(({ one, place, key }) => candidateAt(one, place, challenge, key));
+  if (serving.length > 1) all.sort((a, b) => a.distance - b.distance);
+  const candidates = all.slice(0, verifyCandidatesMax);
   return { candidates, chunkEnds: chunkEndsOf(candidates) };
 }
 
@@ -309,14 +308,18 @@ function combined(counters: readonly Place[], steps: readonly Place[]): readonly
 
 /** The window's counters, and behind it those that only a replay can show; distances are indices. */
 function counterPlaces(nextEventCounter: bigint, policy: EffectivePolicy): readonly Place[] {
-  const next = parseEventCounter(nextEventCounter);
-  const ahead = lookAhead(next, policy.eventWindowSteps);
-  const behind = Array.from({ length: replayLookBackEvents }, (_, back) => next - BigInt(back + 1));
-  return [...ahead, ...behind].filter(isCounterInRange).map((counter, distance) => ({
-    eventCounter: parseEventCounter(counter),
-    timeStep: null,
-    distance,
-  }));
+  const places: Place[] = [];
+  const add = (eventCounter: EventCounter): void => {
+    if (!isCounterInRange(eventCounter)) return;
+    places.push({ eventCounter, timeStep: null, distance: places.length });
+  };
+  for (const counter of lookAhead(parseEventCounter(nextEventCounter), policy.eventWindowSteps)) {
+    add(counter);
+  }
+  for (let back = 1n; back <= replayLookBackEvents && back <= nextEventCounter; back += 1n) {
+    add(parseEventCounter(nextEventCounter - back));
+  }
+  return places;
 }
 
 function refuse(code: RefusalCode): {
