@@ -4,10 +4,9 @@
  */
 export type * from './api.ts';
 export { createService } from './create-service.ts';
-export { defaultLimits, type ServiceDeps, type ServiceLimits } from './deps.ts';
+export type { ServiceDeps, ServiceLimits } from './deps.ts';
 export { apiKeySha256, newApiKeyText, type RandomBytes, sha256Hex, uuidV7 } from './identifiers.ts';
 export {
-  administrationComponentType,
   firstAdministratorKeyName,
   type Installation,
   installationRecords,

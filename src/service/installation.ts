@@ -5,8 +5,9 @@ import { masterDomainName } from './configuration.ts';
 import { type RandomBytes, systemRandom, uuidV7 } from './identifiers.ts';
 import type { AuditEntry, ConfigurationSnapshot, RecordChange } from './store.ts';
 
-/** The component type of administrators' keys, and of programs that authenticate users. */
-export const administrationComponentType: string = 'administration';
+/** The component type of administrators' keys. */
+const administrationComponentType = 'administration';
+/** The component type of programs that authenticate users. */
 export const restClientComponentType: string = 'rest-client';
 
 /** The name of the key that `init` writes to a file. */

@@ -1,6 +1,6 @@
 import { afterEach, describe, expect, test } from 'vitest';
 import type { Decision, Store } from '../../src/service/store.ts';
-import { type Bench, hotp6, openBench, totp6 } from '../support/builders.ts';
+import { type Bench, hotp6, ocraTime, openBench, totp6 } from '../support/builders.ts';
 import { asking, codeOf, syncing, syncCodeOf, tally } from './support.ts';
 
 let bench: Bench;
@@ -160,6 +160,57 @@ describe('a conflict is decided again, with the MACs at hand', () => {
       'response-replayed',
     );
     // One MAC accepted the other attempt, 21 refused this one.
+    expect(bench.module.status().macsComputed - before).toBe(22);
+  });
+
+  test('assigned anew to the same user in between: only a decision under the new assignment', async () => {
+    let serial = '';
+    const hook = interrupting(async () => {
+      const { administration } = bench.service;
+      await administration.unassignAuthenticator(bench.admin, serial);
+      await administration.assignAuthenticator(bench.admin, serial, null, 'alice');
+    });
+    bench = await openBench({ store: hook.wrap });
+    const caller = await bench.caller();
+    await bench.user('alice');
+    const device = await bench.device(hotp6, { userName: 'alice' });
+    serial = device.serial;
+    hook.arm();
+    const response = device.response({ counter: 0 });
+    expect(await codeOf(bench.service, caller, asking('alice', { response }))).toBe('accepted');
+    const [before, after] = hook.commits.map(({ authenticator }) => authenticator);
+    expect(after?.assignmentVersion).toBe((before?.assignmentVersion ?? 0) + 2);
+  });
+
+  test('its challenge answered in between: refused, after the whole window', async () => {
+    let challenge = '';
+    const hook = interrupting(() =>
+      bench.service.authenticate(
+        caller,
+        asking('alice', {
+          challenge,
+          response: device.response({ challenge, nowMs: bench.clock.nowMs() }),
+        }),
+      ),
+    );
+    bench = await openBench({ store: hook.wrap });
+    const caller = await bench.caller({ oneStepChallengeResponse: 'server-challenge' });
+    await bench.user('alice');
+    const device = await bench.device(ocraTime, { userName: 'alice' });
+    const issued = await bench.service.issueChallenge(caller, {
+      userName: 'alice',
+      domainName: null,
+      serial: null,
+      applicationName: null,
+      requestKey: null,
+    });
+    challenge = issued.outcome === 'challenge-issued' ? issued.challenge : '';
+    const response = device.response({ challenge, nowMs: bench.clock.nowMs() });
+    const before = bench.module.status().macsComputed;
+    hook.arm();
+    expect(await codeOf(bench.service, caller, asking('alice', { challenge, response }))).toBe(
+      'challenge-unknown',
+    );
     expect(bench.module.status().macsComputed - before).toBe(22);
   });
 

@@ -39,9 +39,9 @@ export interface TestClock extends Clock {
   advance(seconds: number): void;
 }
 
-export const startMs: number = Date.UTC(2026, 10, 1, 12, 0, 15);
+const startMs: number = Date.UTC(2026, 10, 1, 12, 0, 15);
 
-export function createTestClock(nowMs: number = startMs): TestClock {
+function createTestClock(nowMs: number = startMs): TestClock {
   let now = nowMs;
   return {
     nowMs: () => now,
