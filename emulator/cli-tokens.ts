@@ -166,7 +166,7 @@ function summaryOf(token: VirtualToken): object {
 }
 
 /** Everything about a token that is no secret. */
-export function describeToken(token: VirtualToken, trueMs: number): object {
+function describeToken(token: VirtualToken, trueMs: number): object {
   return {
     ...summaryOf(token),
     hull: token.hull,

@@ -39,9 +39,9 @@ export interface ClockChange {
 }
 
 /** Far beyond any crystal; at 1,000,000 a slow clock would stand still. */
-export const ratePpmMax = 1000;
+const ratePpmMax = 1000;
 /** One hundred years: no device lives longer. */
-export const offsetMsMax = 3_155_760_000_000;
+const offsetMsMax = 3_155_760_000_000;
 /** The last millisecond of the year 9999. */
 export const trueMsMax = 253_402_300_799_999;
 export const clockEventsMax = 256;

@@ -30,6 +30,7 @@ export {
   type DeviceState,
   type DeviceStep,
   type Display,
+  displayOf,
   type Hull,
   initialState,
   type Screen,

@@ -152,5 +152,6 @@ describe('device clock', () => {
     const clock = changeClock(idealClock(0), 1000, { jumpMs: 5 });
     const refused = await errorOf(() => changeClock(clock, 999, { jumpMs: 5 }));
     expect(refused.code).toBe('input-invalid');
+    expect(refused.message).toContain('before its manufacture or its last change');
   });
 });
