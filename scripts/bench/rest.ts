@@ -24,8 +24,8 @@ export async function benchRest(
   count: number,
   rounds: number,
 ): Promise<BenchRow> {
-  const rest = start('rest-server.ts', [String(userCount)]);
-  const bare = start('express-floor.ts', []);
+  const rest = start('rest-server', [String(userCount)]);
+  const bare = start('express-floor', []);
   try {
     const server = await message<RestServer>(rest);
     const floor = await message<{ readonly port: number }>(bare);
@@ -69,8 +69,7 @@ export async function benchRest(
 }
 
 function start(script: string, parameters: readonly string[]): ChildProcess {
-  return fork(fileURLToPath(new URL(script, import.meta.url)), parameters, {
-    execArgv: ['--import', 'tsx'],
+  return fork(fileURLToPath(new URL(`${script}.js`, import.meta.url)), parameters, {
     stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
   });
 }
