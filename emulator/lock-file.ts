@@ -51,8 +51,8 @@ async function take(
   const nonce = Buffer.from(env.randomBytes(nonceBytes)).toString('hex');
   const draft = draftOf(path, nonce);
   const holder: Holder = { ...env.processes.self, nonce };
-  await env.files.writeNew(draft, Buffer.from(JSON.stringify(holder)), 0o600);
   try {
+    await env.files.writeNew(draft, Buffer.from(JSON.stringify(holder)), 0o600);
     while (!(await linked(env, draft, path))) {
       const other = await holderOf(env, path);
       if (other !== null) await clearOrWait(env, path, other, deadlineMs, depth);

@@ -119,6 +119,19 @@ describe('a write that fails', () => {
     expect(readdirSync(path)).toEqual([`${serial}.json`]);
   });
 
+  it('before the lock is taken leaves nothing behind', async () => {
+    const { path } = await folderWithToken();
+    const full = withFiles({
+      writeNew: async (name, _bytes, mode) => {
+        await nodeEnv.files.writeNew(name, new Uint8Array(), mode);
+        throw systemError('ENOSPC');
+      },
+    });
+    const refused = await errorOf(() => pressOnce(openTokenFolder(path, full)));
+    expect(refused).toEqual({ code: 'storage-failed', message: `${path}: the disk is full` });
+    expect(readdirSync(path)).toEqual([`${serial}.json`]);
+  });
+
   it('gets its draft out of the way next time, if it died with it', async () => {
     const { path, folder, file } = await folderWithToken();
     writeFileSync(`${file}.draft`, '{"format":"tallystick-vir');
