@@ -29,7 +29,7 @@ export interface RequestKey {
 
 export interface AuthenticateRequest extends RequestKey {
   readonly userName: string;
-  /** Default: the domain named `master`. */
+  /** Default: the domain that the key is bound to, else the one named `master`. */
   readonly domainName: string | null;
   readonly response: string;
   readonly challenge: string | null;
@@ -86,7 +86,7 @@ export type SynchroniseAnswer =
       readonly domainName: string;
       readonly serial: string;
       readonly applicationName: string;
-      /** What was learned; null for administrators' eyes only when a client key asked. */
+      /** What was learned, for administrators and helpdesk; null for others. */
       readonly learned: {
         readonly driftSeconds: number | null;
         readonly nextEventCounter: bigint | null;
@@ -222,7 +222,12 @@ export interface Expected {
   readonly expectedVersion: number | null;
 }
 
-/** Administration. Each throws `forbidden`, `not-found`, `conflict` or `request-invalid`. */
+/**
+ * Administration. Each throws `forbidden`, `not-found`, `conflict` (`fields.reason`: `version`,
+ * `exists`, `referenced`, `assigned`, ...) or `request-invalid` (`fields`: what is wrong, by member).
+ * A key bound to a domain reaches the users and units of that domain, and the authenticators assigned
+ * there or to nobody; all that belongs to the whole installation is `forbidden` to it.
+ */
 export interface Administration {
   domains(caller: Caller): Promise<readonly Domain[]>;
   createDomain(caller: Caller, name: string): Promise<Domain>;

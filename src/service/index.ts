@@ -4,8 +4,8 @@
  */
 export type * from './api.ts';
 export { createService } from './create-service.ts';
-export type { ServiceDeps, ServiceLimits } from './deps.ts';
-export { apiKeySha256, newApiKeyText, type RandomBytes, sha256Hex, uuidV7 } from './identifiers.ts';
+export type { ServiceLimits } from './deps.ts';
+export { apiKeySha256, newApiKeyText, sha256Hex, uuidV7 } from './identifiers.ts';
 export {
   firstAdministratorKeyName,
   type Installation,

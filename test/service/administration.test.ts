@@ -40,6 +40,10 @@ describe('domains and organisational units', () => {
     await administration.deleteDomain(bench.admin, 'paris');
     const names = (await administration.domains(bench.admin)).map(({ name }) => name);
     expect(names.sort()).toEqual(['Berlin', 'master']);
+    await expect(administration.deleteDomain(bench.admin, 'Master')).rejects.toMatchObject({
+      code: 'conflict',
+      fields: { reason: 'default-domain' },
+    });
     await expect(
       administration.createOrganisationalUnit(bench.admin, 'berlin', 'X', 'nowhere'),
     ).rejects.toMatchObject({ code: 'request-invalid' });
@@ -236,6 +240,17 @@ describe('components and keys', () => {
     await administration.deleteApiKey(bench.admin, 'SHOWN');
     expect(await identify()).toBeNull();
     expect(await bench.service.identify('tsk_short', '127.0.0.1', 'r')).toBeNull();
+  });
+
+  test('a component through which the request itself comes stays', async () => {
+    const own = (await administration.components(bench.admin)).find(
+      ({ componentType, location }) =>
+        componentType === 'administration' && location === '127.0.0.0/8',
+    );
+    await expect(administration.deleteComponent(bench.admin, own?.id ?? '')).rejects.toMatchObject({
+      code: 'conflict',
+      fields: { reason: 'in-use' },
+    });
   });
 
   test('the last key that may administer everything stays', async () => {

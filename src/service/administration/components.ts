@@ -1,4 +1,5 @@
 import type { Component } from '../../domain/model.ts';
+import { TallystickError } from '../../errors.ts';
 import { networkText, parseNetwork } from '../address.ts';
 import type { Administration, ComponentView } from '../api.ts';
 import type { Configuration } from '../configuration.ts';
@@ -51,6 +52,7 @@ export function componentAdministration(atDesk: AtDesk): ComponentAdministration
       atDesk(caller, 'configuration.write', async (desk) => {
         requireUnscoped(caller);
         const component = requireComponent(desk.configuration, id);
+        requireAnotherStanding(desk, id);
         const { version } = component;
         await administer(desk, 'The component', version, () => ({
           changes: [{ change: 'delete', kind: 'component', id, expectedVersion: version }],
@@ -88,6 +90,14 @@ async function createComponent(
     audit: doneEntry(desk, 'component.create', subjectOf(record), { policy: given.policyName }),
   }));
   return componentView(await desk.context.configuration.reload(), record);
+}
+
+/** Without this component the caller could not even put it back. */
+function requireAnotherStanding(desk: Desk, id: string): void {
+  if (desk.standing.component.id !== id) return;
+  throw new TallystickError('conflict', 'This request itself comes through that component.', {
+    fields: { reason: 'in-use' },
+  });
 }
 
 function requireComponent(configuration: Configuration, id: string): Component {

@@ -1,6 +1,8 @@
 import type { Domain, OrganisationalUnit } from '../../domain/model.ts';
 import { nameKey } from '../../domain/names.ts';
+import { TallystickError } from '../../errors.ts';
 import type { Administration } from '../api.ts';
+import { masterDomainName } from '../configuration.ts';
 import { uuidV7 } from '../identifiers.ts';
 import { invalidMember } from '../problems.ts';
 import { requireUnscoped } from './access.ts';
@@ -39,6 +41,7 @@ export function domainAdministration(atDesk: AtDesk): DomainAdministration {
         requireUnscoped(caller);
         const domain = desk.configuration.domainByName(name);
         if (domain === null) throw notFound(`The domain ${name}`);
+        requireDispensable(domain);
         const { id, version } = domain;
         await administer(desk, `The domain ${name}`, version, () => ({
           changes: [{ change: 'delete', kind: 'domain', id, expectedVersion: version }],
@@ -55,6 +58,14 @@ export function domainAdministration(atDesk: AtDesk): DomainAdministration {
         return units.map((unit) => unitView(unit, units));
       }),
   };
+}
+
+/** Requests without a domain mean this one. */
+function requireDispensable(domain: Domain): void {
+  if (nameKey(domain.name) !== nameKey(masterDomainName)) return;
+  throw new TallystickError('conflict', `The domain ${domain.name} is the default and stays.`, {
+    fields: { reason: 'default-domain' },
+  });
 }
 
 async function createDomain(desk: Desk, given: string): Promise<Domain> {
