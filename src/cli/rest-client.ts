@@ -1,3 +1,5 @@
+import { request as requestHttp } from 'node:http';
+import { request as requestHttps } from 'node:https';
 import { CliFailure, type CliIo, usageFailure } from './io.ts';
 import { exitCodes } from './exit-codes.ts';
 import { readSecretFile } from '../config/index.ts';
@@ -30,6 +32,7 @@ export type Client = (call: Call) => Promise<Answered>;
 const defaultServer = 'http://127.0.0.1:8888';
 const defaultKeyFile = 'var/admin.key';
 const timeoutMs = 30_000;
+const answerBytesMax = 16_777_216;
 
 /**
  * A client of the REST interface.
@@ -46,20 +49,20 @@ export function createClient(io: CliIo, options: ClientOptions): Client {
     for (const [name, value] of Object.entries(query ?? {})) {
       if (value !== undefined) url.searchParams.set(name, value);
     }
-    const response = await reach(url, {
-      method,
-      headers: {
-        Authorization: `Bearer ${key}`,
-        ...(body === undefined ? {} : { 'Content-Type': 'application/json' }),
-        ...headers,
-      },
-      ...(body === undefined ? {} : { body: JSON.stringify(body) }),
-      redirect: 'error',
-      signal: AbortSignal.timeout(timeoutMs),
+    const payload = body === undefined ? undefined : JSON.stringify(body);
+    const response = await reach(url, method, payload, {
+      Authorization: `Bearer ${key}`,
+      ...(payload === undefined
+        ? {}
+        : {
+            'Content-Type': 'application/json',
+            'Content-Length': String(Buffer.byteLength(payload)),
+          }),
+      ...headers,
     });
-    const answer = await readAnswer(response, url);
-    if (!response.ok) throw refusal(response.status, answer);
-    return { body: answer, etag: response.headers.get('etag') };
+    const answer = readAnswer(response, url);
+    if (response.status < 200 || response.status > 299) throw refusal(response.status, answer);
+    return { body: answer, etag: response.etag };
   };
 }
 
@@ -79,32 +82,75 @@ function serverUrl(options: ClientOptions, fromEnvironment: string | undefined):
   return url;
 }
 
-async function reach(url: URL, init: RequestInit): Promise<Response> {
+interface RawResponse {
+  readonly status: number;
+  readonly etag: string | null;
+  readonly text: string;
+}
+
+/** By node:http and not by `fetch`, which takes a tenth of a second to load. */
+async function reach(
+  url: URL,
+  method: Call['method'],
+  payload: string | undefined,
+  headers: Readonly<Record<string, string>>,
+): Promise<RawResponse> {
   try {
-    return await fetch(url, init);
+    return await exchange(url, method, payload, headers);
   } catch (error) {
-    const { name, cause } = error as { name: string; cause?: { code?: string; message?: string } };
+    const { name, code, message } = error as NodeJS.ErrnoException;
     const reason =
-      name === 'TimeoutError'
+      name === 'AbortError' || name === 'TimeoutError'
         ? `no answer within ${timeoutMs / 1000} seconds`
-        : (cause?.code ?? cause?.message ?? 'unknown reason');
+        : (code ?? message);
     throw new CliFailure(
       exitCodes.serverUnavailable,
-      `No server at ${url.origin} (${reason}). Is it running? ./scripts/start starts one; --server names another.`,
+      `No server at ${url.origin} (${reason}). ` +
+        'Is it running? ./scripts/start starts one; --server names another.',
       { code: 'server-unreachable', message: reason },
     );
   }
 }
 
-async function readAnswer(response: Response, url: URL): Promise<JsonRecord> {
-  const text = await response.text();
+function exchange(
+  url: URL,
+  method: Call['method'],
+  payload: string | undefined,
+  headers: Readonly<Record<string, string>>,
+): Promise<RawResponse> {
+  return new Promise((resolve, reject) => {
+    const request = url.protocol === 'https:' ? requestHttps : requestHttp;
+    const signal = AbortSignal.timeout(timeoutMs);
+    const sent = request(url, { method, headers, signal }, (response) => {
+      const pieces: Buffer[] = [];
+      let bytes = 0;
+      response.on('data', (piece: Buffer) => {
+        bytes += piece.length;
+        pieces.push(piece);
+        if (bytes > answerBytesMax) response.destroy(new Error('the answer is too long'));
+      });
+      response.on('error', reject);
+      response.on('end', () => {
+        resolve({
+          status: response.statusCode ?? 0,
+          etag: response.headers.etag ?? null,
+          text: Buffer.concat(pieces).toString('utf8'),
+        });
+      });
+    });
+    sent.on('error', reject);
+    sent.end(payload);
+  });
+}
+
+function readAnswer({ status, text }: RawResponse, url: URL): JsonRecord {
   if (text === '') return {};
   try {
     return JSON.parse(text) as JsonRecord;
   } catch {
     throw new CliFailure(
       exitCodes.serverUnavailable,
-      `${url.origin} does not answer as Tallystick does (status ${response.status}).`,
+      `${url.origin} does not answer as Tallystick does (status ${status}).`,
     );
   }
 }
