@@ -37,8 +37,6 @@ export type RefusalCode =
   | 'sync-ambiguous'
   | 'sync-backwards';
 
-export type OutcomeCode = 'accepted' | 'challenge-issued' | 'synchronised' | RefusalCode;
-
 /** Where in its sequence a response stood. Counters and steps are bigint, strings in JSON. */
 export interface Position {
   readonly eventCounter: bigint | null;

@@ -85,7 +85,8 @@ describe('challenge/response', () => {
   });
 
   it('by both stays within the candidate limit, nearest first', () => {
-    const wide = { identificationTimeWindowSteps: 1000, eventWindowSteps: 4000 };
+    // Billions of combinations: building them all would not end.
+    const wide = { identificationTimeWindowSteps: 60_000, eventWindowSteps: 60_000 };
     const input = inputWith([authenticatorWith([both])], '123456', challenge);
     const plan = planOf(input, policyWith(wide));
     const distances = plan.candidates.map((one) => one.distance);
@@ -213,6 +214,19 @@ describe('which applications a response can belong to', () => {
     const response = responseAt(whole, { counter: 0n, challenge });
     const input = inputWith([authenticatorWith([whole])], response.toUpperCase(), challenge);
     expect(codeOf(verify(input, policyWith()))).toBe('accepted');
+  });
+
+  it('tries the nearest of all applications before the further ones of any', () => {
+    const devices = [authenticatorWith([time]), authenticatorWith([event])];
+    const plan = planOf(inputWith(devices, '123456'), policyWith());
+    const first = plan.candidates.slice(0, 5).map((one) => [one.applicationId, one.distance]);
+    expect(first).toEqual([
+      ['time', 0],
+      ['event', 0],
+      ['time', 1],
+      ['time', 1],
+      ['event', 1],
+    ]);
   });
 
   it('finds the application among several, the others untouched', () => {

@@ -87,6 +87,16 @@ describe('time applications', () => {
     expect(plan.chunkEnds).toEqual([1, 5, 11]);
   });
 
+  it('have candidates that say whose they are, and whether they were used', () => {
+    const used = { ...application, lastStep: stepAt() - 1n };
+    const plan = planOf(inputWith([authenticatorWith([used])], '123456'), policyWith(ten));
+    expect(plan.candidates.slice(0, 3)).toMatchObject([
+      { authenticatorId: 'authenticator-1', applicationId: 'application-1', isSpent: false },
+      { epoch: 1, challengeKey: null, distance: 1, isSpent: true },
+      { isSpent: false },
+    ]);
+  });
+
   it.each([-5n, -1n, 0n, 5n])('accept %s steps from the expected one', (offset) => {
     expect(codeOf(attempt(application, { step: stepAt() + offset }, ten))).toBe('accepted');
   });
