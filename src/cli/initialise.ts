@@ -46,11 +46,11 @@ export async function initialise(
   const step = (name: string, made: boolean, note = ''): void => {
     steps.push({ name, made, note });
   };
-  step('folder', makePrivateFolder(folder), folder);
   const existed = existsSync(configFile);
+  const choices = readChoices(options);
   if (existed) refuseOtherChoices(configFile, options);
+  step('folder', makePrivateFolder(folder), folder);
   if (!existed) {
-    const choices = readChoices(options);
     const module = await makeModule(io, folder, options, step);
     writeConfig(folder, configFile, module, choices);
   }

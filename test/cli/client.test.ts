@@ -1,0 +1,234 @@
+import { chmodSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { exitCodes } from '../../src/cli/exit-codes.ts';
+import { type CliIo, report } from '../../src/cli/io.ts';
+import { TallystickError } from '../../src/errors.ts';
+import { keyText, type RestWorld, startRest } from '../rest/support.ts';
+import { type Ran, runHere } from './support.ts';
+
+let folder: string;
+let world: RestWorld | undefined;
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), 'tallystick-cli-'));
+  writeFileSync(join(folder, 'key'), `${keyText}\n`, { mode: 0o600 });
+});
+afterEach(async () => {
+  rmSync(folder, { recursive: true });
+  await world?.stop();
+  world = undefined;
+});
+
+function run(args: readonly string[], input?: string): Promise<Ran> {
+  const environment = {
+    TALLYSTICK_KEY_FILE: join(folder, 'key'),
+    TALLYSTICK_SERVER: `http://127.0.0.1:${world?.port ?? 1}`,
+  };
+  return runHere(args, input === undefined ? { environment } : { environment, input });
+}
+
+const accepted = {
+  outcome: 'accepted',
+  userName: 'jane',
+  domainName: 'master',
+  serial: 'VT1',
+  applicationName: 'TIME',
+};
+
+describe('clients', () => {
+  it('reads the response from standard input and says who was accepted', async () => {
+    world = await startRest({ authenticate: accepted });
+    const ran = await run(['authenticate', 'jane', '--challenge', '1234'], '123456\n');
+    expect(ran).toEqual({ code: 0, printed: 'Accepted: jane by VT1/TIME.', said: '' });
+    expect(world.reached[0]!.args[1]).toMatchObject({ response: '123456', challenge: '1234' });
+  });
+
+  it('prints a refusal for people, and the problem with --json', async () => {
+    world = await startRest({ authenticate: { outcome: 'refused', code: 'user-locked' } });
+    const ran = await run(['authenticate', 'jane', '--response', '1']);
+    expect(ran.code).toBe(exitCodes.refused);
+    expect(ran.said).toBe('Refused: The user is locked. [user-locked]');
+    const json = await run(['authenticate', 'jane', '--response', '1', '--json']);
+    expect(json.code).toBe(exitCodes.refused);
+    expect(JSON.parse(json.printed)).toMatchObject({ code: 'user-locked', status: 403 });
+  });
+
+  it('tells a server that cannot from a server that does not answer', async () => {
+    world = await startRest({ authenticate: new TallystickError('module-unavailable', 'Gone.') });
+    const ran = await run(['authenticate', 'jane', '--response', '1']);
+    expect(ran.code).toBe(exitCodes.serverUnavailable);
+    expect(ran.said).toMatch(/Gone\..*\[module-unavailable\]\n {2}request id /);
+    await world.stop();
+    world = undefined;
+    const nobody = await run(['user', 'list']);
+    expect(nobody.code).toBe(exitCodes.serverUnavailable);
+    expect(nobody.said).toMatch(/^No server at http:\/\/127\.0\.0\.1:1 \(ECONNREFUSED\)/);
+  });
+
+  it('wants both responses of a pair, from options or from standard input', async () => {
+    const learned = { driftSeconds: 90, nextEventCounter: null, followers: [] };
+    world = await startRest({ synchronise: { ...accepted, outcome: 'synchronised', learned } });
+    const ran = await run(['sync', 'jane', '--serial', 'VT1'], '111111\n222222\n');
+    expect(ran.printed).toMatch(/learned drift, seconds +90/);
+    expect(world.reached[0]!.args[1]).toMatchObject({
+      first: { response: '111111', challenge: null },
+      second: { response: '222222', challenge: null },
+    });
+    expect((await run(['sync', 'jane', '--first', '1'])).code).toBe(exitCodes.usage);
+    expect((await run(['sync', 'jane'], '1\n')).code).toBe(exitCodes.usage);
+    expect(world.reached).toHaveLength(1);
+  });
+
+  it('follows a list from page to page', async () => {
+    const pages = [Array.from({ length: 100 }, (_, at) => `u${at}`), ['last']];
+    world = await startRest({
+      users: () => (pages.shift() ?? []).map((userName) => ({ userName, serials: [] })),
+    });
+    const ran = await run(['user', 'list', '--json']);
+    expect((JSON.parse(ran.printed) as { items: unknown[] }).items).toHaveLength(101);
+    expect(world.reached.map(({ args }) => (args[2] as { after: string }).after)).toEqual([
+      '',
+      'u99',
+    ]);
+  });
+
+  it('changes a policy without losing a change in between', async () => {
+    const settings = { userLockThreshold: 3, genericAnswers: true };
+    const policy = { name: 'P', parentName: 'Base Policy', settings, version: 4 };
+    world = await startRest({ policy, savePolicy: { name: 'P', settings: {}, cost: {} } });
+    const ran = await run(['policy', 'set', 'P', 'userLockThreshold=5', 'genericAnswers=']);
+    expect(ran.code).toBe(0);
+    expect(world.reached[1]!.args.slice(1)).toEqual([
+      'P',
+      { parentName: 'Base Policy', settings: { userLockThreshold: 5 } },
+      { expectedVersion: 4 },
+    ]);
+  });
+
+  it('takes a seed from a private file or standard input, never from an argument', async () => {
+    world = await startRest({
+      createAuthenticator: (_caller: unknown, given: object) => ({ ...given, applications: [] }),
+    });
+    const seedFile = join(folder, 'seed');
+    writeFileSync(seedFile, '3132 3334 3536 3738 3930 3132 3334 3536\n', { mode: 0o600 });
+    const create = ['token', 'create', 'T1', '--application', 'A=HOTP-SHA1-6'];
+    expect((await run([...create, '--import-hex-file', seedFile])).code).toBe(0);
+    expect((await run([...create, '--import-base32-file', '-'], 'GEZDGNBVGY3TQOJQ\n')).code).toBe(
+      0,
+    );
+    chmodSync(seedFile, 0o644);
+    expect((await run([...create, '--import-hex-file', seedFile])).said).toMatch(/chmod 600/);
+    expect((await run(create)).said).toMatch(/choose one/);
+    expect((await run([...create, '--generate', '--import-hex-file', '-'])).said).toMatch(/one/);
+    expect(world.reached).toHaveLength(2);
+  });
+});
+
+describe('files that are written once', () => {
+  it('keeps a new key off the screen, in a file of its own', async () => {
+    const view = { name: 'k', role: 'client', componentType: 'c', domainName: null };
+    world = await startRest({ createApiKey: { key: keyText, view } });
+    const out = join(folder, 'new.key');
+    const create = ['key', 'create', 'k', '--role', 'client', '--component', 'c', '--out', out];
+    const ran = await run(create);
+    expect(ran.printed).not.toContain(keyText);
+    expect(readFileSync(out, 'utf8')).toBe(`${keyText}\n`);
+    expect(statSync(out).mode & 0o777).toBe(0o600);
+    const again = await run(create);
+    expect(again.code).toBe(exitCodes.usage);
+    expect(world.reached).toHaveLength(1);
+  });
+
+  it('makes room for a bundle before the seeds leave, and none after a refusal', async () => {
+    const request = join(folder, 'request.json');
+    const out = join(folder, 'bundle.json');
+    writeFileSync(request, '{}');
+    const issue = ['token', 'issue', '--to-emulator', request, '--out', out];
+    world = await startRest({ pairAuthenticator: new TallystickError('policy-refused', 'No.') });
+    expect((await run(issue)).said).toMatch(/policy-refused/);
+    expect(() => statSync(out)).toThrow(/ENOENT/);
+    writeFileSync(out, 'precious');
+    expect((await run(issue)).said).toMatch(/exists already/);
+    expect(world.reached).toHaveLength(1);
+    expect(readFileSync(out, 'utf8')).toBe('precious');
+  });
+});
+
+describe('wrong usage', () => {
+  it.each([
+    [['nonsense'], /unknown command 'nonsense'/],
+    [['user', 'creat', 'x'], /Did you mean create/],
+    [['user', 'create'], /missing required argument 'user'/],
+    [['user', 'list', '--colour'], /unknown option '--colour'/],
+    [['key', 'create', 'k'], /required option '--role/],
+    [['user', 'list', '--server', 'ftp://x'], /--server must be an address/],
+    [['user', 'list', '--server', 'http://10.0.0.1:1'], /would cross the net in clear/],
+    [['user', 'list', '--key-file', '/nonexistent'], /does not exist/],
+    [['serve', '--config', '/nonexistent.json'], /does not exist/],
+    [['config', 'check', '--config', '/dev/null', '--set', 'x'], /--set takes NAME=VALUE/],
+    [['init', '--residency', 'elsewhere', '--var', '/dev/null/x'], /./],
+  ])('%j', async (args, message) => {
+    const ran = await run(args);
+    expect(ran.said).toMatch(message);
+    expect(ran.said).not.toMatch(/ at .*\.[jt]s:\d/);
+    expect(ran.code).toBe(exitCodes.usage);
+    expect(ran.printed).toBe('');
+  });
+
+  it('refuses a key that others may read', async () => {
+    chmodSync(join(folder, 'key'), 0o640);
+    const ran = await run(['user', 'list']);
+    expect(ran.said).toMatch(/may be read by others: chmod 600/);
+    expect(ran.said).not.toContain(keyText);
+    expect(ran.code).toBe(exitCodes.usage);
+  });
+
+  it('shows help with success', async () => {
+    const ran = await run(['--help']);
+    expect(ran.code).toBe(0);
+    expect(ran.printed).toMatch(/Exit codes:/);
+    expect((await run(['--version'])).printed).toBe('0.0.0');
+  });
+
+  it('says everything that is wrong with a configuration', async () => {
+    const file = join(folder, 'tallystick.json');
+    writeFileSync(file, '{"listen": {"port": "x"}, "log": {"level": "loud"}}');
+    const ran = await run(['config', 'check', '--config', file]);
+    expect(ran.code).toBe(exitCodes.usage);
+    expect(ran.said).toMatch(/listen\.port[^]*log\.level/);
+  });
+});
+
+describe('errors', () => {
+  const reported = (error: unknown): { said: string; code: number } => {
+    const said: string[] = [];
+    let code = -1;
+    const io = {
+      environment: {},
+      say: (text: string) => said.push(text),
+      setExitCode: (given: number) => {
+        code = given;
+      },
+    };
+    report(io as unknown as CliIo, error, false);
+    return { said: said.join('\n'), code };
+  };
+
+  it('shows no stack, whatever was thrown', () => {
+    expect(reported(new TypeError('x is not a function'))).toEqual({
+      said: 'tallystick: a mistake in this program: x is not a function',
+      code: exitCodes.internal,
+    });
+    expect(reported(new TallystickError('instance-in-use', 'Taken.')).code).toBe(
+      exitCodes.instanceInUse,
+    );
+  });
+
+  it('documents every exit code', () => {
+    const page = readFileSync(new URL('../../docs/cli.md', import.meta.url), 'utf8');
+    for (const code of Object.values(exitCodes)) {
+      expect(page).toMatch(new RegExp(`^\\| ${code} +\\|`, 'm'));
+    }
+  });
+});

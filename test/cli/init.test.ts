@@ -1,0 +1,112 @@
+import { spawn } from 'node:child_process';
+import { createHash } from 'node:crypto';
+import { once } from 'node:events';
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, expect, it } from 'vitest';
+import {
+  ensureBuilt,
+  freshInstallation,
+  runTallystick,
+  startServer,
+  tallystickProgram,
+} from '../support/cli.ts';
+import { describeLayer } from '../support/layers.ts';
+
+let folder: string;
+beforeAll(async () => {
+  await ensureBuilt();
+  folder = mkdtempSync(join(tmpdir(), 'tallystick-init-'));
+});
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+/**
+ * Every file's content and mode, but for token.object: SoftHSM rewrites its own flags in there at
+ * every login.
+ */
+function fingerprint(of: string): string {
+  const hash = createHash('sha256');
+  for (const name of readdirSync(of, { recursive: true, encoding: 'utf8' }).sort()) {
+    const stat = statSync(join(of, name));
+    hash.update(`${name} ${stat.mode} ${stat.isFile() ? stat.size : 0}\n`);
+    if (stat.isFile() && !name.endsWith('token.object')) hash.update(readFileSync(join(of, name)));
+  }
+  return hash.digest('hex');
+}
+
+/** Starts init and kills it as soon as the condition holds; false if it ended first. */
+async function killedWhen(args: readonly string[], isTime: () => boolean): Promise<boolean> {
+  const child = spawn(process.execPath, [tallystickProgram, ...args], { stdio: 'ignore' });
+  const closed = once(child, 'close');
+  while (child.exitCode === null && !isTime()) {
+    await new Promise((resolve) => setTimeout(resolve, 1));
+  }
+  child.kill('SIGKILL');
+  await closed;
+  return child.signalCode === 'SIGKILL';
+}
+
+describeLayer('softhsm', 'tallystick init', () => {
+  it('makes private files, and changes nothing the second time, not even beside a server', async () => {
+    const made = await freshInstallation();
+    try {
+      for (const name of readdirSync(made.folder, { recursive: true, encoding: 'utf8' })) {
+        expect(statSync(join(made.folder, name)).mode & 0o077).toBe(0);
+      }
+      expect(readFileSync(made.adminKeyFile, 'utf8')).toMatch(/^tsk_[A-Za-z0-9_-]{43}\n$/);
+      const before = fingerprint(made.folder);
+      const again = await runTallystick(['init', '--var', made.folder]);
+      expect(again).toMatchObject({
+        code: 0,
+        stdout: `Nothing to do: ${made.folder} is initialised.\n`,
+      });
+      expect(fingerprint(made.folder)).toBe(before);
+      const server = await startServer(made.configFile);
+      const beside = await runTallystick(['init', '--var', made.folder]);
+      expect(beside.stdout).toMatch(/^Nothing to do/);
+      const other = await runTallystick(['init', '--var', made.folder, '--residency', 'wrapped']);
+      expect(other).toMatchObject({ code: 2, stdout: '' });
+      expect(other.stderr).toMatch(/says otherwise/);
+      expect(await server.end('SIGTERM')).toBe(0);
+    } finally {
+      made.remove();
+    }
+  });
+
+  it('is completed by the next run, wherever it was killed', async () => {
+    const target = join(folder, 'var');
+    const has = (name: string) => (): boolean => existsSync(join(target, name));
+    const tokenFiles = (): number =>
+      existsSync(join(target, 'tokens'))
+        ? readdirSync(join(target, 'tokens'), { recursive: true }).length
+        : 0;
+    const moments: (() => boolean)[] = [
+      has('softhsm2.conf'),
+      has('so.pin'),
+      has('user.pin'),
+      () => tokenFiles() > 2,
+      has('tallystick.json'),
+      () => tokenFiles() > 8,
+      () => tokenFiles() > 14,
+      has('tallystick.db'),
+      has('admin.key'),
+    ];
+    const killed: boolean[] = [];
+    for (const moment of moments) {
+      killed.push(await killedWhen(['init', '--var', target], moment));
+    }
+    expect(killed.filter(Boolean).length).toBeGreaterThanOrEqual(6);
+    const last = await runTallystick(['init', '--var', target]);
+    expect(last).toMatchObject({ code: 0, stderr: '' });
+    expect((await runTallystick(['init', '--var', target])).stdout).toMatch(/^Nothing to do/);
+    const server = await startServer(join(target, 'tallystick.json'));
+    const key = readFileSync(join(target, 'admin.key'), 'utf8').trim();
+    const answer = await fetch(`${server.url}/v1/components`, {
+      headers: { Authorization: `Bearer ${key}` },
+    });
+    expect(answer.status).toBe(200);
+    expect(((await answer.json()) as { items: unknown[] }).items).toHaveLength(4);
+    await server.end();
+  });
+});
