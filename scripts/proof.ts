@@ -8,7 +8,7 @@ import { fileURLToPath } from 'node:url';
 const proofs: Readonly<Record<string, { readonly file: string; readonly shows: string }>> = {
   oath: { file: 'test/oath/property.test.ts', shows: 'the core against an independent one' },
   interleavings: {
-    file: 'test/domain/interleaving.test.ts',
+    file: 'test/domain/one-time.test.ts',
     shows: 'nothing is accepted twice in any interleaving; counters and steps never fall',
   },
   races: {

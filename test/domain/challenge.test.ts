@@ -14,13 +14,13 @@ import { hasLuhn, type OcraSuite, parseOcraSuite } from '../../src/oath/index.ts
 import {
   applicationWith,
   authenticatorWith,
-  fixedRun,
   hotp,
   issuedWith,
   noonMs,
   ocra,
   policyWith,
 } from './support.ts';
+import { proofRuns } from '../support/proof.ts';
 
 const suite = (question: string): OcraSuite => parseOcraSuite(`OCRA-1:HOTP-SHA1-6:${question}`);
 
@@ -76,7 +76,7 @@ describe('new challenges', () => {
         expect(checked.slice(0, -1)).toBe(plain);
         expect(hasLuhn(checked)).toBe(true);
       }),
-      fixedRun,
+      proofRuns(100),
     );
   });
 

@@ -11,7 +11,8 @@ import {
   seedProfile,
 } from '../../src/domain/names.ts';
 import { TallystickError } from '../../src/errors.ts';
-import { fixedRun, hotp, ocra, totp } from './support.ts';
+import { hotp, ocra, totp } from './support.ts';
+import { proofRuns } from '../support/proof.ts';
 
 function refusedField(act: () => unknown): unknown {
   try {
@@ -101,7 +102,7 @@ describe('user names', () => {
         expect(nameKey(nameKey(text))).toBe(nameKey(text));
         expect(nameKey(text.normalize('NFD'))).toBe(nameKey(text));
       }),
-      fixedRun,
+      proofRuns(100),
     );
   });
 });

@@ -18,7 +18,6 @@ import {
   advanced,
   applicationWith,
   authenticatorWith,
-  fixedRun,
   hotp,
   injectiveMac,
   inputWith,
@@ -34,6 +33,7 @@ import {
   stepAt,
   totp,
 } from './support.ts';
+import { proofRuns } from '../support/proof.ts';
 
 /**
  * A database that does to one authenticator what `Store.commit` promises: the conditions of the
@@ -239,7 +239,7 @@ describe('one-time means once', () => {
             expectOneTime(world);
           },
         ),
-        { ...fixedRun, numRuns: 60 },
+        proofRuns(60),
       );
     },
     30_000,
@@ -258,7 +258,7 @@ describe('one-time means once', () => {
           interleave(attempts, schedule);
           expect(world.accepted).toHaveLength(1);
         }),
-        { ...fixedRun, numRuns: 60 },
+        proofRuns(60),
       );
     },
     30_000,

@@ -7,7 +7,6 @@ import {
   applicationWith,
   authenticatorWith,
   codeOf,
-  fixedRun,
   hotp,
   noonMs,
   ocra,
@@ -18,6 +17,7 @@ import {
   totp,
 } from './support.ts';
 import { attempt, counters, steps, sync, synced } from './attempt.ts';
+import { proofRuns } from '../support/proof.ts';
 
 const step = stepAt();
 
@@ -273,7 +273,7 @@ describe('properties', () => {
         const next = attempt(after, { counter: counter + 2n }, { eventWindowSteps: 1 });
         expect(codeOf(next)).toBe('accepted');
       }),
-      { ...fixedRun, numRuns: 25 },
+      proofRuns(25),
     );
   });
 
@@ -298,7 +298,7 @@ describe('properties', () => {
           expect(codeOf(next)).toBe('accepted');
         },
       ),
-      { ...fixedRun, numRuns: 40 },
+      proofRuns(40),
     );
   });
 

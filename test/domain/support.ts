@@ -35,9 +35,6 @@ import {
   responseMessage,
 } from '../../src/oath/index.ts';
 
-/** Property runs are repeatable; a failing one prints its own path as well. */
-export const fixedRun: { readonly seed: number } = { seed: 20_261_123 };
-
 /** Noon of a working day; a whole number of steps of any length used here. */
 export const noonMs: number = Date.UTC(2026, 10, 23, 12);
 

@@ -6,7 +6,6 @@ import {
   applicationWith,
   authenticatorWith,
   codeOf,
-  fixedRun,
   hotp,
   inputWith,
   noonMs,
@@ -19,6 +18,7 @@ import {
   verify,
 } from './support.ts';
 import { accepted, afterwards, attempt } from './attempt.ts';
+import { proofRuns } from '../support/proof.ts';
 
 describe('event applications', () => {
   const application = applicationWith(hotp, { nextEventCounter: 10n });
@@ -202,7 +202,7 @@ describe('properties', () => {
           expect(outcome.kind).toBe(isInside ? 'accepted' : 'refused');
         },
       ),
-      fixedRun,
+      proofRuns(100),
     );
   });
 
@@ -219,7 +219,7 @@ describe('properties', () => {
           expect(outcome.kind).toBe(skew < eventWindowSteps ? 'accepted' : 'refused');
         },
       ),
-      fixedRun,
+      proofRuns(100),
     );
   });
 
@@ -238,7 +238,7 @@ describe('properties', () => {
           application = afterwards(application, outcome);
         }
       }),
-      { ...fixedRun, numRuns: 60 },
+      proofRuns(60),
     );
   });
 });

@@ -22,7 +22,8 @@ import {
   stepInterval,
   timeStepAt,
 } from '../../src/oath/index.ts';
-import { fixedRun, respond } from './support.ts';
+import { respond } from './support.ts';
+import { proofRuns } from '../support/proof.ts';
 
 const hashes = fc.constantFrom<HashName>('SHA1', 'SHA256', 'SHA512');
 const otplibHash = { SHA1: 'sha1', SHA256: 'sha256', SHA512: 'sha512' } as const;
@@ -60,7 +61,7 @@ describe('OCRA suites', () => {
       expect(rest).toEqual(parts);
       expect(parseOcraSuite(text)).toEqual(suite);
     });
-    fc.assert(law, { ...fixedRun, numRuns: 1000 });
+    fc.assert(law, proofRuns(1000));
   });
 
   it('make responses of the announced length, for all inputs they ask for', () => {
@@ -83,7 +84,7 @@ describe('OCRA suites', () => {
       expect(otp).toHaveLength(responseCharacters(algorithm));
       expect(parseOtp(otp)).toBe(otp);
     });
-    fc.assert(law, { ...fixedRun, numRuns: 500 });
+    fc.assert(law, proofRuns(500));
   });
 });
 
@@ -109,7 +110,7 @@ describe('against otplib', () => {
         );
       },
     );
-    fc.assert(law, { ...fixedRun, numRuns: 1000 });
+    fc.assert(law, proofRuns(1000));
   });
 
   it('shows the same time responses', () => {
@@ -137,7 +138,7 @@ describe('against otplib', () => {
         expect(respond(algorithm, { timeStep }, secret)).toBe(theirs);
       },
     );
-    fc.assert(law, { ...fixedRun, numRuns: 1000 });
+    fc.assert(law, proofRuns(1000));
   });
 });
 
@@ -168,7 +169,7 @@ describe('whatever text comes in', () => {
       onlyOathErrors(() => parseEventCounter(text));
       onlyOathErrors(() => appendLuhn(text));
     });
-    fc.assert(law, { ...fixedRun, numRuns: 2000 });
+    fc.assert(law, proofRuns(2000));
   });
 
   it('only OathErrors come out of the algorithm parser', () => {
@@ -187,7 +188,7 @@ describe('whatever text comes in', () => {
     const law = fc.property(fc.oneof(fc.dictionary(members, values), fc.jsonValue()), (json) =>
       onlyOathErrors(() => parseResponseAlgorithm(json)),
     );
-    fc.assert(law, { ...fixedRun, numRuns: 2000 });
+    fc.assert(law, proofRuns(2000));
   });
 
   it('a question is 128 bytes or an OathError', () => {
@@ -195,14 +196,14 @@ describe('whatever text comes in', () => {
       onlyOathErrors(() => expect(encodeQuestion(spec, a)).toHaveLength(128));
       onlyOathErrors(() => expect(encodeQuestion(spec, [a, b], 'hex')).toHaveLength(128));
     });
-    fc.assert(law, { ...fixedRun, numRuns: 2000 });
+    fc.assert(law, proofRuns(2000));
   });
 
   it('an accepted suite keeps its text', () => {
     const law = fc.property(suites, (text) =>
       onlyOathErrors(() => expect(parseOcraSuite(text).text).toBe(text)),
     );
-    fc.assert(law, { ...fixedRun, numRuns: 2000 });
+    fc.assert(law, proofRuns(2000));
   });
 });
 
@@ -218,7 +219,7 @@ describe('laws of windows, steps and check digits', () => {
       expect([...steps].sort((a, b) => Number(a - b))).toEqual(legal);
       expect(chunks(steps).flat()).toEqual(steps);
     });
-    fc.assert(law, fixedRun);
+    fc.assert(law, proofRuns(100));
   });
 
   it('a look-ahead is W consecutive counters', () => {
@@ -226,7 +227,7 @@ describe('laws of windows, steps and check digits', () => {
       const counters = lookAhead(parseEventCounter(next), window);
       expect(counters).toEqual(Array.from({ length: window }, (_, i) => next + BigInt(i)));
     });
-    fc.assert(law, fixedRun);
+    fc.assert(law, proofRuns(100));
   });
 
   it('an instant lies in the span of its step', () => {
@@ -241,7 +242,7 @@ describe('laws of windows, steps and check digits', () => {
         expect(endMs - startMs).toBe(timeStepSeconds * 1000);
       },
     );
-    fc.assert(law, { ...fixedRun, numRuns: 1000 });
+    fc.assert(law, proofRuns(1000));
   });
 
   it('an appended check digit is right, any other is wrong', () => {
@@ -251,7 +252,7 @@ describe('laws of windows, steps and check digits', () => {
       expect(hasLuhn(right)).toBe(true);
       expect(hasLuhn(digits + String((Number(right.at(-1)) + shift) % 10))).toBe(false);
     });
-    fc.assert(law, fixedRun);
+    fc.assert(law, proofRuns(100));
   });
 });
 

@@ -11,9 +11,6 @@ import {
   responseMessage,
 } from '../../src/oath/index.ts';
 
-/** Property runs are repeatable; a failing one prints its own path as well. */
-export const fixedRun: { readonly seed: number } = { seed: 20_261_123 };
-
 export function vectorFile(name: string): unknown {
   return JSON.parse(readFileSync(new URL(`../vectors/${name}`, import.meta.url), 'utf8'));
 }
