@@ -2,7 +2,7 @@ import { CliFailure, type CliIo } from './io.ts';
 import { exitCodes } from './exit-codes.ts';
 import { openConfig } from './local-config.ts';
 import { table } from './table.ts';
-import { auditChain, chainStart, type ChainVerdict, verifyChain } from '../audit/index.ts';
+import { auditChain, chainStart, verifyChain } from '../audit/index.ts';
 import { databaseLocation, systemClock } from '../main.ts';
 import type { Store } from '../service/store.ts';
 import { openStore } from '../store/index.ts';
@@ -53,7 +53,7 @@ async function verifyOne(store: Store, instance: string, last: number): Promise<
   let position = chainStart;
   while (position.sequence < last) {
     const events = await store.auditEvents(instance, position.sequence, pageEvents);
-    const verdict: ChainVerdict = verifyChain(events, position);
+    const verdict = verifyChain(events, position);
     if (!verdict.intact) {
       const broken = `broken at ${verdict.sequence}: ${verdict.broken}`;
       return { instance, events: position.sequence, broken };
