@@ -3,8 +3,6 @@ export {
   auditBody,
   auditChain,
   auditHash,
-  type BrokenLink,
-  type ChainPosition,
   chainStart,
   chainStartHash,
   type ChainVerdict,

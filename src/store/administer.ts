@@ -27,7 +27,7 @@ export interface PreparedChanges {
   readonly raiseConfiguration: Statement | null;
 }
 
-export const changesMax = 20_000;
+const changesMax = 20_000;
 
 const inSnapshot: ReadonlySet<RecordKind> = new Set(['domain', 'policy', 'component', 'apiKey']);
 const templatesMax = 512;

@@ -72,7 +72,7 @@ export function poolPostgres(connectionString: string, connectionsMax: number): 
 }
 
 /** Ends a connection without waiting for it. */
-export function abandon(client: PostgresClient): void {
+function abandon(client: PostgresClient): void {
   client.end().catch(() => undefined);
 }
 
@@ -80,7 +80,7 @@ export function abandon(client: PostgresClient): void {
 export const schemaLock: string = lockNumber('schema');
 
 /** The lock of one instance's name. */
-export function instanceLock(instance: string): string {
+function instanceLock(instance: string): string {
   return lockNumber(`instance ${instance}`);
 }
 

@@ -92,7 +92,7 @@ export function userOf(row: UserRow): User {
   };
 }
 
-export function authenticatorOf(row: AuthenticatorRow): Authenticator {
+function authenticatorOf(row: AuthenticatorRow): Authenticator {
   return {
     id: row.id,
     serial: row.serial,
@@ -110,7 +110,7 @@ export function authenticatorOf(row: AuthenticatorRow): Authenticator {
   };
 }
 
-export function applicationOf(row: ApplicationRow): Application {
+function applicationOf(row: ApplicationRow): Application {
   return {
     id: row.id,
     authenticatorId: row.authenticator_id,

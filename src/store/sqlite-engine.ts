@@ -11,7 +11,8 @@ import { constraintOf, isStatementFault, storeErrorOf } from './store-errors.ts'
 import type { SqliteConnection } from './sqlite-connection.ts';
 import { storedInteger } from './writes.ts';
 
-const batchMax = 128;
+/** Applied in one breath: more would keep the event loop from everybody else for too long. */
+const batchMax = 64;
 const preparedMax = 512;
 
 type Run<Name extends string> = (values: Readonly<Record<Name, SqlValue>>) => number;

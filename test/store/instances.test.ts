@@ -5,6 +5,7 @@ import pg from 'pg';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { verifyChain } from '../../src/audit/index.ts';
 import type { CommitResult, Store } from '../../src/service/store.ts';
+import { schemaLock } from '../../src/store/postgres-connection.ts';
 import { describeLayer } from '../support/layers.ts';
 import {
   createMigrated,
@@ -16,7 +17,9 @@ import {
 } from './support/databases.ts';
 import { startStorm } from './support/storm-process.ts';
 import {
+  aChallenge,
   advanceTo,
+  anAnswer,
   aPolicy,
   atMs,
   commitOne,
@@ -158,6 +161,42 @@ describeLayer('postgresql', 'PostgreSQL', () => {
     expect(results.filter(({ status }) => status === 'committed')).toHaveLength(1);
   });
 
+  test('two instances spend a step or a challenge once, even without its user', async () => {
+    const [one, two] = [await open(), await open({ instance: 'two' })];
+    const { application, user } = await install(one);
+    for (let step = 1n; step <= 10n; step += 1n) {
+      const challenge = aChallenge(user.id);
+      await commitOne(one, { issueChallenge: challenge });
+      for (const decision of [
+        { advance: advanceTo(application, step) },
+        { challengeIds: [challenge.id] },
+      ]) {
+        const results = await Promise.all(
+          Array.from({ length: 16 }, (_, index) =>
+            commitOne(index % 2 === 0 ? one : two, decision),
+          ),
+        );
+        expect(results.filter(({ status }) => status === 'committed')).toHaveLength(1);
+      }
+    }
+  });
+
+  test('two instances keep one answer under one request key', async () => {
+    const [one, two] = [await open(), await open({ instance: 'two' })];
+    for (let round = 0; round < 10; round += 1) {
+      const storedAnswer = anAnswer();
+      const results = await Promise.all(
+        Array.from({ length: 16 }, (_, index) =>
+          commitOne(index % 2 === 0 ? one : two, { storedAnswer }),
+        ),
+      );
+      const lost = results.filter(({ status }) => status === 'conflict');
+      expect(lost).toEqual(
+        Array.from({ length: 15 }, () => ({ status: 'conflict', on: 'answer' })),
+      );
+    }
+  });
+
   test('two instances count failures together, and each keeps its own chain', async () => {
     const [one, two] = [await open(), await open({ instance: 'two' })];
     const { user } = await install(one);
@@ -259,6 +298,16 @@ describeLayer('postgresql', 'PostgreSQL', () => {
     const refusal: unknown = await openTestStore(location).catch((error: unknown) => error);
     expect(refusal).toMatchObject({ code: 'store-unavailable' });
     expect(JSON.stringify(refusal) + String(refusal)).not.toContain('hunter2');
+  });
+
+  test('nobody opens while the schema changes', async () => {
+    const migrating = await connect();
+    await migrating.query('select pg_advisory_lock($1)', [schemaLock]);
+    await expect(open()).rejects.toMatchObject({
+      code: 'instance-in-use',
+      message: 'The schema of the database is being changed.',
+    });
+    await migrating.end();
   });
 
   test('a read-only database is named as such', async () => {

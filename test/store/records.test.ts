@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest';
+import type { Application } from '../../src/domain/model.ts';
 import type { RecordChange } from '../../src/service/store.ts';
 import { parseResponseAlgorithm } from '../../src/oath/index.ts';
 import { eachDatabase } from './support/each-database.ts';
@@ -20,6 +21,36 @@ import {
 } from './support/records.ts';
 
 const committed = { status: 'committed' };
+
+/** Every field other than its default. */
+function aFullApplication(authenticatorId: string): Application {
+  return anApplication(authenticatorId, {
+    name: 'CHALLENGE',
+    mode: 'challenge-response',
+    algorithm: parseResponseAlgorithm({
+      kind: 'challenge-response',
+      suite: 'OCRA-1:HOTP-SHA256-8:C-QN08-T1M',
+    }),
+    seed: {
+      seedId: freshId(),
+      residency: 'wrapped',
+      blob: Buffer.from([0, 1, 255]),
+      seedBytes: 32,
+      padded: true,
+      keyCheckValue: 'ffeeddcc',
+      origin: 'imported',
+    },
+    isDisabled: true,
+    epoch: 3,
+    nextEventCounter: BigInt(Number.MAX_SAFE_INTEGER),
+    lastStep: BigInt(Number.MAX_SAFE_INTEGER),
+    floorMs: -30_000,
+    spentChallenges: ['1', '2'],
+    driftSeconds: -0.1,
+    driftAtMs: 5,
+    lastUsedAtMs: 6,
+  });
+}
 
 eachDatabase((opened) => {
   const administer = (...changes: RecordChange[]): Promise<unknown> =>
@@ -53,32 +84,7 @@ eachDatabase((opened) => {
         expiresAtMs: 3,
         lastUsedAtMs: 4,
       });
-      const wrapped = anApplication(authenticator.id, {
-        name: 'CHALLENGE',
-        mode: 'challenge-response',
-        algorithm: parseResponseAlgorithm({
-          kind: 'challenge-response',
-          suite: 'OCRA-1:HOTP-SHA256-8:C-QN08-T1M',
-        }),
-        seed: {
-          seedId: freshId(),
-          residency: 'wrapped',
-          blob: Buffer.from([0, 1, 255]),
-          seedBytes: 32,
-          padded: true,
-          keyCheckValue: 'ffeeddcc',
-          origin: 'imported',
-        },
-        isDisabled: true,
-        epoch: 3,
-        nextEventCounter: BigInt(Number.MAX_SAFE_INTEGER),
-        lastStep: BigInt(Number.MAX_SAFE_INTEGER),
-        floorMs: -30_000,
-        spentChallenges: ['1', '2'],
-        driftSeconds: -0.1,
-        driftAtMs: 5,
-        lastUsedAtMs: 6,
-      });
+      const wrapped = aFullApplication(authenticator.id);
       const plain = anApplication(authenticator.id);
       await insertAll(opened.store, [
         { change: 'insert', kind: 'domain', record: domain },

@@ -48,11 +48,10 @@ async function storm(): Promise<void> {
   const [first] = await Promise.allSettled(lanes);
   say(`error ${codeOf(first?.status === 'rejected' ? first.reason : first)}`);
   // A ping is small and may still fit where a batch did not.
-  for (let count = 0, fails = false; count < pingsMax && !fails; count += 1) {
-    await store.ping().catch((error: unknown) => {
-      fails = true;
-      say(`ping ${codeOf(error)}`);
-    });
+  try {
+    for (let count = 0; count < pingsMax; count += 1) await store.ping();
+  } catch (error) {
+    say(`ping ${codeOf(error)}`);
   }
   await store.close();
 }
