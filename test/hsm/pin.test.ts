@@ -1,3 +1,4 @@
+import { randomBytes, scryptSync } from 'node:crypto';
 import { existsSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import pkcs11 from 'pkcs11js';
@@ -87,7 +88,9 @@ describeLayer('softhsm', 'the PIN of the module', () => {
 
   test('a PIN that another p11Token refused is tried here', async () => {
     writeFileSync(pinFile, rightPin());
-    const marker = { serial: 'another', salt: '00', hash: '00' };
+    const salt = randomBytes(16);
+    const hash = scryptSync(rightPin().trim(), salt, 32).toString('hex');
+    const marker = { serial: 'another', salt: salt.toString('hex'), hash };
     writeFileSync(`${pinFile}.refused`, JSON.stringify(marker));
     const module = await openModule(options);
     await module.close();
