@@ -33,7 +33,7 @@ import {
   stepAt,
   totp,
 } from './support.ts';
-import { proofRuns } from '../support/proof.ts';
+import { proofRuns, proofTimeoutMs } from '../support/proof.ts';
 
 /**
  * A database that does to one authenticator what `Store.commit` promises: the conditions of the
@@ -242,7 +242,7 @@ describe('one-time means once', () => {
         proofRuns(60),
       );
     },
-    30_000,
+    proofTimeoutMs,
   );
 
   it.each(algorithms.map((algorithm) => [labelOf(algorithm), algorithm] as const))(
@@ -261,7 +261,7 @@ describe('one-time means once', () => {
         proofRuns(60),
       );
     },
-    30_000,
+    proofTimeoutMs,
   );
 
   it('is why the write is conditional: without conditions the same run accepts twice', () => {

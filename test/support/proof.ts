@@ -26,3 +26,6 @@ export function reportProof(
 export function proofRuns(short: number): { numRuns: number; seed?: number } {
   return isLongProof ? { numRuns: short * 100 } : { numRuns: short, seed: 20_261_123 };
 }
+
+/** For tests whose long form takes its time. */
+export const proofTimeoutMs: number = proofSize(30_000, 3_600_000);
