@@ -1,6 +1,6 @@
 import { performance } from 'node:perf_hooks';
 import { auditChain } from './audit/index.ts';
-import { type Config, connectionStringOf, readText } from './config/index.ts';
+import { type Config, connectionStringOf, readText, requirePrivateFile } from './config/index.ts';
 import { type ErrorCode, TallystickError } from './errors.ts';
 import { createApp, listen, type Listener, type RequestLine } from './http/index.ts';
 import { createLogger, type Logger } from './observe/index.ts';
@@ -160,6 +160,8 @@ export function databaseLocation(database: Config['database']): DatabaseLocation
 /**
  * The module's address for the door of `hsm`. Sets `SOFTHSM2_CONF` when the configuration says so:
  * the library reads it from the process when it is initialised.
+ *
+ * @throws TallystickError `config-invalid` when others may read the file with the PIN
  */
 export function moduleAddress(
   { uri, pinSource, softhsmConf }: Config['module'],
@@ -167,7 +169,10 @@ export function moduleAddress(
 ): ModuleAddress {
   if (softhsmConf !== null) environment['SOFTHSM2_CONF'] = softhsmConf;
   if (pinSource === null) return { uri };
-  if ('file' in pinSource) return { uri, pinSource: { kind: 'file', path: pinSource.file } };
+  if ('file' in pinSource) {
+    requirePrivateFile(pinSource.file, 'the PIN of the module');
+    return { uri, pinSource: { kind: 'file', path: pinSource.file } };
+  }
   const name = pinSource.environment;
   return { uri, pinSource: { kind: 'env', name, value: environment[name] } };
 }

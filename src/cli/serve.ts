@@ -12,13 +12,14 @@ export function serveCommand(io: CliIo): Command {
       const { config } = openConfig(io, options);
       const { startServer } = await import('../main.ts');
       const server = await startServer(config, io.environment);
+      // Before it is said that we serve: whoever reads that may end us at once.
+      stopOnSignals(io, server);
       io.print(
         options['json'] === true
           ? JSON.stringify({ url: server.url, port: server.port })
           : `Tallystick serves on ${server.url} (configuration ${configPath(io, options)}, ` +
               `seeds ${config.module.residency}). Ctrl-C stops it.`,
       );
-      stopOnSignals(io, server);
     }),
   );
 }

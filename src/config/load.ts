@@ -1,4 +1,4 @@
-import { readFileSync, statSync } from 'node:fs';
+import { readFileSync, type Stats, statSync } from 'node:fs';
 import { type Config, invalidConfig, parseConfig, type ParsedConfig } from './config.ts';
 import type { Layers } from './layers.ts';
 import { TallystickError } from '../errors.ts';
@@ -47,16 +47,23 @@ export function connectionStringOf(
  */
 export function readSecretFile(path: string, what: string): string {
   const text = readText(path, what).trim();
-  if ((statSync(path).mode & 0o077) !== 0) {
-    throw new TallystickError(
-      'config-invalid',
-      `${path} (${what}) may be read by others: chmod 600 ${path}`,
-    );
-  }
+  requirePrivateFile(path, what);
   if (text === '' || text.includes('\n')) {
     throw new TallystickError('config-invalid', `${path} (${what}) must hold exactly one line`);
   }
   return text;
+}
+
+/**
+ * @throws TallystickError `config-invalid` unless the file exists and only its owner may read it
+ */
+export function requirePrivateFile(path: string, what: string): void {
+  const { mode } = statOf(path, what);
+  if ((mode & 0o077) === 0) return;
+  throw new TallystickError(
+    'config-invalid',
+    `${path} (${what}) may be read by others: chmod 600 ${path}`,
+  );
 }
 
 /**
@@ -65,12 +72,22 @@ export function readSecretFile(path: string, what: string): string {
  * @throws TallystickError `config-invalid` naming the file and what it was to hold
  */
 export function readText(path: string, what: string): string {
+  if (statOf(path, what).size > fileBytesMax) {
+    throw new TallystickError('config-invalid', `${path} (${what}) is larger than 1 MiB`);
+  }
+  return orSay(path, what, () => readFileSync(path, 'utf8'));
+}
+
+function statOf(path: string, what: string): Stats {
+  return orSay(path, what, () => statSync(path));
+}
+
+function orSay<Result>(path: string, what: string, read: () => Result): Result {
   try {
-    if (statSync(path).size <= fileBytesMax) return readFileSync(path, 'utf8');
+    return read();
   } catch (error) {
     const { code = 'unknown' } = error as NodeJS.ErrnoException;
     const reason = code === 'ENOENT' ? 'does not exist' : `cannot be read (${code})`;
     throw new TallystickError('config-invalid', `${path} (${what}) ${reason}`, { cause: error });
   }
-  throw new TallystickError('config-invalid', `${path} (${what}) is larger than 1 MiB`);
 }

@@ -85,30 +85,39 @@ export interface ServerProcess {
   readonly log: () => string;
 }
 
+export interface ServerLimits {
+  /** The size of any file it writes: a full disk. */
+  readonly fileKibibytesMax?: number;
+  /** Permissions mean nothing to root; only root may set this. */
+  readonly userId?: number;
+}
+
 /**
  * `tallystick serve` on a port of the system's choice; resolves when it serves.
  *
- * @throws Error with exit code and log when it ends instead
+ * @throws Error with exit code, reason and log when it ends instead
  */
 export async function startServer(
   configFile: string,
   sets: readonly string[] = [],
-  environment: Readonly<Record<string, string>> = {},
+  { fileKibibytesMax, userId }: ServerLimits = {},
 ): Promise<ServerProcess> {
   const settings = ['listen.port=0', ...sets].flatMap((each) => ['--set', each]);
-  const child = spawn(
-    process.execPath,
-    [tallystickProgram, 'serve', '--config', configFile, '--json', ...settings],
-    { cwd: root, env: { ...process.env, ...environment }, stdio: ['ignore', 'pipe', 'pipe'] },
-  );
+  const limit = fileKibibytesMax === undefined ? '' : `ulimit -f ${fileKibibytesMax}; `;
+  const serve = [tallystickProgram, 'serve', '--config', configFile, '--json', ...settings];
+  const child = spawn('bash', ['-c', `${limit}exec "$@"`, 'bash', process.execPath, ...serve], {
+    cwd: root,
+    stdio: ['ignore', 'pipe', 'pipe'],
+    ...(userId === undefined ? {} : { uid: userId, gid: userId }),
+  });
   const said = listen(child);
   const closed = once(child, 'close') as Promise<[number | null]>;
   await Promise.race([once(child.stdout, 'data'), closed]);
-  if (child.exitCode !== null || said().stdout === '') {
+  const { url, port } = JSON.parse(said().stdout || '{}') as { url?: string; port?: number };
+  if (url === undefined || port === undefined) {
     const [code] = await closed;
-    throw new Error(`serve ended with ${String(code)}: ${said().stderr}`);
+    throw new Error(`serve ended with ${String(code)}: ${said().stdout}${said().stderr}`);
   }
-  const { url, port } = JSON.parse(said().stdout) as { url: string; port: number };
   return {
     url,
     port,

@@ -1,0 +1,157 @@
+import {
+  chmodSync,
+  chownSync,
+  copyFileSync,
+  readdirSync,
+  readFileSync,
+  writeFileSync,
+} from 'node:fs';
+import { createServer } from 'node:net';
+import { once } from 'node:events';
+import { join } from 'node:path';
+import { afterAll, beforeAll, expect, it } from 'vitest';
+import {
+  freshInstallation,
+  type Installation,
+  runTallystick,
+  type ServerProcess,
+  startServer,
+} from '../support/cli.ts';
+import { describeLayer } from '../support/layers.ts';
+import { administratorOf, must } from './support.ts';
+
+const nobody = 65_534;
+const isRoot = process.getuid?.() === 0;
+
+describeLayer('softhsm', 'what prevents serving has its own exit code and a plain text', () => {
+  let installation: Installation;
+  let config: string;
+  beforeAll(async () => {
+    installation = await freshInstallation();
+    config = installation.configFile;
+  });
+  afterAll(() => installation.remove());
+
+  const refused = async (
+    code: number,
+    text: RegExp,
+    sets: readonly string[] = [],
+    limits = {},
+  ): Promise<void> => {
+    const reason = await startServer(config, sets, limits).then(
+      async (server) => {
+        await server.end();
+        return 'it serves';
+      },
+      (error: unknown) => (error as Error).message,
+    );
+    expect(reason).toMatch(new RegExp(`^serve ended with ${String(code)}: `));
+    expect(reason).toMatch(text);
+    expect(reason).not.toMatch(/node_modules|\.js:\d/);
+  };
+
+  it('a module that is absent', async () => {
+    const uri = 'module.uri=pkcs11:token=tallystick?module-path=/nonexistent/module.so';
+    await refused(7, /no PKCS#11 library at \/nonexistent\/module\.so/, [uri]);
+  });
+
+  it('a p11Token that is absent, with what was found instead', async () => {
+    const { module } = JSON.parse(readFileSync(config, 'utf8')) as { module: { uri: string } };
+    await refused(7, /tallystick/, [`module.uri=${module.uri.replace('=tallystick', '=other')}`]);
+  });
+
+  it('a wrong PIN, tried once, until its source changes', async () => {
+    const pinFile = join(installation.folder, 'wrong.pin');
+    const right = readFileSync(join(installation.folder, 'user.pin'));
+    writeFileSync(pinFile, '00000000\n', { mode: 0o600 });
+    const source = [`module.pinFile=${pinFile}`];
+    await refused(4, /PIN/, source);
+    await refused(4, /not tried again|refused before|was refused/, source);
+    writeFileSync(pinFile, right);
+    const server = await startServer(config, source);
+    expect(await server.end('SIGTERM')).toBe(0);
+  });
+
+  it('a PIN that others may read', async () => {
+    const pinFile = join(installation.folder, 'open.pin');
+    copyFileSync(join(installation.folder, 'user.pin'), pinFile);
+    chmodSync(pinFile, 0o644);
+    await refused(2, /open\.pin.*chmod 600/, [`module.pinFile=${pinFile}`]);
+  });
+
+  it('a port that is taken', async () => {
+    const other = createServer().listen(0, '127.0.0.1');
+    await once(other, 'listening');
+    const { port } = other.address() as { port: number };
+    await refused(6, new RegExp(`port ${String(port)}`), [`listen.port=${String(port)}`]);
+    other.close();
+  });
+
+  it('a second server on one SQLite file', async () => {
+    const first = await startServer(config);
+    await refused(5, /one server at a time/);
+    // The lock of a server that was killed goes with it.
+    await first.end('SIGKILL');
+    const next = await startServer(config);
+    expect(await next.end('SIGTERM')).toBe(0);
+  });
+
+  it('no database, and one that was never initialised', async () => {
+    await refused(3, /no database/i, ['database.path=missing.db']);
+    writeFileSync(join(installation.folder, 'empty.db'), '', { mode: 0o600 });
+    await refused(3, /tallystick init/, ['database.path=empty.db']);
+  });
+
+  it('a file that is no database', async () => {
+    writeFileSync(join(installation.folder, 'text.db'), 'hello '.repeat(1000), { mode: 0o600 });
+    await refused(8, /./, ['database.path=text.db']);
+  });
+
+  it.runIf(isRoot)('a database that cannot be written', async () => {
+    const files = readdirSync(installation.folder, { recursive: true, encoding: 'utf8' });
+    const paths = [installation.folder, ...files.map((name) => join(installation.folder, name))];
+    for (const path of paths) chownSync(path, nobody, nobody);
+    const database = join(installation.folder, 'tallystick.db');
+    chmodSync(database, 0o400);
+    await refused(8, /read-only/i, [], { userId: nobody });
+    chmodSync(database, 0o600);
+    for (const path of paths) chownSync(path, 0, 0);
+  });
+});
+
+describeLayer('softhsm', 'a disk that is full', () => {
+  it('refuses with its own code, half-writes nothing, and serves again when there is room', async () => {
+    const installation = await freshInstallation();
+    const size = readFileSync(join(installation.folder, 'tallystick.db')).length;
+    // The write-ahead log grows to this and no further.
+    const fileKibibytesMax = Math.ceil(size / 1024) + 64;
+    const cramped: ServerProcess = await startServer(installation.configFile, [], {
+      fileKibibytesMax,
+    });
+    const send = administratorOf(cramped, installation);
+    const made: string[] = [];
+    let refusal: { status: number; body: Readonly<Record<string, unknown>> } | undefined;
+    for (let number = 0; refusal === undefined && number < 500; number += 1) {
+      const user = `user${String(number)}`;
+      const answer = await send('POST', '/v1/users', { user });
+      if (answer.status === 201) made.push(user);
+      else refusal = answer;
+    }
+    expect(refusal).toMatchObject({ status: 503, body: { code: 'store-full' } });
+    expect(JSON.stringify(refusal)).not.toMatch(/SQLITE|\/tmp/);
+    expect((await fetch(`${cramped.url}/healthz`)).status).toBe(200);
+    await cramped.end('SIGKILL');
+
+    const roomy = await startServer(installation.configFile);
+    const admin = administratorOf(roomy, installation);
+    const { items } = await must(admin('GET', '/v1/users?limit=1000'));
+    expect((items as { user: string }[]).map(({ user }) => user).toSorted()).toEqual(
+      made.toSorted(),
+    );
+    await must(admin('POST', '/v1/users', { user: 'afterwards' }));
+    const chain = await runTallystick(['audit', 'verify', '--config', installation.configFile]);
+    expect(chain.code).toBe(0);
+    await roomy.end('SIGTERM');
+    installation.remove();
+  });
+});
