@@ -12,7 +12,7 @@ import type { KeyMaker, KeyShape, Use } from './templates.ts';
 import type { FoundObject } from './inventory.ts';
 
 /** Vendor-independent number of CKM_AES_KEY_WRAP_KWP (PKCS#11 v3.0); the binding has none. */
-export const CKM_AES_KEY_WRAP_KWP: number = 0x210b;
+const CKM_AES_KEY_WRAP_KWP = 0x210b;
 
 /** Wrap mechanisms in the order in which they are tried: RFC 5649 (two numbers), RFC 3394. */
 export const wrapMechanisms: readonly number[] = [
@@ -21,7 +21,7 @@ export const wrapMechanisms: readonly number[] = [
   pkcs11.CKM_AES_KEY_WRAP,
 ];
 
-export const catalogueLabelPrefix: string = 'tallystick-';
+const catalogueLabelPrefix = 'tallystick-';
 export const seedLabelPrefix: string = 'tallystick-seed ';
 
 const P256_PARAMETERS = Buffer.from('06082a8648ce3d030107', 'hex');

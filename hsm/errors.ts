@@ -124,7 +124,7 @@ export function fault(kind: ModuleFailureKind, detail: string): ModuleFault {
  * What a PKCS#11 return value means to the caller: by number, because libraries and bindings
  * spell the names differently. An unknown number is `contract`: nothing was agreed about it.
  */
-export function meaningOf(ckr: number): Meaning {
+function meaningOf(ckr: number): Meaning {
   return meanings.get(ckr) ?? { kind: 'contract', recovery: 'none' };
 }
 

@@ -50,7 +50,7 @@ export function findHandles(
 }
 
 /** What one object is; undefined if it went away meanwhile or is no key. */
-export function describeObject(
+function describeObject(
   p11: pkcs11.PKCS11,
   session: pkcs11.Handle,
   handle: pkcs11.Handle,

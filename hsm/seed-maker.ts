@@ -19,8 +19,8 @@ import type { PairedSeed, Residency, SeedSpec, StoredSeed } from './types.ts';
 import { destroyObject, wrapUnder } from './wrapped.ts';
 
 /** RFC 4226 R6 demands 128 bits; beyond 128 bytes no device goes. */
-export const seedBytesMin = 16;
-export const seedBytesMax = 128;
+const seedBytesMin = 16;
+const seedBytesMax = 128;
 
 const rsaBitsMin = 3072;
 const rsaBitsMax = 16_384;

@@ -92,7 +92,8 @@ describeLayer('softhsm', 'the PIN of the module', () => {
     const hash = scryptSync(rightPin().trim(), salt, 32).toString('hex');
     const marker = { serial: 'another', salt: salt.toString('hex'), hash };
     writeFileSync(`${pinFile}.refused`, JSON.stringify(marker));
-    const module = await openModule(options);
+    const restarted = await afterRestart();
+    const module = await restarted.openModule(options);
     await module.close();
   });
 

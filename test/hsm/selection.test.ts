@@ -1,7 +1,8 @@
-import { execFileSync } from 'node:child_process';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { execFile } from 'node:child_process';
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { listP11Tokens, openModule, parsePkcs11Uri } from '../../hsm/index.ts';
 import type { ModuleFailure } from '../../hsm/index.ts';
@@ -9,6 +10,8 @@ import { describeLayer } from '../support/layers.ts';
 import { freshSoftHsm } from '../support/softhsm.ts';
 import type { SoftHsmToken } from '../support/softhsm.ts';
 import { initialisedSoftHsm, rejection } from './support.ts';
+
+const run = promisify(execFile);
 
 const refused = (text: string): string => {
   const parsed = parsePkcs11Uri(text);
@@ -102,10 +105,10 @@ describeLayer('softhsm', 'exactly one p11Token', () => {
   beforeAll(async () => {
     hsm = await initialisedSoftHsm();
     for (const label of ['twin', 'twin']) {
-      execFileSync(
+      await run(
         'softhsm2-util',
         ['--init-token', '--free', '--label', label, '--so-pin', '12345678', '--pin', '12345678'],
-        { env: { ...process.env, SOFTHSM2_CONF: hsm.confFile }, stdio: 'ignore' },
+        { env: { ...process.env, SOFTHSM2_CONF: hsm.confFile } },
       );
     }
   });
@@ -176,7 +179,7 @@ describeLayer('softhsm', 'exactly one p11Token', () => {
     const empty = await freshSoftHsm();
     try {
       rmSync(join(empty.folder, 'tokens'), { recursive: true });
-      execFileSync('mkdir', [join(empty.folder, 'tokens')]);
+      mkdirSync(join(empty.folder, 'tokens'));
       expect(await listP11Tokens(empty.modulePath)).toEqual([]);
       const failure = await rejection(openModule({ uri: empty.uri, residency }));
       expect((failure as ModuleFailure).detail).toContain('there is none');
