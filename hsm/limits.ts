@@ -1,5 +1,5 @@
 import { fault } from './errors.ts';
-import { seedIdBytes } from './seed-id.ts';
+import { requireSeedId } from './seed-id.ts';
 import { DECOY_SEED_ID } from './types.ts';
 import type { MacJob, ModuleOptions, SeedReference, SeedSpec } from './types.ts';
 
@@ -90,7 +90,7 @@ export function checkRandom(length: number): void {
 }
 
 function checkReference(seed: SeedReference): void {
-  seedIdBytes(seed.seedId);
+  requireSeedId(seed.seedId);
   if (!hashNames.includes(seed.hash)) throw fault('contract', 'the hash is none that is known');
   if (seed.blob !== undefined && seed.blob.length > blobBytesMax) {
     throw fault('contract', `a wrapped seed has at most ${blobBytesMax} bytes`);

@@ -2,13 +2,18 @@ import { fault } from './errors.ts';
 
 const uuidText = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/;
 
+/** @throws ModuleFault `contract` unless it is lower-case UUID text */
+export function requireSeedId(seedId: string): void {
+  if (!uuidText.test(seedId)) throw fault('contract', 'a seed id is a UUID in lower case');
+}
+
 /**
  * The 16 bytes of a UUID, as CKA_ID holds them.
  *
  * @throws ModuleFault `contract` unless it is lower-case UUID text
  */
 export function seedIdBytes(seedId: string): Buffer {
-  if (!uuidText.test(seedId)) throw fault('contract', 'a seed id is a UUID in lower case');
+  requireSeedId(seedId);
   return Buffer.from(seedId.replaceAll('-', ''), 'hex');
 }
 
