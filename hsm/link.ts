@@ -11,7 +11,7 @@ import { ResidentTable } from './resident.ts';
 import { chooseWrapMechanism, testCatalogue, testHmacs } from './self-test.ts';
 import { closeSession, openSession, SessionPool } from './sessions.ts';
 import { hmacMechanisms, KeyMaker, secretKeyTemplate } from './templates.ts';
-import type { P11TokenInfo, Residency } from './types.ts';
+import type { HashName, P11TokenInfo, Residency } from './types.ts';
 import { WrappedSeeds } from './wrapped.ts';
 
 export interface LinkSettings {
@@ -46,7 +46,7 @@ export interface Link extends Login {
   /** The key that stands for users nobody knows. */
   readonly decoy: pkcs11.Handle;
   /** Throws if the module no longer computes what it should. */
-  selfTest(): void;
+  selfTest(hash?: HashName): void;
 }
 
 /** Resolves when the event loop has turned. */
@@ -117,7 +117,7 @@ async function furnish(loggedIn: Login, settings: LinkSettings): Promise<Link> {
   resident.load(objects);
   const sessionsMax = sessionsAllowed(p11, slot, settings.maxSessions);
   const sessions = new SessionPool(p11, slot, sessionsMax);
-  const selfTest = (): void => testHmacs(bench, ['SHA1']);
+  const selfTest = (hash: HashName = 'SHA1'): void => testHmacs(bench, [hash]);
   const handlesMax = settings.lruHandles;
   return {
     ...loggedIn,

@@ -32,6 +32,7 @@ export class MacWork implements Work<readonly MacResult[]> {
   #macs: Uint8Array[] = [];
   #room: ArrayBuffer = new ArrayBuffer(0);
   #wasLookedUpAgain = false;
+  #wasTriedAgain = false;
 
   constructor(options: MacWorkOptions) {
     this.#options = options;
@@ -88,6 +89,7 @@ export class MacWork implements Work<readonly MacResult[]> {
     this.#macs = [];
     this.#key = undefined;
     this.#wasLookedUpAgain = false;
+    this.#wasTriedAgain = false;
   }
 
   /** A damaged seed fails its own job; everything else is the module's and fails the call. */
@@ -97,7 +99,11 @@ export class MacWork implements Work<readonly MacResult[]> {
       this.#settle({ ok: false, failure: { kind: 'damaged', ckr, detail } });
       return;
     }
-    if (cause.recovery !== 'handle' || seed.seedId === DECOY_SEED_ID || this.#wasLookedUpAgain) {
+    if (cause.recovery === 'self-test' && this.#key !== undefined && !isDecoy(seed)) {
+      this.#judge(link, seed, cause);
+      return;
+    }
+    if (cause.recovery !== 'handle' || isDecoy(seed) || this.#wasLookedUpAgain) {
       throw cause;
     }
     if (!isLoggedIn(link.p11, link.anchor)) {
@@ -109,6 +115,24 @@ export class MacWork implements Work<readonly MacResult[]> {
     if (seed.blob === undefined) link.resident.forget(seed.seedId);
     else link.wrapped.forget(seed.seedId);
   }
+
+  /**
+   * The module had the key and would not use it, and its number says nothing (SoftHSM's answer to
+   * an object that it cannot read). If it passes its test and refuses again, the seed is at fault.
+   */
+  #judge(link: Link, { seedId, hash }: SeedReference, cause: ModuleFault): void {
+    try {
+      link.selfTest(hash);
+    } catch {
+      throw cause;
+    }
+    if (!this.#wasTriedAgain) {
+      this.#wasTriedAgain = true;
+      return;
+    }
+    const detail = `the module cannot use seed ${seedId}, though it is well`;
+    this.#settle({ ok: false, failure: { ...cause.failure, kind: 'damaged', detail } });
+  }
 }
 
 /**
@@ -117,11 +141,15 @@ export class MacWork implements Work<readonly MacResult[]> {
  */
 function isOfSeed({ failure }: ModuleFault, seed: SeedReference): boolean {
   if (failure.kind === 'damaged') return true;
-  return seed.seedId !== DECOY_SEED_ID && notAllowed.includes(failure.ckr);
+  return !isDecoy(seed) && notAllowed.includes(failure.ckr);
+}
+
+function isDecoy({ seedId }: SeedReference): boolean {
+  return seedId === DECOY_SEED_ID;
 }
 
 function keyOf(link: Link, session: pkcs11.Handle, seed: SeedReference): pkcs11.Handle {
-  if (seed.seedId === DECOY_SEED_ID) return link.decoy;
+  if (isDecoy(seed)) return link.decoy;
   if (seed.blob !== undefined) return link.wrapped.find(session, seed, seed.blob);
   return link.resident.find(session, seed.seedId, seed.owner);
 }

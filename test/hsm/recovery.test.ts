@@ -1,5 +1,5 @@
 import { createHmac, randomBytes } from 'node:crypto';
-import { readFileSync, renameSync } from 'node:fs';
+import { readdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import pkcs11 from 'pkcs11js';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
@@ -179,6 +179,36 @@ describeLayer('softhsm', 'recovery', () => {
       const jobs = [gone, kept].map(({ spec }) => ({ seed: spec, messages: [message] }));
       const results = await module.mac(jobs, soon);
       expect(results.map((r) => (r.ok ? 'ok' : r.failure.kind))).toEqual(['damaged', 'ok']);
+    });
+
+    /** Spoils the padding of the encrypted value in SoftHSM's own file of the seed. */
+    function spoilStoredValue(name: string): void {
+      const stored = readFileSync(name);
+      // Attributes are type, kind and length, 8 bytes each, and the content: here 16 bytes of
+      // vector and 32 of ciphertext, so that the last plain byte hangs on byte 31.
+      const head = Buffer.from('000000000000001100000000000000030000000000000030', 'hex');
+      const at = stored.indexOf(head);
+      if (at < 0) throw new Error(`no encrypted value in ${name}`);
+      const position = at + head.length + 31;
+      stored.writeUInt8(stored.readUInt8(position) ^ 0xff, position);
+      writeFileSync(name, stored);
+    }
+
+    test('a seed whose object cannot be read is damaged, alone', async () => {
+      const files = (): string[] =>
+        readdirSync(join(hsm.folder, 'tokens'), { recursive: true, encoding: 'utf8' })
+          .filter((name) => name.endsWith('.object'))
+          .map((name) => join(hsm.folder, 'tokens', name));
+      const kept = await resident();
+      const before = files();
+      const spoilt = await resident();
+      await module.close();
+      for (const name of files().filter((one) => !before.includes(one))) spoilStoredValue(name);
+      module = await openModule({ uri: hsm.uri, residency: 'resident' });
+      const jobs = [kept, spoilt, kept].map(({ spec }) => ({ seed: spec, messages: [message] }));
+      const results = await module.mac(jobs, soon);
+      expect(results.map((r) => (r.ok ? 'ok' : r.failure.kind))).toEqual(['ok', 'damaged', 'ok']);
+      expect(module.status()).toMatchObject({ state: 'ready', macsComputed: 2 });
     });
 
     test('a seed that is there twice, or could leave the module, is not used', async () => {
