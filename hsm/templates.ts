@@ -186,8 +186,16 @@ export function requireFlags(
   });
 }
 
-/** Not every module knows these; they narrow a key further and are left out where refused. */
-const optionalTypes = [pkcs11.CKA_ALLOWED_MECHANISMS, pkcs11.CKA_COPYABLE];
+/**
+ * Not every module knows these two attributes; they narrow a key further and are left out where
+ * refused. What to leave out, the least first.
+ */
+const omissions: readonly (readonly number[])[] = [
+  [],
+  [pkcs11.CKA_ALLOWED_MECHANISMS],
+  [pkcs11.CKA_COPYABLE],
+  [pkcs11.CKA_ALLOWED_MECHANISMS, pkcs11.CKA_COPYABLE],
+];
 const refusals: readonly number[] = [
   pkcs11.CKR_ATTRIBUTE_TYPE_INVALID,
   pkcs11.CKR_TEMPLATE_INCONSISTENT,
@@ -195,7 +203,8 @@ const refusals: readonly number[] = [
 
 /** Makes keys by template, and learns which optional attributes this module refuses. */
 export class KeyMaker {
-  readonly #refused: Set<number> = new Set();
+  /** Where in `omissions` to begin: what came before is known to be refused. */
+  #learned = 0;
 
   /**
    * @param call the PKCS#11 function, for the failure's text
@@ -206,21 +215,28 @@ export class KeyMaker {
     templates: readonly pkcs11.Attribute[][],
     create: (...templates: pkcs11.Attribute[][]) => T,
   ): T {
-    for (const candidate of optionalTypes) {
+    let refusal: unknown;
+    for (let tried = this.#learned; tried < omissions.length; tried += 1) {
       try {
-        return create(...this.#without(templates));
+        const made = create(...without(templates, omissions[tried] ?? []));
+        // Only now: a template that is refused whatever is left out says nothing about these.
+        this.#learned = tried;
+        return made;
       } catch (error) {
+        refusal ??= error;
         if (!refusals.includes(ckrOf(error) ?? 0)) return attempt(call, () => rethrow(error));
-        this.#refused.add(candidate);
       }
     }
-    return attempt(call, () => create(...this.#without(templates)));
+    return attempt(call, () => rethrow(refusal));
   }
+}
 
-  #without(templates: readonly pkcs11.Attribute[][]): pkcs11.Attribute[][] {
-    if (this.#refused.size === 0) return [...templates];
-    return templates.map((template) => template.filter(({ type }) => !this.#refused.has(type)));
-  }
+function without(
+  templates: readonly pkcs11.Attribute[][],
+  omitted: readonly number[],
+): pkcs11.Attribute[][] {
+  if (omitted.length === 0) return [...templates];
+  return templates.map((template) => template.filter(({ type }) => !omitted.includes(type)));
 }
 
 function rethrow(error: unknown): never {
