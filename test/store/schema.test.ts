@@ -9,6 +9,7 @@ import {
   type Kind,
   kinds,
   openTestStore,
+  postgresKind,
   sqliteKind,
   type TestDatabase,
 } from './support/databases.ts';
@@ -121,6 +122,19 @@ for (const kind of kinds) {
   if (kind.layer === null) describe(kind.name, define);
   else describeLayer(kind.layer, kind.name, define);
 }
+
+describeLayer('postgresql', 'PostgreSQL', () => {
+  test('compares every text by bytes, whatever the locale of the cluster', async () => {
+    await withDatabase(postgresKind, true, async ({ query }) => {
+      const columns = await query(
+        `select column_name, collation_name from information_schema.columns
+          where table_schema = 'public' and data_type = 'text'`,
+      );
+      expect(columns.length).toBeGreaterThan(40);
+      expect(columns.filter(({ collation_name: collation }) => collation !== 'C')).toEqual([]);
+    });
+  });
+});
 
 describe('a SQLite file', () => {
   test('and what lies beside it can be read by its owner only', async () => {
