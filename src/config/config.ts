@@ -22,7 +22,14 @@ export interface Config {
   readonly module: {
     readonly uri: string;
     /** Null: the URI names its own `pin-source`. */
-    readonly pinSource: { readonly file: string } | { readonly environment: string } | null;
+    readonly pinSource:
+      | { readonly file: string }
+      | {
+          readonly environment: string;
+          /** Beside the configuration file: where a refused PIN is remembered across starts. */
+          readonly refusedPinMarkerPath: string;
+        }
+      | null;
     readonly residency: 'resident' | 'wrapped';
     readonly maxSessions: number;
     readonly lruHandles: number;
@@ -54,7 +61,7 @@ export function parseConfig(configFile: string, layers: Layers): ParsedConfig {
   const { values, problems } = resolveLayers(layers);
   const all = problems.length > 0 ? problems : crossProblems(values);
   if (all.length > 0) throw invalidConfig(configFile, all);
-  return { config: assemble(createReader(values, dirname(resolve(configFile)))), values };
+  return { config: assemble(createReader(values, configFile)), values };
 }
 
 /** `config-invalid` whose text lists every problem on its own line. */
@@ -70,10 +77,13 @@ interface Reader {
   readonly text: (name: string) => string;
   readonly number: (name: string) => number;
   readonly path: (name: string) => string;
+  /** The configuration file's own path with this appended. */
+  readonly beside: (suffix: string) => string;
   readonly has: (name: string) => boolean;
 }
 
-function createReader(values: ReadonlyMap<string, SourcedValue>, folder: string): Reader {
+function createReader(values: ReadonlyMap<string, SourcedValue>, configFile: string): Reader {
+  const folder = dirname(resolve(configFile));
   const raw = (name: string): SourcedValue['value'] => {
     const found = values.get(name);
     if (found === undefined) throw new Error(`the setting ${name} was not checked`);
@@ -83,11 +93,13 @@ function createReader(values: ReadonlyMap<string, SourcedValue>, folder: string)
     text: (name) => String(raw(name)),
     number: (name) => Number(raw(name)),
     path: (name) => resolve(folder, String(raw(name))),
+    beside: (suffix) => `${resolve(configFile)}${suffix}`,
     has: (name) => values.has(name),
   };
 }
 
-function assemble({ text, number, path, has }: Reader): Config {
+function assemble(reader: Reader): Config {
+  const { text, number, path, has } = reader;
   return Object.freeze({
     instance: { name: text('instance.name') },
     listen: {
@@ -97,10 +109,10 @@ function assemble({ text, number, path, has }: Reader): Config {
         ? { certFile: path('listen.tls.certFile'), keyFile: path('listen.tls.keyFile') }
         : null,
     },
-    database: databaseOf({ text, number, path, has }),
+    database: databaseOf(reader),
     module: {
       uri: text('module.uri'),
-      pinSource: pinSource({ text, number, path, has }),
+      pinSource: pinSource(reader),
       residency: text('module.residency') as Config['module']['residency'],
       maxSessions: number('module.maxSessions'),
       lruHandles: number('module.lruHandles'),
@@ -130,9 +142,14 @@ function databaseOf({ text, number, path, has }: Reader): Config['database'] {
   };
 }
 
-function pinSource({ text, path, has }: Reader): Config['module']['pinSource'] {
+function pinSource({ text, path, beside, has }: Reader): Config['module']['pinSource'] {
   if (has('module.pinFile')) return { file: path('module.pinFile') };
-  if (has('module.pinEnvironment')) return { environment: text('module.pinEnvironment') };
+  if (has('module.pinEnvironment')) {
+    return {
+      environment: text('module.pinEnvironment'),
+      refusedPinMarkerPath: beside('.pin-refused'),
+    };
+  }
   return null;
 }
 

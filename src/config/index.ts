@@ -1,7 +1,6 @@
 /** One JSON configuration: flag over environment over file over default. */
 export { type Config, parseConfig, type ParsedConfig } from './config.ts';
-export { configJsonSchema, settingsTable, type ShownSetting, shownSettings } from './documents.ts';
-export { type Layers, type Source } from './layers.ts';
+export { configJsonSchema, settingsTable, shownSettings } from './documents.ts';
 export {
   connectionStringOf,
   loadConfig,
@@ -9,4 +8,4 @@ export {
   readText,
   requirePrivateFile,
 } from './load.ts';
-export { environmentName, type Setting, settings } from './settings.ts';
+export { environmentName, settings } from './settings.ts';

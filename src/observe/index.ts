@@ -1,9 +1,2 @@
 /** What the operator sees of a running server. */
-export {
-  createLogger,
-  type LogFields,
-  type Logger,
-  type LogLevel,
-  type LogTarget,
-  redactedMembers,
-} from './logger.ts';
+export { createLogger, type Logger, redactedMembers } from './logger.ts';
