@@ -173,8 +173,9 @@ export function moduleAddress(
     requirePrivateFile(pinSource.file, 'the PIN of the module');
     return { uri, pinSource: { kind: 'file', path: pinSource.file } };
   }
-  const name = pinSource.environment;
-  return { uri, pinSource: { kind: 'env', name, value: environment[name] } };
+  const { environment: name, refusedPinMarkerPath } = pinSource;
+  const source = { kind: 'env', name, value: environment[name] } as const;
+  return { uri, pinSource: source, refusedPinMarkerPath };
 }
 
 /**

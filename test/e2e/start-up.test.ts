@@ -9,7 +9,7 @@ import {
 import { createServer } from 'node:net';
 import { once } from 'node:events';
 import { join } from 'node:path';
-import { afterAll, beforeAll, expect, it } from 'vitest';
+import { afterAll, beforeAll, expect, it, vi } from 'vitest';
 import {
   freshInstallation,
   type Installation,
@@ -37,8 +37,9 @@ describeLayer('softhsm', 'what prevents serving has its own exit code and a plai
     text: RegExp,
     sets: readonly string[] = [],
     limits = {},
+    file = config,
   ): Promise<void> => {
-    const reason = await startServer(config, sets, limits).then(
+    const reason = await startServer(file, sets, limits).then(
       async (server) => {
         await server.end();
         return 'it serves';
@@ -69,6 +70,20 @@ describeLayer('softhsm', 'what prevents serving has its own exit code and a plai
     await refused(4, /not tried again|refused before|was refused/, source);
     writeFileSync(pinFile, right);
     const server = await startServer(config, source);
+    expect(await server.end('SIGTERM')).toBe(0);
+  });
+
+  it('a wrong PIN from the environment, tried once over all starts', async () => {
+    const file = join(installation.folder, 'by-environment.json');
+    const { module, ...rest } = JSON.parse(readFileSync(config, 'utf8')) as { module: object };
+    const byEnvironment = { ...module, pinFile: undefined, pinEnvironment: 'OTP_MODULE_PIN' };
+    writeFileSync(file, JSON.stringify({ ...rest, module: byEnvironment }));
+    vi.stubEnv('OTP_MODULE_PIN', '00000000');
+    await refused(4, /0x000000a0/i, [], {}, file);
+    await refused(4, /not tried again.*by-environment\.json\.pin-refused/, [], {}, file);
+    const right = readFileSync(join(installation.folder, 'user.pin'), 'utf8').trim();
+    vi.stubEnv('OTP_MODULE_PIN', right);
+    const server = await startServer(file);
     expect(await server.end('SIGTERM')).toBe(0);
   });
 
