@@ -1,6 +1,6 @@
 import { fileURLToPath } from 'node:url';
 import { defineConfig } from 'vitest/config';
-import type { TestProjectInlineConfiguration } from 'vitest/config';
+import type { TestProjectInlineConfiguration, ViteUserConfig } from 'vitest/config';
 
 // Nothing may depend on the zone of the machine; workers inherit this.
 process.env['TZ'] = 'UTC';
@@ -28,7 +28,7 @@ function layer(
   };
 }
 
-export default defineConfig({
+const config: ViteUserConfig = defineConfig({
   root: fileURLToPath(new URL('..', import.meta.url)),
   test: {
     // SoftHSM reads its configuration from the environment of the process: forks, never threads.
@@ -64,3 +64,5 @@ export default defineConfig({
     },
   },
 });
+
+export default config;
