@@ -85,6 +85,12 @@ export interface ServerProcess {
   readonly log: () => string;
 }
 
+/** A test that fails leaves no server behind. */
+const running = new Set<ChildProcess>();
+process.once('exit', () => {
+  for (const child of running) child.kill('SIGKILL');
+});
+
 export interface ServerLimits {
   /** The size of any file it writes: a full disk. */
   readonly fileKibibytesMax?: number;
@@ -110,6 +116,8 @@ export async function startServer(
     stdio: ['ignore', 'pipe', 'pipe'],
     ...(userId === undefined ? {} : { uid: userId, gid: userId }),
   });
+  running.add(child);
+  child.once('close', () => running.delete(child));
   const said = listen(child);
   const closed = once(child, 'close') as Promise<[number | null]>;
   await Promise.race([once(child.stdout, 'data'), closed]);
