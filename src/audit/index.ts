@@ -5,6 +5,5 @@ export {
   auditHash,
   chainStart,
   chainStartHash,
-  type ChainVerdict,
   verifyChain,
 } from './chain.ts';
