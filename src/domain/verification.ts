@@ -101,10 +101,7 @@ export function planVerification(
   if (typeof serving === 'string') return refuse(serving);
   const refusal = challengeRefusalNow(input, input.candidatesFrom, nowMs, policy);
   if (refusal !== null) return refuse(refusal);
-  // Without counter and clock only the row of an issued challenge makes a response one-time.
-  const oneTime = serving.filter(
-    ({ sequence }) => sequence.hasCounter || sequence.stepping !== null || issuedChallenge !== null,
-  );
+  const oneTime = serving.filter((one) => isOneTime(one, issuedChallenge));
   if (oneTime.length === 0) return refuse('challenge-unknown');
   return { kind: 'plan', plan: planFor(oneTime, challenge, nowMs, policy) };
 }
@@ -144,7 +141,9 @@ export function decideVerification(
 ): VerificationDecision {
   const refusal = challengeRefusalNow(input, current, nowMs, policy);
   if (refusal !== null) return refuse(refusal);
-  const match = firstMatch(plan.candidates, macs, servingOf(current), input.response);
+  // The row may have gone since the plan was made: what it made one-time isn't any longer.
+  const serving = servingOf(current).filter((one) => isOneTime(one, input.issuedChallenge));
+  const match = firstMatch(plan.candidates, macs, serving, input.response);
   if (
     match !== null &&
     !isSpent(match.serving.floor, match.candidate.position, match.candidate.challengeKey)
@@ -159,6 +158,11 @@ export function decideVerification(
     refused: refusedFor('response-replayed'),
     nearest: { position, distance },
   };
+}
+
+/** Without counter and clock only the row of an issued challenge makes a response one-time. */
+function isOneTime({ sequence }: Serving, issuedChallenge: IssuedChallenge | null): boolean {
+  return sequence.hasCounter || sequence.stepping !== null || issuedChallenge !== null;
 }
 
 /** One match is remembered; the others are still compared. */

@@ -17,7 +17,7 @@ import { openAnswerSlot, plainCodec } from './answers.ts';
 import type { AcceptedAnswer, AuthenticateAnswer, AuthenticateRequest, Caller } from './api.ts';
 import { findIssuedChallenge, parseTarget, positionFacts, type Reading } from './attempt.ts';
 import type { Context } from './deps.ts';
-import { createDecoyTape, createMacTape, type MacTape, servingKey } from './mac-tape.ts';
+import { createDecoyTape, createMacTape, type MacTape, planKey } from './mac-tape.ts';
 import { decideInRounds } from './rounds.ts';
 import {
   applicationNameOf,
@@ -72,8 +72,6 @@ export async function authenticate(
     },
     codec,
   );
-  const given = await slot.find();
-  if (given !== null) return given;
   const progress: Progress = { context, request, nowMs, planned: null, decoy: null };
   try {
     return await decideInRounds(
@@ -141,7 +139,7 @@ async function verify(
     challenge: request.challenge,
     issuedChallenge: issued[0] ?? null,
   };
-  const key = servingKey(input.candidatesFrom);
+  const key = planKey(input.candidatesFrom, issued);
   if (progress.planned?.key !== key) {
     const planning = planVerification(input, nowMs, policy);
     if (planning.kind === 'refused') return refuseUnseen(progress, examined, planning.refused);

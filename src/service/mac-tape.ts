@@ -1,4 +1,4 @@
-import type { AuthenticatorWithApplications } from '../domain/model.ts';
+import type { AuthenticatorWithApplications, IssuedChallenge } from '../domain/model.ts';
 import { fromModule, moduleError, seedReference } from './module-calls.ts';
 import {
   type CallOptions,
@@ -50,13 +50,19 @@ const decoyReference: SeedReference = {
 };
 
 /**
- * What a plan was made for. When it has changed after a conflict (a reset, an assignment), MACs at
- * hand say nothing about what is there now, and a right response must not be called wrong.
+ * What a plan was made for. When it has changed after a conflict (a reset, an assignment, a
+ * challenge answered or gone), MACs at hand say nothing about what is there now, and a right
+ * response must not be called wrong.
  */
-export function servingKey(serving: readonly AuthenticatorWithApplications[]): string {
-  return serving
-    .flatMap(({ applications }) => applications.map(({ id, epoch }) => `${id} ${epoch}`))
-    .join();
+export function planKey(
+  serving: readonly AuthenticatorWithApplications[],
+  issued: readonly (IssuedChallenge | null)[],
+): string {
+  const applications = serving.flatMap((one) => one.applications);
+  return [
+    ...applications.map(({ id, epoch }) => `${id} ${epoch}`),
+    ...issued.map((challenge) => challenge?.id ?? 'none'),
+  ].join();
 }
 
 /** MACs by the applications' own seeds. */

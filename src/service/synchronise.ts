@@ -17,7 +17,7 @@ import { type AnswerCodec, openAnswerSlot } from './answers.ts';
 import type { Caller, RefusedAnswer, SynchroniseAnswer, SynchroniseRequest } from './api.ts';
 import { findIssuedChallenge, parseTarget, positionFacts, type Reading } from './attempt.ts';
 import type { Context } from './deps.ts';
-import { createDecoyTape, createMacTape, type MacTape, servingKey } from './mac-tape.ts';
+import { createDecoyTape, createMacTape, type MacTape, planKey } from './mac-tape.ts';
 import { decideInRounds } from './rounds.ts';
 import {
   applicationNameOf,
@@ -95,8 +95,6 @@ export async function synchronise(
     },
     codec,
   );
-  const given = await slot.find();
-  if (given !== null) return given;
   const progress: Progress = { context, caller, request, nowMs, planned: null, decoy: null };
   try {
     return await decideInRounds(
@@ -165,7 +163,7 @@ async function search(
     first: { ...request.first, issuedChallenge: issued[0] ?? null },
     second: { ...request.second, issuedChallenge: issued[1] ?? null },
   };
-  const key = servingKey([authenticator]);
+  const key = planKey([authenticator], issued);
   if (progress.planned?.key !== key) {
     const planning = planSynchronisation(input, nowMs, policy);
     if (planning.kind === 'refused') return refuseUnseen(progress, examined, planning.refused);

@@ -1,6 +1,10 @@
 import { describe, expect, it } from 'vitest';
 import type { AuthenticatorWithApplications } from '../../src/domain/model.ts';
-import { decideVerification, planDecoy } from '../../src/domain/verification.ts';
+import {
+  decideVerification,
+  planDecoy,
+  type VerificationInput,
+} from '../../src/domain/verification.ts';
 import {
   applicationWith,
   authenticatorWith,
@@ -115,6 +119,18 @@ describe('deciding again after a conflict', () => {
     ['authenticator', []],
   ])('accepts nothing when the %s has changed', (_, current) => {
     expect(again(current)).toBe('response-incorrect');
+  });
+
+  it('accepts nothing without counter and clock when the row of its challenge has gone', () => {
+    const bare = applicationWith(ocra('QN08'));
+    const device = [authenticatorWith([bare])];
+    const input = inputWith(device, responseAt(bare, { challenge }), challenge, issuedWith());
+    const plan = planOf(input, policy);
+    const macs = macsOf(plan.candidates, device);
+    const decided = (fresh: VerificationInput): string =>
+      codeOf(decideVerification(plan, macs, device, fresh, noonMs, policy));
+    expect(decided(input)).toBe('accepted');
+    expect(decided({ ...input, issuedChallenge: null })).toBe('response-incorrect');
   });
 
   it('refuses when the challenge was used meanwhile', () => {

@@ -1,6 +1,6 @@
 import { afterEach, describe, expect, test } from 'vitest';
 import type { Decision, Store } from '../../src/service/store.ts';
-import { type Bench, hotp6, ocraTime, openBench, totp6 } from '../support/builders.ts';
+import { type Bench, hotp6, ocraBare, ocraTime, openBench, totp6 } from '../support/builders.ts';
 import { asking, codeOf, syncing, syncCodeOf, tally } from './support.ts';
 
 let bench: Bench;
@@ -212,6 +212,52 @@ describe('a conflict is decided again, with the MACs at hand', () => {
       'challenge-unknown',
     );
     expect(bench.module.status().macsComputed - before).toBe(22);
+  });
+
+  test('its challenge answered, then purged in between: the row made it one-time', async () => {
+    const ask = (): ReturnType<typeof codeOf> => codeOf(bench.service, caller, request);
+    const first: Promise<string>[] = [];
+    const hook = interrupting(async () => {
+      first.push(ask());
+      await first[0];
+    });
+    bench = await openBench({
+      store: (store) => {
+        const wrapped = hook.wrap(store);
+        return new Proxy(wrapped, {
+          get(target, name) {
+            if (name !== 'commit') return Reflect.get(target, name) as unknown;
+            return async (decisions: readonly Decision[]) => {
+              const results = await target.commit(decisions);
+              if (results[0]?.status === 'conflict') {
+                bench.clock.advance(2);
+                expect(await bench.service.purge()).toBe(1);
+              }
+              return results;
+            };
+          },
+        });
+      },
+    });
+    const caller = await bench.caller({
+      oneStepChallengeResponse: 'any-challenge',
+      challengeLifetimeSeconds: 10,
+    });
+    await bench.user('alice');
+    const device = await bench.device(ocraBare, { userName: 'alice' });
+    const issued = await bench.service.issueChallenge(caller, {
+      userName: 'alice',
+      domainName: null,
+      serial: null,
+      applicationName: null,
+      requestKey: null,
+    });
+    const challenge = issued.outcome === 'challenge-issued' ? issued.challenge : '';
+    const request = asking('alice', { challenge, response: device.response({ challenge }) });
+    bench.clock.advance(9);
+    hook.arm();
+    expect(await ask()).toBe('challenge-unknown');
+    expect(await first[0]).toBe('accepted');
   });
 
   test('the configuration changed in between: the load brings the new one', async () => {
