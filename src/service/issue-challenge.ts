@@ -28,6 +28,7 @@ import { auditEntry } from './audit-entries.ts';
 import type { Context } from './deps.ts';
 import { uuidV7 } from './identifiers.ts';
 import { fromModule } from './module-calls.ts';
+import { answerBefore, answerToStore } from './rounds.ts';
 import type { Decision } from './store.ts';
 
 /** Why a challenge is only a look-alike; for the audit. */
@@ -69,16 +70,14 @@ export async function issueChallenge(
     { requestKey: request.requestKey, parts: [userName, domainName, serial, applicationName] },
     codec,
   );
-  const given = await slot.find();
-  if (given !== null) return given;
   const asking: Asking = { caller, request, target, nowMs };
   for (let round = 1; round <= context.limits.decisionRoundsMax; round += 1) {
     const reading = await readAttempt(context, caller, target, nowMs);
+    const given = await answerBefore(slot, reading);
+    if (given !== null) return given;
     const { answer, decision } = await decideChallenge(context, asking, reading, slot);
     const [result] = await context.store.commit([decision]);
     if (result?.status === 'committed') return answer;
-    const stored = await slot.find();
-    if (stored !== null) return stored;
   }
   throw tooManyConflicts();
 }
@@ -92,7 +91,10 @@ async function decideChallenge(
   const refusal = refusalOf(reading);
   if (refusal !== null) {
     const answer = toldRefusal(refusal, reading.component?.policy ?? null);
-    return { answer, decision: decisionOf(asking, reading, refusal, slot.toStore(answer), null) };
+    return {
+      answer,
+      decision: decisionOf(asking, reading, refusal, answerToStore(slot, reading, answer), null),
+    };
   }
   const policy = policyOf(reading);
   const grant = await grantOf(context, asking, reading.found, policy);

@@ -49,6 +49,8 @@ export async function decideInRounds<Success extends { readonly outcome: string 
   const { caller, target, nowMs } = attempt;
   for (let round = 1; round <= context.limits.decisionRoundsMax; round += 1) {
     const reading = await readAttempt(context, caller, target, nowMs);
+    const given = await answerBefore(slot, reading);
+    if (given !== null) return given;
     const verdict = await examine(reading);
     const answer = answerOf(verdict, reading);
     const decision = decisionOf(attempt, reading, verdict, slot, answer);
@@ -57,12 +59,25 @@ export async function decideInRounds<Success extends { readonly outcome: string 
       if (verdict.kind === 'refused' && verdict.damage !== null) throw moduleError(verdict.damage);
       return answer;
     }
-    if (result?.on === 'answer') {
-      const given = await slot.find();
-      if (given !== null) return given;
-    }
   }
   throw tooManyConflicts();
+}
+
+/** What was answered before, told only to a caller who may ask at all: from a known component. */
+export function answerBefore<Answer>(
+  slot: AnswerSlot<Answer>,
+  { component }: Reading,
+): Promise<Answer | null> {
+  return component === null ? Promise.resolve(null) : slot.find();
+}
+
+/** A caller from no component gets, and leaves, no answer under a request key. */
+export function answerToStore<Answer>(
+  slot: AnswerSlot<Answer>,
+  { component }: Reading,
+  answer: Answer,
+): Decision['storedAnswer'] {
+  return component === null ? null : slot.toStore(answer);
 }
 
 function answerOf<Success>(verdict: Verdict<Success>, reading: Reading): Success | RefusedAnswer {
@@ -88,7 +103,7 @@ function decisionOf<Success extends { readonly outcome: string }>(
     ...changes,
     issueChallenge: null,
     // A technical fault is not an answer: the same request may succeed when it is mended.
-    storedAnswer: isTechnical ? null : slot.toStore(answer),
+    storedAnswer: isTechnical ? null : answerToStore(slot, reading, answer),
     audit: auditEntry(caller, nowMs, {
       action,
       outcome: outcomeOf(verdict),

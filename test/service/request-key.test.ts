@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import type { Caller } from '../../src/service/index.ts';
 import { type Bench, hotp6, ocraTime, openBench } from '../support/builders.ts';
 import { asking, codeOf, syncing, tally } from './support.ts';
 
@@ -11,6 +12,8 @@ beforeAll(async () => {
 afterAll(async () => {
   await bench.close();
 });
+
+const key = (requestKey: string): { requestKey: string } => ({ requestKey });
 
 describe('a request key', () => {
   test('repeats the answer and nothing else: no MAC, no count, no advance', async () => {
@@ -66,6 +69,32 @@ describe('a request key', () => {
         syncing(userName, ['123456', '234567'], undefined, { requestKey: 'key-3' }),
       ),
     ).rejects.toMatchObject({ code: 'request-key-reused' });
+  });
+
+  test('answers nobody who may not ask: no deleted key, no stranger', async () => {
+    const { administration } = bench.service;
+    const caller = await bench.caller({ oneStepChallengeResponse: 'any-challenge' });
+    const userName = await bench.user();
+    const device = await bench.device(hotp6, { userName });
+    const pair = [device.response({ counter: 5 }), device.response({ counter: 6 })] as const;
+    const response = device.response({ counter: 0 });
+    const challenge = { userName, domainName: null, serial: null, applicationName: null };
+    const ways = [
+      (as: Caller) => bench.service.authenticate(as, asking(userName, { response, ...key('a') })),
+      (as: Caller) => bench.service.issueChallenge(as, { ...challenge, ...key('c') }),
+      (as: Caller) => bench.service.synchronise(as, syncing(userName, pair, undefined, key('s'))),
+    ];
+    const first = [];
+    for (const ask of ways) first.push(await ask(caller));
+    const stranger = { ...caller, peerAddress: '192.0.2.1' };
+    for (const [index, ask] of ways.entries()) {
+      expect(await ask(caller)).toEqual(first[index]);
+      expect(await ask(stranger)).toEqual({ outcome: 'refused', code: 'component-unknown' });
+    }
+    await administration.deleteApiKey(bench.admin, caller.keyName);
+    for (const ask of ways) {
+      await expect(ask(caller)).rejects.toMatchObject({ code: 'unauthenticated' });
+    }
   });
 
   test("belongs to the caller: another's key of the same text is another request", async () => {
