@@ -1,19 +1,21 @@
 // Looks for the seeds of virtual authenticators in the server's database: in the raw bytes of a
 // SQLite file, or in every row of a PostgreSQL database. They must not be there in any spelling.
 //
-//   node scripts/demo-inspect.mjs CONFIG VTOKEN_DIR resident|wrapped
+//   node scripts/demo-inspect.mjs CONFIG VTOKEN_DIR resident|wrapped LICENCE_SERIAL
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import Database from 'better-sqlite3';
 import pg from 'pg';
 
-const [configFile, vtokenFolder, residency] = process.argv.slice(2);
+const [configFile, vtokenFolder, residency, licence] = process.argv.slice(2);
 const { database } = JSON.parse(readFileSync(configFile, 'utf8'));
 const beside = (name) => resolve(dirname(configFile), name);
 
 /** Seeds as the emulator keeps them, by serial. */
 const seeds = new Map();
-for (const file of readdirSync(vtokenFolder).filter((name) => name.endsWith('.json'))) {
+for (const file of readdirSync(vtokenFolder).filter(
+  (name) => name.startsWith(`${licence}-`) && name.endsWith('.json'),
+)) {
   const { serial, applications } = JSON.parse(readFileSync(join(vtokenFolder, file), 'utf8'));
   for (const { name, seed } of applications) {
     seeds.set(`${serial}/${name}`, Buffer.from(seed, 'base64'));

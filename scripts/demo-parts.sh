@@ -254,7 +254,7 @@ inspect_module() {
 # The emulator holds the other half of each seed, so we know what to look for in the database.
 inspect_database() {
   say_text "What the database holds of the four seeds:"
-  output=$(node scripts/demo-inspect.mjs "$config" "$VTOKEN_DIR" "$kind_of_residency") ||
+  output=$(node scripts/demo-inspect.mjs "$config" "$VTOKEN_DIR" "$kind_of_residency" "$licence") ||
     not_as_expected "the database holds what it must not: $output"
   printf '%s\n' "$output"
   checks=$((checks + 1))

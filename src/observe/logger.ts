@@ -55,6 +55,8 @@ export function createLogger(options: { level: LogLevel; target: LogTarget }): L
       ? { write: (text: string) => target.line(text) }
       : // Unbuffered but asynchronous: a slow reader of the log does not hold up a request.
         destination({ dest: target.fileDescriptor, sync: false, minLength: 0 });
+  // Whoever read the log has gone; that is no reason to stop serving.
+  if ('on' in stream) stream.on('error', () => undefined);
   const logger = pino(
     {
       level: options.level,
