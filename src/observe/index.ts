@@ -1,2 +1,2 @@
 /** What the operator sees of a running server. */
-export { createLogger, type Logger, redactedMembers } from './logger.ts';
+export { createLogger, type Logger } from './logger.ts';

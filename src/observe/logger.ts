@@ -22,7 +22,7 @@ export type LogTarget =
  * Members that never reach a log, whatever a caller passes by mistake. This is the second line: the
  * first is not to pass them.
  */
-export const redactedMembers: readonly string[] = [
+const redactedMembers: readonly string[] = [
   'apiKey',
   'authorization',
   'body',

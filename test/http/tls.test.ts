@@ -30,11 +30,7 @@ function start(tls: { certificate: string; privateKey: string }): Promise<Listen
   });
 }
 
-function get(
-  port: number,
-  ca: string,
-  more: object = {},
-): Promise<{ status: number; sts: unknown }> {
+function get(port: number, ca: string): Promise<{ status: number; sts: unknown }> {
   return new Promise((resolve, reject) => {
     const sent = request({ host: '127.0.0.1', port, path: '/healthz', ca }, (response) => {
       const sts = response.headers['strict-transport-security'];

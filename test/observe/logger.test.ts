@@ -1,7 +1,13 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { TallystickError } from '../../src/errors.ts';
-import { createLogger, type Logger, redactedMembers } from '../../src/observe/index.ts';
+import { createLogger, type Logger } from '../../src/observe/index.ts';
+
+const secretMembers = [
+  ...['response', 'challenge', 'otp', 'seed', 'secret', 'value', 'password', 'body'],
+  ...['pin', 'serverPin', 'userPin', 'soPin', 'key', 'keyText', 'apiKey', 'privateKey'],
+  ...['authorization', 'cookie', 'connectionString'],
+];
 
 function recorder(level: 'info' | 'silent' = 'info'): { logger: Logger; lines: string[] } {
   const lines: string[] = [];
@@ -24,9 +30,9 @@ describe('the log', () => {
     expect(lines[0]).toMatch(/\n$/);
   });
 
-  it('redacts every listed member, at the top and two levels below', () => {
+  it('redacts members that may hold a secret, at the top and two levels below', () => {
     const secret = 'hunter2-and-more';
-    const member = fc.constantFrom(...redactedMembers);
+    const member = fc.constantFrom(...secretMembers);
     fc.assert(
       fc.property(member, fc.integer({ min: 0, max: 2 }), (name, depth) => {
         const { logger, lines } = recorder();
