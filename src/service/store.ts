@@ -190,6 +190,10 @@ export interface Store {
   authenticatorBySerial(serial: string): Promise<AuthenticatorWithApplications | null>;
   authenticatorsOfUser(userId: string): Promise<readonly AuthenticatorWithApplications[]>;
   authenticators(page: Page): Promise<readonly AuthenticatorWithApplications[]>;
+  /** Those with an application of this key check value, which is short: 64 of them at most. */
+  authenticatorsByKeyCheckValue(
+    keyCheckValue: string,
+  ): Promise<readonly AuthenticatorWithApplications[]>;
 
   /** In (instance, sequence) order, after the given event of that instance. */
   auditEvents(

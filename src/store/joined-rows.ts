@@ -52,15 +52,27 @@ export function attemptAuthenticators(
   return joined(found, 1 + userColumns.length);
 }
 
-/** One authenticator, those of one user, or a page of all, in the order of serials. */
+/** What chooses the authenticators of a list. */
+export type AuthenticatorsArgument = 'serial' | 'userId' | 'after' | 'keyCheckValue' | 'limit';
+
+/** One authenticator, those of one user, of one seed, or a page of all, in the order of serials. */
 export function authenticatorsTemplate(
   kind: DatabaseKind,
-  by: 'serial' | 'userId' | 'page',
-): Template<'serial' | 'userId' | 'after' | 'limit'> {
+  by: 'serial' | 'userId' | 'keyCheckValue' | 'page',
+): Template<AuthenticatorsArgument> {
   const all = queryBuilder(kind).selectFrom('authenticator');
   const chosen = {
     serial: all.where('serial', '=', argument<string>('serial')),
     userId: all.where('user_id', '=', argument<string>('userId')),
+    keyCheckValue: all
+      .where('id', 'in', (from) =>
+        from
+          .selectFrom('application')
+          .select('authenticator_id')
+          .where('seed_key_check_value', '=', argument<string>('keyCheckValue')),
+      )
+      .orderBy('serial')
+      .limit(argument<number>('limit')),
     page: all
       .where('serial', '>', argument<string>('after'))
       .orderBy('serial')

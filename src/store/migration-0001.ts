@@ -162,6 +162,7 @@ function authenticators({ integer, text, bytes, real, end }: Words): string[] {
       check (seed_residency in ('resident', 'wrapped')
         and (seed_residency = 'wrapped') = (seed_blob is not null))
     )${end}`,
+    `create index application_key_check_value on application (seed_key_check_value)`,
   ];
 }
 

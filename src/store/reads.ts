@@ -17,6 +17,7 @@ import type {
 import * as columns from './columns.ts';
 import type { Engine } from './engine.ts';
 import {
+  type AuthenticatorsArgument,
   attemptAuthenticators,
   attemptTemplate,
   attemptUser,
@@ -35,6 +36,7 @@ import * as rows from './rows.ts';
 
 const pageMax = 1_000;
 const auditPageMax = 10_000;
+const sameKeyCheckMax = 64;
 
 interface Query<Row> {
   compile(): CompiledQuery<Row>;
@@ -50,6 +52,7 @@ export class Reads {
   readonly #bySerial: AuthenticatorsTemplate;
   readonly #byUser: AuthenticatorsTemplate;
   readonly #byPage: AuthenticatorsTemplate;
+  readonly #byKeyCheckValue: AuthenticatorsTemplate;
 
   constructor(engine: Engine, kind: DatabaseKind) {
     this.#engine = engine;
@@ -58,6 +61,7 @@ export class Reads {
     this.#bySerial = authenticatorsTemplate(kind, 'serial');
     this.#byUser = authenticatorsTemplate(kind, 'userId');
     this.#byPage = authenticatorsTemplate(kind, 'page');
+    this.#byKeyCheckValue = authenticatorsTemplate(kind, 'keyCheckValue');
   }
 
   async loadAttempt(domainId: string, userName: string): Promise<AttemptLoad> {
@@ -200,6 +204,12 @@ export class Reads {
     return await this.#authenticators(this.#byPage, { after: page.after.toUpperCase(), limit });
   }
 
+  authenticatorsByKeyCheckValue(
+    keyCheckValue: string,
+  ): Promise<readonly AuthenticatorWithApplications[]> {
+    return this.#authenticators(this.#byKeyCheckValue, { keyCheckValue, limit: sameKeyCheckMax });
+  }
+
   async auditEvents(
     instance: string,
     afterSequence: number,
@@ -250,9 +260,9 @@ export class Reads {
 
   async #authenticators(
     statement: AuthenticatorsTemplate,
-    values: Readonly<Partial<Record<'serial' | 'userId' | 'after' | 'limit', SqlValue>>>,
+    values: Readonly<Partial<Record<AuthenticatorsArgument, SqlValue>>>,
   ): Promise<readonly AuthenticatorWithApplications[]> {
-    const unused = { serial: null, userId: null, after: null, limit: null };
+    const unused = { serial: null, userId: null, after: null, keyCheckValue: null, limit: null };
     return joined(await this.#engine.arrays(statement, { ...unused, ...values }));
   }
 }

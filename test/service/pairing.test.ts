@@ -17,6 +17,7 @@ import {
   TestDevice,
   totp6,
 } from '../support/builders.ts';
+import { TallystickError } from '../../src/errors.ts';
 import { asking, codeOf } from './support.ts';
 
 let bench: Bench;
@@ -128,7 +129,8 @@ describe('pairing is refused', () => {
         new Proxy(store, {
           get(target, name) {
             const value: unknown = Reflect.get(target, name);
-            if (name === 'administer') return () => Promise.reject(new Error('disk full'));
+            const full = new TallystickError('store-full', 'disk full');
+            if (name === 'administer') return () => Promise.reject(full);
             return typeof value === 'function' ? (value.bind(target) as unknown) : value;
           },
         }),

@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { verifyChain } from '../../src/audit/index.ts';
+import type { Application, Authenticator } from '../../src/domain/model.ts';
 import type { AuditEvent } from '../../src/service/store.ts';
 import { eachDatabase } from './support/each-database.ts';
 import {
@@ -17,6 +18,35 @@ import {
 } from './support/records.ts';
 
 eachDatabase((opened) => {
+  test('authenticators by the key check value of a seed, each whole, in order', async () => {
+    const [first, second, other] = ['KC00000001', 'KC00000002', 'KC00000003'].map((serial) =>
+      anAuthenticator({ serial }),
+    ) as [Authenticator, Authenticator, Authenticator];
+    const withSeed = (owner: Authenticator, name: string, keyCheckValue: string): Application => {
+      const application = anApplication(owner.id, { name });
+      return { ...application, seed: { ...application.seed, keyCheckValue } };
+    };
+    const applications = [
+      withSeed(second, 'A', '0badcafe'),
+      withSeed(first, 'A', '0badcafe'),
+      withSeed(first, 'B', '0badcafe'),
+      withSeed(second, 'B', '00000001'),
+      withSeed(other, 'A', '00000002'),
+    ];
+    await insertAll(opened.store, [
+      ...[first, second, other].map(
+        (record) => ({ change: 'insert', kind: 'authenticator', record }) as const,
+      ),
+      ...applications.map((record) => ({ change: 'insert', kind: 'application', record }) as const),
+    ]);
+    const found = await opened.store.authenticatorsByKeyCheckValue('0badcafe');
+    expect(found).toEqual([
+      { authenticator: first, applications: [applications[1], applications[2]] },
+      { authenticator: second, applications: [applications[0], applications[3]] },
+    ]);
+    expect(await opened.store.authenticatorsByKeyCheckValue('0badcaff')).toEqual([]);
+  });
+
   describe('pages', () => {
     test('of users follow their keys, whatever the collation of the machine', async () => {
       const domain = aDomain();

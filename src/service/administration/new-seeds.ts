@@ -8,6 +8,7 @@ import {
   seedOwner,
   seedProfile,
 } from '../../domain/names.ts';
+import { type ErrorCode, TallystickError } from '../../errors.ts';
 import {
   algorithmHash,
   algorithmInputs,
@@ -19,6 +20,7 @@ import { createProblemList, type ProblemList } from '../problems.ts';
 import type { SeedSpec, StoredSeed } from '../seed-module.ts';
 import type { RecordChange } from '../store.ts';
 import { administer, type Desk, doneEntry } from './desk.ts';
+import { refuseKnownSeeds } from './known-seeds.ts';
 import { checkInstant } from './values.ts';
 
 /** One application of an authenticator to be created, checked. */
@@ -144,12 +146,14 @@ function checkAlgorithm(
 }
 
 /**
- * Makes the seeds in the module, then inserts the rows; when either fails, the seeds made so far
- * are destroyed again. A crash between the two leaves seeds without rows: harmless, and listed by
- * `tallystick hsm list`.
+ * Makes the seeds in the module, then inserts the rows. When it is certain that there are no rows,
+ * the seeds are destroyed again; when it is not (the database was lost while it committed, a crash),
+ * they stay: a seed without a row is harmless and listed by `tallystick hsm list`, a row without
+ * its seed would be a login that never works again.
  *
  * @param makeSeed makes one seed in the module
  * @returns what was made, application by application
+ * @throws TallystickError `conflict` for a serial in use, or a secret that another application has
  */
 export async function insertAuthenticator<Made extends StoredSeed>(
   desk: Desk,
@@ -158,14 +162,18 @@ export async function insertAuthenticator<Made extends StoredSeed>(
   makeSeed: (application: ApplicationPlan, index: number) => Promise<Made>,
   details: Readonly<Record<string, string>> = {},
 ): Promise<readonly Made[]> {
-  const { context } = desk;
-  const made: Made[] = [];
-  try {
+  const made = await destroyingSeeds(desk, plan, always, async () => {
+    const seeds: Made[] = [];
     for (const [index, application] of plan.applications.entries()) {
-      made.push(await makeSeed(application, index));
+      seeds.push(await makeSeed(application, index));
     }
-    const changes = recordsOf(desk, plan, action.origin, made);
-    await administer(desk, `The authenticator ${plan.serial}`, null, () => ({
+    const imported = action.origin.map((origin) => origin === 'imported');
+    await refuseKnownSeeds(desk.context, plan, seeds, imported);
+    return seeds;
+  });
+  const changes = recordsOf(desk, plan, action.origin, made);
+  await destroyingSeeds(desk, plan, hasNoRows, () =>
+    administer(desk, `The authenticator ${plan.serial}`, null, () => ({
       changes,
       audit: doneEntry(desk, action.name, plan.serial, {
         model: plan.model,
@@ -173,14 +181,61 @@ export async function insertAuthenticator<Made extends StoredSeed>(
         isVirtual: plan.isVirtual,
         ...details,
       }),
-    }));
-    return made;
+    })),
+  );
+  return made;
+}
+
+type Judge = (desk: Desk, plan: AuthenticatorPlan, error: unknown) => boolean | Promise<boolean>;
+
+const always: Judge = () => true;
+
+/** Passes a failure on, after destroying the seeds if they are nobody's. */
+async function destroyingSeeds<Result>(
+  desk: Desk,
+  plan: AuthenticatorPlan,
+  areNobodys: Judge,
+  work: () => Promise<Result>,
+): Promise<Result> {
+  const { module, background } = desk.context;
+  try {
+    return await work();
   } catch (error) {
-    // All of them: a call that failed may have left its seed behind, and unknown ids are no error.
-    for (const { seedSpec } of plan.applications) {
-      await context.module.destroySeed(seedSpec.seedId, context.background).catch(() => undefined);
+    if (await areNobodys(desk, plan, error)) {
+      // All of them: a call that failed may have left its seed behind, and unknown ids are no error.
+      for (const { seedSpec } of plan.applications) {
+        await module.destroySeed(seedSpec.seedId, background).catch(() => undefined);
+      }
     }
     throw error;
+  }
+}
+
+/** The database answered, and said no. */
+const definiteRefusals: ReadonlySet<ErrorCode> = new Set([
+  'conflict',
+  'not-found',
+  'store-contract',
+  'store-full',
+  'store-read-only',
+]);
+
+/**
+ * True when the rows are certainly not there, and will not be: after a lost connection a commit may
+ * still be on its way, so that not to find them means nothing.
+ */
+async function hasNoRows(
+  { context }: Desk,
+  { serial, applications }: AuthenticatorPlan,
+  error: unknown,
+): Promise<boolean> {
+  if (!(error instanceof TallystickError && definiteRefusals.has(error.code))) return false;
+  try {
+    const found = await context.store.authenticatorBySerial(serial);
+    const ids = new Set(found?.applications.map(({ id }) => id));
+    return !applications.some(({ id }) => ids.has(id));
+  } catch {
+    return false;
   }
 }
 
