@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { TallystickError } from '../errors.ts';
 import type { Caller } from './api.ts';
 import type { Context } from './deps.ts';
@@ -35,8 +36,8 @@ export function plainCodec<Answer>(): AnswerCodec<Answer> {
 }
 
 /**
- * Opens the slot of a request key. The stored fingerprint is an HMAC in the module over the whole
- * request, so that a reader of the database can't try responses against it.
+ * Opens the slot of a request key. The stored fingerprint is an HMAC in the module over a digest of
+ * the whole request, so that a reader of the database can't try responses against it.
  *
  * @param parts everything that makes the request what it is, in a fixed order
  * @throws TallystickError `request-invalid` for a malformed key
@@ -75,7 +76,10 @@ export async function openAnswerSlot<Answer>(
 }
 
 async function fingerprintOf(context: Context, parts: readonly (string | null)[]): Promise<string> {
-  const message = Buffer.from(JSON.stringify(parts));
+  const text = Buffer.from(JSON.stringify(parts));
+  // A module takes messages of a few kilobytes; a request may be longer.
+  const message = createHash('sha256').update(text).digest();
+  text.fill(0);
   try {
     const [mac] = await fromModule(context.module.hmac('request-mac', [message], context.logon));
     if (mac === undefined) {

@@ -18,6 +18,7 @@ import type { AcceptedAnswer, AuthenticateAnswer, AuthenticateRequest, Caller } 
 import { findIssuedChallenge, parseTarget, positionFacts, type Reading } from './attempt.ts';
 import type { Context } from './deps.ts';
 import { createDecoyTape, createMacTape, type MacTape, planKey } from './mac-tape.ts';
+import { requireBoundedMembers } from './request-members.ts';
 import { decideInRounds } from './rounds.ts';
 import {
   applicationNameOf,
@@ -62,6 +63,7 @@ export async function authenticate(
   requirePermission(caller, 'authenticate');
   const nowMs = context.clock.nowMs();
   const target = parseTarget(request);
+  requireBoundedMembers(request);
   const { userName, domainName, response, challenge, serial, applicationName } = request;
   const slot = await openAnswerSlot(
     context,

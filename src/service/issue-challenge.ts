@@ -28,6 +28,7 @@ import { auditEntry } from './audit-entries.ts';
 import type { Context } from './deps.ts';
 import { uuidV7 } from './identifiers.ts';
 import { fromModule } from './module-calls.ts';
+import { requireBoundedMembers } from './request-members.ts';
 import { answerBefore, answerToStore } from './rounds.ts';
 import type { Decision } from './store.ts';
 
@@ -63,6 +64,7 @@ export async function issueChallenge(
   requirePermission(caller, 'authenticate');
   const nowMs = context.clock.nowMs();
   const target = parseTarget(request);
+  requireBoundedMembers(request);
   const { userName, domainName, serial, applicationName } = request;
   const slot = await openAnswerSlot(
     context,

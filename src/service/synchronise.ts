@@ -18,6 +18,7 @@ import type { Caller, RefusedAnswer, SynchroniseAnswer, SynchroniseRequest } fro
 import { findIssuedChallenge, parseTarget, positionFacts, type Reading } from './attempt.ts';
 import type { Context } from './deps.ts';
 import { createDecoyTape, createMacTape, type MacTape, planKey } from './mac-tape.ts';
+import { requireBoundedMembers } from './request-members.ts';
 import { decideInRounds } from './rounds.ts';
 import {
   applicationNameOf,
@@ -77,6 +78,7 @@ export async function synchronise(
   requirePermission(caller, 'authenticate');
   const nowMs = context.clock.nowMs();
   const target = parseTarget(request);
+  requireBoundedMembers(request);
   const { userName, domainName, serial, first, second } = request;
   const slot = await openAnswerSlot(
     context,

@@ -4,6 +4,7 @@ import { TallystickError } from '../../errors.ts';
 import type { Administration, AuthenticatorView, NewAuthenticator } from '../api.ts';
 import { fromModule } from '../module-calls.ts';
 import { invalidMember } from '../problems.ts';
+import { requireBoundedName } from '../request-members.ts';
 import type { RecordChange } from '../store.ts';
 import { requireUnscoped } from './access.ts';
 import { administer, type AtDesk, type Desk, doneEntry, notFound } from './desk.ts';
@@ -88,12 +89,13 @@ async function authenticatorView(
 /**
  * A scoped key sees what is assigned within its domain, and what is not assigned at all.
  *
- * @throws TallystickError `not-found`
+ * @throws TallystickError `not-found`, or `request-invalid` for what cannot be a serial
  */
 async function requireAuthenticator(
   desk: Desk,
   serial: string,
 ): Promise<AuthenticatorWithApplications> {
+  requireBoundedName('serial', serial);
   const { context, caller } = desk;
   const found = await context.store.authenticatorBySerial(serial);
   if (found === null) throw notFound('The authenticator');

@@ -1,5 +1,6 @@
 import type { Administration } from '../api.ts';
 import { TallystickError } from '../../errors.ts';
+import { requireBoundedName } from '../request-members.ts';
 import { requireUnscoped } from './access.ts';
 import type { AtDesk } from './desk.ts';
 import { checkListLimit } from './values.ts';
@@ -13,6 +14,7 @@ export function overviewAdministration(atDesk: AtDesk): Overview {
       atDesk(caller, 'audit.read', ({ context }) => {
         requireUnscoped(caller);
         checkListLimit(limit);
+        requireBoundedName('instance', instance ?? '');
         return context.store.auditEvents(instance ?? context.instance, afterSequence, limit);
       }),
     status: (caller) =>

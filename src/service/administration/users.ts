@@ -4,6 +4,7 @@ import type { Administration, Expected, UserView } from '../api.ts';
 import { masterDomainName } from '../configuration.ts';
 import { uuidV7 } from '../identifiers.ts';
 import { createProblemList, invalidMember } from '../problems.ts';
+import { requireBoundedName } from '../request-members.ts';
 import type { Page } from '../store.ts';
 import { targetDomain } from './access.ts';
 import { administer, type AtDesk, type Desk, doneEntry, notFound } from './desk.ts';
@@ -109,16 +110,19 @@ async function editUser(
 /**
  * The domain that the request names.
  *
- * @throws TallystickError `not-found`, or `forbidden` for a key of another domain
+ * @throws TallystickError `not-found`, `request-invalid` for what cannot be a name, or `forbidden`
+ *   for a key of another domain
  */
 export function requireDomain(desk: Desk, domainName: string | null): Domain {
+  requireBoundedName('domain', domainName ?? '');
   const domain = targetDomain(desk.configuration, desk.caller, domainName);
   if (domain !== null) return domain;
   throw notFound(`The domain ${domainName ?? masterDomainName}`);
 }
 
-/** @throws TallystickError `not-found` */
+/** @throws TallystickError `not-found`, or `request-invalid` for what cannot be a name */
 export async function requireUser(desk: Desk, domain: Domain, userName: string): Promise<User> {
+  requireBoundedName('user', userName);
   const user = await desk.context.store.userByName(domain.id, userName.normalize('NFC'));
   if (user === null) throw notFound('The user');
   return user;

@@ -1,10 +1,9 @@
 import { invalidMember } from '../problems.ts';
+import { requireBoundedName, unprintable } from '../request-members.ts';
 import type { Page } from '../store.ts';
 
 const pageLimitMax = 1000;
 const nameCharactersMax = 60;
-/** Control characters and the separators that break lines. */
-const unprintable = /[\p{Cc}\p{Cs}\p{Zl}\p{Zp}]/u;
 
 /** @throws TallystickError `request-invalid` unless null or whole Unix milliseconds */
 export function checkInstant(member: string, value: number | null): void {
@@ -12,8 +11,9 @@ export function checkInstant(member: string, value: number | null): void {
   throw invalidMember(member, 'must be null or whole Unix milliseconds');
 }
 
-/** @throws TallystickError `request-invalid` unless the limit is 1 to 1000 */
+/** @throws TallystickError `request-invalid` unless the limit is 1 to 1000 and `after` a text to compare */
 export function checkPage(page: Page): void {
+  requireBoundedName('after', page.after);
   checkListLimit(page.limit);
 }
 
