@@ -2,6 +2,7 @@ import { expect, it } from 'vitest';
 import { freshInstallation, runTallystick, startServer } from '../support/cli.ts';
 import { describeLayer } from '../support/layers.ts';
 import { freshPostgresDatabase } from '../support/postgres.ts';
+import { proofRounds, reportProof } from '../support/proof.ts';
 import {
   administratorOf,
   type Answer,
@@ -58,9 +59,10 @@ async function storm(
 }
 
 describeLayer('postgresql', 'kill -9 under load', () => {
-  it.each(['resident seeds on SQLite', 'wrapped seeds on PostgreSQL'])(
-    'accepts nothing a second time after a restart: %s',
-    async (name) => {
+  const worlds = ['resident seeds on SQLite', 'wrapped seeds on PostgreSQL'];
+  it.each(proofRounds(20).flatMap((round) => worlds.map((world) => [world, round] as const)))(
+    'accepts nothing a second time after a restart: %s, round %i',
+    async (name, round) => {
       const isWrapped = name.startsWith('wrapped');
       const database = isWrapped ? await freshPostgresDatabase() : null;
       const installation = await freshInstallation(
@@ -102,6 +104,13 @@ describeLayer('postgresql', 'kill -9 under load', () => {
       );
       const chain = await runTallystick(['audit', 'verify', '--config', installation.configFile]);
       expect(chain).toMatchObject({ code: 0, stderr: '' });
+      reportProof('crash', {
+        world: name,
+        round,
+        inFlight: atKill,
+        accepted: accepted.length,
+        replayedAfterwards: 0,
+      });
       await second.end();
       installation.remove();
       await database?.drop();

@@ -7,6 +7,7 @@ import {
 } from '../support/cli.ts';
 import { describeLayer } from '../support/layers.ts';
 import { freshPostgresDatabase, type PostgresDatabase } from '../support/postgres.ts';
+import { proofRounds, reportProof } from '../support/proof.ts';
 import {
   administratorOf,
   auditOf,
@@ -56,8 +57,9 @@ describeLayer('postgresql', 'two servers over one database and one module', () =
   const count = (codes: readonly string[], code: string): number =>
     codes.filter((each) => each === code).length;
 
-  it('accepts one of 64 submissions of one response', async () => {
-    const { user, response } = await createHolder(admin, 'once1');
+  const rounds = proofRounds(100);
+  it.each(rounds)('accepts one of 64 submissions of one response, round %i', async (round) => {
+    const { user, response } = await createHolder(admin, `once${round}`);
     const codes = await submit(
       user,
       Array.from({ length: parallel }, () => response(0)),
@@ -67,30 +69,34 @@ describeLayer('postgresql', 'two servers over one database and one module', () =
     expect(count(codes, 'response-replayed')).toBeLessThanOrEqual(threshold);
   });
 
-  it('evaluates no more wrong responses in parallel than the threshold, and accepts one right', async () => {
-    const { user, response } = await createHolder(admin, 'wrong1');
-    const good = new Set(Array.from({ length: 40 }, (_, counter) => response(counter)));
-    const wrong: string[] = [];
-    for (let number = 0; wrong.length < parallel; number += 1) {
-      const text = String(number * 7919).padStart(6, '0');
-      if (!good.has(text)) wrong.push(text);
-    }
-    const codes = await submit(user, [...wrong.slice(0, 32), response(0), ...wrong.slice(32)]);
-    const accepted = count(codes, 'accepted');
-    const evaluated = count(codes, 'response-incorrect');
-    expect(accepted).toBeLessThanOrEqual(1);
-    // An acceptance in between starts the count again; it can come at most at the second failure.
-    expect(evaluated).toBeLessThanOrEqual(accepted === 1 ? 2 * threshold - 1 : threshold);
-    expect(evaluated + accepted + count(codes, 'user-locked')).toBe(parallel + 1);
-    const { body } = await admin('GET', `/v1/users/${user}`);
-    expect(body).toMatchObject({ lockedBy: 'threshold', lockCount: threshold });
-    // What the clients were told is what was written down.
-    const events = [...(await auditOf(admin, 'left')), ...(await auditOf(admin, 'right'))];
-    const audited = events
-      .filter(({ action, subject }) => action === 'authenticate' && subject === `master/${user}`)
-      .map(({ outcome }) => outcome);
-    expect(audited.toSorted()).toEqual(codes.toSorted());
-  });
+  it.each(rounds)(
+    'counts wrong responses in parallel up to the threshold, round %i',
+    async (round) => {
+      const { user, response } = await createHolder(admin, `wrong${round}`);
+      const good = new Set(Array.from({ length: 40 }, (_, counter) => response(counter)));
+      const wrong: string[] = [];
+      for (let number = 0; wrong.length < parallel; number += 1) {
+        const text = String(number * 7919).padStart(6, '0');
+        if (!good.has(text)) wrong.push(text);
+      }
+      const codes = await submit(user, [...wrong.slice(0, 32), response(0), ...wrong.slice(32)]);
+      const accepted = count(codes, 'accepted');
+      const evaluated = count(codes, 'response-incorrect');
+      expect(accepted).toBeLessThanOrEqual(1);
+      // An acceptance in between starts the count again; it can come at most at the second failure.
+      expect(evaluated).toBeLessThanOrEqual(accepted === 1 ? 2 * threshold - 1 : threshold);
+      expect(evaluated + accepted + count(codes, 'user-locked')).toBe(parallel + 1);
+      const { body } = await admin('GET', `/v1/users/${user}`);
+      expect(body).toMatchObject({ lockedBy: 'threshold', lockCount: threshold });
+      reportProof('races', { round, accepted, evaluated });
+      // What the clients were told is what was written down.
+      const events = [...(await auditOf(admin, 'left')), ...(await auditOf(admin, 'right'))];
+      const audited = events
+        .filter(({ action, subject }) => action === 'authenticate' && subject === `master/${user}`)
+        .map(({ outcome }) => outcome);
+      expect(audited.toSorted()).toEqual(codes.toSorted());
+    },
+  );
 
   it('gives one answer to 64 repeats of one request under one key, and attempts it once', async () => {
     const { user, response } = await createHolder(admin, 'repeat1');

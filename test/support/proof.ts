@@ -2,11 +2,11 @@
  * How long a proof runs: the short form in every test run, the long form under
  * `npm run proof NAME`, which sets TALLYSTICK_PROOF=long.
  */
-export const isLongProof: boolean = process.env['TALLYSTICK_PROOF'] === 'long';
+const isLongProof: boolean = process.env['TALLYSTICK_PROOF'] === 'long';
 
-/** The size of a proof (runs, requests, rounds) in its short and its long form. */
-export function proofSize(short: number, long: number): number {
-  return isLongProof ? long : short;
+/** The numbers of the rounds of a proof: one in the short form. */
+export function proofRounds(long: number): readonly number[] {
+  return Array.from({ length: isLongProof ? long : 1 }, (_, index) => index + 1);
 }
 
 /** Prints a figure of a long proof, for the record; the short form stays silent. */
@@ -28,4 +28,4 @@ export function proofRuns(short: number): { numRuns: number; seed?: number } {
 }
 
 /** For tests whose long form takes its time. */
-export const proofTimeoutMs: number = proofSize(30_000, 3_600_000);
+export const proofTimeoutMs: number = isLongProof ? 3_600_000 : 30_000;
