@@ -23,6 +23,7 @@ const unknownKeyReloadMs = 1000;
 export function createService(deps: ServiceDeps): Service {
   const context = contextOf(deps);
   const admission = createAdmission(context.limits.inFlightMax);
+  const syncAdmission = createAdmission(context.limits.syncsInFlightMax);
   const atDesk = createDesks(context, admission);
   return {
     identify: createIdentify(context),
@@ -30,7 +31,8 @@ export function createService(deps: ServiceDeps): Service {
       admission.admit(() => authenticate(context, caller, request)),
     issueChallenge: (caller, request) =>
       admission.admit(() => issueChallenge(context, caller, request)),
-    synchronise: (caller, request) => admission.admit(() => synchronise(context, caller, request)),
+    synchronise: (caller, request) =>
+      admission.admit(() => syncAdmission.admit(() => synchronise(context, caller, request))),
     administration: {
       ...domainAdministration(atDesk),
       ...userAdministration(atDesk),

@@ -21,6 +21,8 @@ export interface ServiceDeps {
 export interface ServiceLimits {
   /** Use cases at once; more are refused as `overloaded`. */
   readonly inFlightMax: number;
+  /** Synchronisations among them: each searches, and holds in memory, a whole space. */
+  readonly syncsInFlightMax: number;
   /** Times that a decision is made anew after a conflict, before the attempt is given up. */
   readonly decisionRoundsMax: number;
   /** How long a stored answer waits for a repeat of its request. */
@@ -34,6 +36,7 @@ export interface ServiceLimits {
 
 export const defaultLimits: ServiceLimits = Object.freeze({
   inFlightMax: 1024,
+  syncsInFlightMax: 32,
   decisionRoundsMax: 8,
   answerLifetimeMs: 60_000,
   logonDeadlineMs: 5_000,

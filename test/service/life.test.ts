@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { openBench, totp6 } from '../support/builders.ts';
-import { asking, codeOf } from './support.ts';
+import { asking, codeOf, syncCodeOf, syncing } from './support.ts';
 
 test('draining finishes what is in flight and refuses the rest', async () => {
   const bench = await openBench();
@@ -37,6 +37,22 @@ test('more at once than the limit are refused as overloaded, and nothing is lost
   });
   resume();
   expect(await Promise.all(running)).toEqual(['user-unknown', 'user-unknown']);
+  await bench.close();
+});
+
+test('synchronisations have a limit of their own, which logons do not meet', async () => {
+  const bench = await openBench({ limits: { syncsInFlightMax: 2 } });
+  const caller = await bench.caller();
+  const resume = bench.module.stall();
+  const pair = syncing('nobody', ['123456', '654321']);
+  const running = [1, 2].map(() => syncCodeOf(bench.service, caller, pair));
+  await expect(bench.service.synchronise(caller, pair)).rejects.toMatchObject({
+    code: 'overloaded',
+  });
+  const logon = codeOf(bench.service, caller, asking('nobody', { response: '123456' }));
+  resume();
+  expect(await Promise.all([...running, logon])).toEqual(Array(3).fill('user-unknown'));
+  expect(await syncCodeOf(bench.service, caller, pair)).toBe('user-unknown');
   await bench.close();
 });
 
