@@ -25,10 +25,15 @@ export function lockArguments(batch: readonly PreparedDecision[]): readonly stri
   return [users, authenticators, applications, challenges];
 }
 
-/** What no two decisions of a batch may share: a row is changed once per statement. */
+/**
+ * What no two decisions of a batch may share: a row is changed once per statement. Nor may two be
+ * about one subject, although a name that nobody has needs no row: attempts on a user wait for each
+ * other, and if those on nobody did not, many at once would tell which names are somebody's.
+ */
 export function claimsOf(decision: Decision): readonly string[] {
-  const { user, authenticator, advance, storedAnswer } = decision;
+  const { user, authenticator, advance, storedAnswer, audit } = decision;
   const claims = [
+    `subject ${nameKey(audit.subject)}`,
     ...decision.followers.map(({ applicationId }) => `application ${applicationId}`),
     ...decision.challengeIds.map((id) => `challenge ${id}`),
   ];

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { verifyChain } from '../../src/audit/index.ts';
-import type { CommitResult } from '../../src/service/store.ts';
+import type { CommitResult, Decision } from '../../src/service/store.ts';
 import { eachDatabase } from './support/each-database.ts';
 import {
   aChallenge,
@@ -87,6 +87,46 @@ eachDatabase((opened) => {
       });
       expect(committedOf(results)).toBe(parallel);
       expect((await reloadUser(opened.store, user)).lockCount).toBe(0);
+    });
+  });
+
+  // SQLite takes all that wait in one transaction, whomever they are about.
+  const describeWaiting = opened.kind.name === 'PostgreSQL' ? describe : () => undefined;
+  describeWaiting('a name that nobody has', () => {
+    /** How many transactions 8 decisions at once take. */
+    const transactionsOf = async (
+      decision: (index: number) => Partial<Decision>,
+    ): Promise<number> => {
+      const before = await lastSequence();
+      const decisions = Array.from({ length: 8 }, (_, index) => aDecision(decision(index)));
+      const results = await opened.store.commit(decisions);
+      expect(committedOf(results)).toBe(8);
+      const rows = await opened.database.query(
+        `select count(distinct xmin::text)::integer as transactions, count(*)::integer as events
+          from audit_event where sequence > ${String(before)}`,
+      );
+      expect(rows[0]?.['events']).toBe(8);
+      return Number(rows[0]?.['transactions']);
+    };
+    const about = (subject: string): Partial<Decision> => ({ audit: { ...anEntry, subject } });
+
+    test('is waited for as a user is, so that many at once look alike', async () => {
+      const { user } = await install(opened.store);
+      const failure = { kind: 'failure', userId: user.id, threshold: 0 } as const;
+      const somebody = about(`master/${user.userName}`);
+      const nobody = { user: { kind: 'decoy' } } as const;
+      expect(await transactionsOf(() => ({ ...somebody, user: failure }))).toBe(8);
+      expect(await transactionsOf(() => ({ ...about('master/Nobody'), ...nobody }))).toBe(8);
+      const spelt = (index: number): string =>
+        index % 2 === 0 ? 'master/nobody' : 'master/NOBODY';
+      expect(await transactionsOf((index) => ({ ...about(spelt(index)), ...nobody }))).toBe(8);
+      const issuing = (): Partial<Decision> => ({
+        ...somebody,
+        issueChallenge: aChallenge(user.id),
+      });
+      expect(await transactionsOf(issuing)).toBe(8);
+      const others = (index: number): Partial<Decision> => about(`master/nobody-${String(index)}`);
+      expect(await transactionsOf((index) => ({ ...others(index), ...nobody }))).toBe(1);
     });
   });
 

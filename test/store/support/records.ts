@@ -208,7 +208,8 @@ export function aDecision(more: Partial<Decision> = {}): Decision {
     challengeIds: [],
     issueChallenge: null,
     storedAnswer: null,
-    audit: anEntry,
+    // Decisions about one subject never share a transaction; these may.
+    audit: { ...anEntry, subject: freshId() },
     ...more,
   };
 }
