@@ -4,8 +4,8 @@ import { alternate, type BenchRow, inFlight } from './measure.ts';
 import { openRawFloor, type RawFloor } from './raw-floor.ts';
 
 const width = 32;
-/** Look-ahead of the policy and the counters looked back at to tell a replay. */
-const refusalCandidates = (user: BenchUser): number => 20 + Math.min(5, Number(user.nextCounter));
+/** What the policy makes every refusal cost: 20 counters ahead and five back. */
+const refusalMacs = 25;
 
 /** Verifying a right response, and refusing a wrong one, without an interface around it. */
 export async function benchEngine(
@@ -74,12 +74,11 @@ async function benchRefuse(
   count: number,
   rounds: number,
 ): Promise<BenchRow> {
-  const macs = refusalCandidates(nextUser());
   const refuseOne = (): Promise<void> => attempt(installation, nextUser(), '0000000', 'refused');
   const [refuse, rawMacs, commit] = await alternate(
     [
       { name: 'refuse', run: (n) => inFlight(width, n, refuseOne) },
-      { name: 'macs', run: (n) => floor.macs(n, macs) },
+      { name: 'macs', run: (n) => floor.macs(n, refusalMacs) },
       { name: 'commit', run: (n) => floor.decide(n, 0) },
     ],
     count,
@@ -89,10 +88,10 @@ async function benchRefuse(
   const floorMicroseconds = rawMacs.microsecondsEach * 1.2 + commit.microsecondsEach;
   return {
     row: 'refusal',
-    operation: `refuse a wrong response, ${macs} candidates, 32 in flight`,
+    operation: `refuse a wrong response, ${refusalMacs} candidates, 32 in flight`,
     microsecondsEach: refuse.microsecondsEach,
     floorMicrosecondsEach: floorMicroseconds,
-    floor: `${macs} raw MACs + 20 %, load and commit`,
+    floor: `${refusalMacs} raw MACs + 20 %, load and commit`,
     ratio: refuse.microsecondsEach / floorMicroseconds,
     target: '<= 1.00',
   };

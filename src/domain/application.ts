@@ -19,7 +19,7 @@ import type { Position } from './outcomes.ts';
 export const spentChallengesMax: number = 16;
 
 /** The store keeps `nextEventCounter` below 2^53, so the counter before it is the last to serve. */
-const eventCounterMax = 2n ** 53n - 2n;
+export const eventCounterMax: bigint = 2n ** 53n - 2n;
 
 /** What moves an application from one response to the next. */
 export interface Sequence {

@@ -3,6 +3,7 @@ import {
   type EventCounter,
   type Otp,
   parseOtp,
+  readResponse,
   responseMessage,
   type TimeStep,
 } from '../oath/index.ts';
@@ -27,6 +28,14 @@ export interface Candidate {
   readonly challengeKey: string | null;
   /** At or behind the floor when it was planned; decisions look again. */
   readonly isSpent: boolean;
+  /** The response that the MAC of the message shows. */
+  read(mac: Uint8Array): Otp;
+}
+
+/** A plan's candidates in their order; an array is one. Large plans make each when it is asked for. */
+export interface Candidates {
+  readonly length: number;
+  at(index: number): Candidate | undefined;
 }
 
 /** An application that takes part, with what its candidates share. */
@@ -47,12 +56,13 @@ export function responseOf(text: string): Otp | null {
   }
 }
 
-/** Every application with its sequence; those that no request can serve are left out. */
+/** Every wanted application with its sequence; those that no request can serve are left out. */
 export function servingOf(
   authenticators: readonly AuthenticatorWithApplications[],
+  isWanted: (application: Application) => boolean = () => true,
 ): readonly Serving[] {
   return authenticators.flatMap(({ authenticator, applications }) =>
-    applications.flatMap((application) => {
+    applications.filter(isWanted).flatMap((application) => {
       const sequence = sequenceOf(application.algorithm);
       if (sequence === null) return [];
       return [{ authenticator, application, sequence, floor: floorOf(application, sequence) }];
@@ -91,14 +101,17 @@ export function keyOf(serving: Serving, challenge: string | null): string | null
 }
 
 /**
- * The candidate that a MAC belongs to.
+ * The entry of a list, such as the candidate that a mark belongs to.
  *
  * @throws TallystickError internal when there is none
  */
-export function candidateOf(candidates: readonly Candidate[], index: number): Candidate {
-  const candidate = candidates[index];
-  if (candidate === undefined) throw new TallystickError('internal', 'A MAC has no candidate.');
-  return candidate;
+export function entryOf<Entry>(
+  list: { at(index: number): Entry | undefined },
+  index: number,
+): Entry {
+  const entry = list.at(index);
+  if (entry === undefined) throw new TallystickError('internal', 'A list has no such entry.');
+  return entry;
 }
 
 /** What distinguishes one candidate of an application from the next. */
@@ -167,5 +180,9 @@ class PlannedCandidate implements Candidate {
       timeStep: timeStep ?? undefined,
       question: this.#challenge ?? undefined,
     });
+  }
+
+  read(mac: Uint8Array): Otp {
+    return readResponse(this.#serving.application.algorithm, mac);
   }
 }

@@ -27,6 +27,35 @@ export interface PolicyCost {
 
 const secondsPerDay = 86_400;
 
+/** Windows are priced for the most usual time step where no application is known. */
+export const usualTimeStepSeconds: number = 30;
+
+/**
+ * MACs that a refused verification costs at least, whoever it was about and whatever was wrong: as
+ * many as an application with a clock or one with a counter may need, whichever is more. Only the
+ * policy decides.
+ */
+export function refusalMacs(policy: EffectivePolicy): number {
+  return Math.min(
+    Math.max(timeCandidatesOf(policy), eventCandidatesOf(policy)),
+    verifyCandidatesMax,
+  );
+}
+
+/**
+ * MACs that a synchronisation costs at least; see `refusalMacs`. Only the policy and the request
+ * decide.
+ *
+ * @param isDistinct whether the two responses come with different challenges
+ */
+export function syncMacs(policy: EffectivePolicy, isDistinct: boolean): number {
+  const candidates = Math.max(
+    syncTimeCandidatesOf(policy, usualTimeStepSeconds),
+    syncEventCandidatesOf(policy),
+  );
+  return Math.min(isDistinct ? 2 * candidates : candidates, syncCandidatesMax);
+}
+
 /**
  * What a policy costs, for one application.
  *
@@ -36,12 +65,11 @@ export function policyCost(
   policy: EffectivePolicy,
   shape: { readonly digits: number; readonly timeStepSeconds: number },
 ): PolicyCost {
-  const timeCandidates = 2 * Math.floor(policy.identificationTimeWindowSteps / 2) + 1;
-  const eventCandidates = policy.eventWindowSteps + replayLookBackEvents;
+  const timeCandidates = timeCandidatesOf(policy);
+  const eventCandidates = eventCandidatesOf(policy);
   const timeAndEventCandidates = Math.min(timeCandidates * eventCandidates, verifyCandidatesMax);
-  const syncSteps = Math.floor(policy.syncTimeWindowSeconds / 2 / shape.timeStepSeconds);
-  const syncTimeCandidates = 2 * syncSteps + 1 + policy.syncMaxGapSteps;
-  const syncEventCandidates = policy.syncEventWindowSteps + replayLookBackEvents + 1;
+  const syncTimeCandidates = syncTimeCandidatesOf(policy, shape.timeStepSeconds);
+  const syncEventCandidates = syncEventCandidatesOf(policy);
   const acceptable = Math.max(timeCandidates, policy.eventWindowSteps);
   const guessProbabilityPerAttempt = Math.min(1, acceptable / 10 ** shape.digits);
   const guesses = guessesPerDay(policy);
@@ -60,6 +88,23 @@ export function policyCost(
     guessesPerDay: guesses,
     guessProbabilityPerDay: 1 - (1 - guessProbabilityPerAttempt) ** guesses,
   };
+}
+
+function timeCandidatesOf(policy: EffectivePolicy): number {
+  return 2 * Math.floor(policy.identificationTimeWindowSteps / 2) + 1;
+}
+
+function eventCandidatesOf(policy: EffectivePolicy): number {
+  return policy.eventWindowSteps + replayLookBackEvents;
+}
+
+function syncTimeCandidatesOf(policy: EffectivePolicy, timeStepSeconds: number): number {
+  const reach = Math.floor(policy.syncTimeWindowSeconds / 2 / timeStepSeconds);
+  return 2 * reach + 1 + policy.syncMaxGapSteps;
+}
+
+function syncEventCandidatesOf(policy: EffectivePolicy): number {
+  return policy.syncEventWindowSteps + replayLookBackEvents + 1;
 }
 
 /** Guesses in one day against a user who doesn't log in meanwhile (a success would start afresh). */

@@ -10,7 +10,12 @@ import {
   type PolicySettings,
   type SettingRange,
 } from './policy-catalogue.ts';
-import { policyCost, syncCandidatesMax, verifyCandidatesMax } from './policy-cost.ts';
+import {
+  policyCost,
+  syncCandidatesMax,
+  usualTimeStepSeconds,
+  verifyCandidatesMax,
+} from './policy-cost.ts';
 
 /** One setting that was refused, and what is allowed. */
 export interface PolicyProblem {
@@ -24,9 +29,6 @@ export type ParsedPolicySettings =
 
 type ParsedSetting =
   { readonly ok: true; readonly value: unknown } | { readonly ok: false; readonly allowed: string };
-
-/** The time step at which windows in seconds are counted in candidates when a policy is saved. */
-const costTimeStepSeconds = 30;
 
 /**
  * Reads the settings that a policy sets itself. Strict: an unknown name, a wrong type, a value out
@@ -57,7 +59,7 @@ export function parsePolicySettings(value: unknown): ParsedPolicySettings {
  * the window of shorter steps, and of applications with both time and counter, from its far end.
  */
 export function policyProblems(policy: EffectivePolicy): readonly PolicyProblem[] {
-  const cost = policyCost(policy, { digits: 6, timeStepSeconds: costTimeStepSeconds });
+  const cost = policyCost(policy, { digits: 6, timeStepSeconds: usualTimeStepSeconds });
   const problems: PolicyProblem[] = [];
   const limit = (name: PolicySettingName, candidates: number, candidatesMax: number): void => {
     if (candidates <= candidatesMax) return;

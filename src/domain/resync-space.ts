@@ -1,40 +1,60 @@
-import { parseEventCounter, parseTimeStep } from '../oath/index.ts';
-import { expectedStep, isCounterInRange } from './application.ts';
-import { type Candidate, candidateAt, keyOf, type Place, type Serving } from './candidate.ts';
+import { movingFactorMax, parseEventCounter, parseTimeStep } from '../oath/index.ts';
+import { eventCounterMax, expectedStep } from './application.ts';
+import {
+  type Candidate,
+  candidateAt,
+  type Candidates,
+  entryOf,
+  keyOf,
+  type Serving,
+} from './candidate.ts';
 import type { EffectivePolicy } from './policy-catalogue.ts';
 import { replayLookBackEvents } from './policy-cost.ts';
 
 /**
- * The candidates of one application, laid out so that neighbours are found by arithmetic: counters
- * ascending, within each the steps ascending, within each one candidate, or two where the responses
- * have different challenges. Each MAC is wanted once.
+ * The candidates of one application, laid out so that each, and its neighbours, are found by
+ * arithmetic: counters ascending, within each the steps ascending, within each one candidate, or
+ * two where the responses have different challenges. Each MAC is wanted once.
  */
 export interface SyncSpace {
-  readonly applicationId: string;
-  readonly epoch: number;
+  readonly serving: Serving;
   /** Index of the first candidate. */
   readonly base: number;
-  readonly counterCount: number;
-  readonly stepCount: number;
-  /** 2 when the responses have different challenges, else 1. */
-  readonly perPlace: 1 | 2;
+  readonly counters: Line;
+  readonly steps: Line;
+  /** One for both responses, or one for each where the challenges differ. */
+  readonly questions: readonly Question[];
   /** How far the second response's counter is from the first's: 1, or 0 without counters. */
   readonly counterGap: 0 | 1;
   readonly stepGapMin: number;
   readonly stepGapMax: number;
 }
 
+/** Counters or steps in a row; one without a value where the sequence has none. */
+interface Line {
+  /** Null without. */
+  readonly first: bigint | null;
+  readonly count: number;
+  /** Index of the expected one; may lie outside. */
+  readonly expected: number;
+}
+
+interface Question {
+  readonly challenge: string | null;
+  readonly key: string | null;
+}
+
 /** The challenges of the two responses; null without. */
 export type SyncChallenges = readonly [first: string, second: string] | null;
 
-/** Where a sequence without counter, or without clock, stands. */
-const noPlace: Place = { eventCounter: null, timeStep: null, distance: 0 };
+/** A sequence without counter, or without clock. */
+const noLine: Line = { first: null, count: 1, expected: 0 };
 
 /** With a clock as well, the counters may not eat up the whole space: as many as five logons. */
 const eventWindowsWithClock = 5;
 
 /**
- * Lays out one application's space and its candidates.
+ * Lays out one application's space.
  *
  * @param base index of its first candidate in the plan
  * @param budget candidates it may have at most; at least 64
@@ -46,8 +66,8 @@ export function syncSpaceOf(
   budget: number,
   nowMs: number,
   policy: EffectivePolicy,
-): { readonly space: SyncSpace; readonly candidates: readonly Candidate[] } {
-  const { application, sequence } = serving;
+): SyncSpace {
+  const { sequence } = serving;
   const [first, second] = challenges ?? [null, null];
   const isDistinct = keyOf(serving, first) !== keyOf(serving, second);
   const questions = (isDistinct ? [first, second] : [first]).map((challenge) => ({
@@ -57,21 +77,41 @@ export function syncSpaceOf(
   const hasClock = sequence.stepping !== null;
   const gap = hasClock ? policy.syncMaxGapSteps : 0;
   const places = Math.floor(budget / questions.length);
-  const counters = sequence.hasCounter ? countersOf(serving, places, gap, policy) : [noPlace];
-  const steps = stepsOf(serving, Math.floor(places / counters.length), gap, nowMs, policy);
-  const candidates = candidatesOf(serving, counters, steps, questions);
-  const space: SyncSpace = {
-    applicationId: application.id,
-    epoch: application.epoch,
+  const counters = sequence.hasCounter ? countersOf(serving, places, gap, policy) : noLine;
+  const steps = stepsOf(serving, Math.floor(places / counters.count), gap, nowMs, policy);
+  return {
+    serving,
     base,
-    counterCount: counters.length,
-    stepCount: steps.length,
-    perPlace: isDistinct ? 2 : 1,
+    counters,
+    steps,
+    questions,
     counterGap: sequence.hasCounter ? 1 : 0,
     stepGapMin: hasClock && !sequence.hasCounter && !isDistinct ? 1 : 0,
     stepGapMax: gap,
   };
-  return { space, candidates };
+}
+
+/** How many candidates a space has. */
+export function sizeOf({ counters, steps, questions }: SyncSpace): number {
+  return counters.count * steps.count * questions.length;
+}
+
+/** The candidates of spaces in a row, each made when it is asked for. */
+export class SpaceCandidates implements Candidates {
+  readonly length: number;
+  readonly #spaces: readonly SyncSpace[];
+
+  constructor(spaces: readonly SyncSpace[]) {
+    this.#spaces = spaces;
+    this.length = spaces.reduce((length, space) => length + sizeOf(space), 0);
+  }
+
+  at(index: number): Candidate | undefined {
+    const space = this.#spaces.findLast(({ base }) => index >= base);
+    return space === undefined || index >= this.length
+      ? undefined
+      : candidateIn(space, index - space.base);
+  }
 }
 
 /** Indices of the candidates of a consecutive pair. */
@@ -83,60 +123,71 @@ export interface SyncPair {
 /**
  * Every consecutive pair in a space, by index in the plan.
  *
- * @param showsFirst for each candidate of the space, 1 when it shows the first response
- * @param showsSecond the same for the second
+ * @param marks of all candidates of the plan (`markOf`)
  */
-export function pairsIn(
-  space: SyncSpace,
-  showsFirst: Uint8Array,
-  showsSecond: Uint8Array,
-): readonly SyncPair[] {
-  const { base, counterCount, stepCount, perPlace, counterGap, stepGapMin, stepGapMax } = space;
+export function pairsIn(space: SyncSpace, marks: Uint8Array): readonly SyncPair[] {
+  const { base, counters, steps, questions, counterGap, stepGapMin, stepGapMax } = space;
+  const perPlace = questions.length;
   const pairs: SyncPair[] = [];
-  for (let counter = 0; counter + counterGap < counterCount; counter += 1) {
-    for (let step = 0; step < stepCount; step += 1) {
-      const first = (counter * stepCount + step) * perPlace;
-      if (showsFirst[first] !== 1) continue;
-      const lastStep = Math.min(step + stepGapMax, stepCount - 1);
+  for (let counter = 0; counter + counterGap < counters.count; counter += 1) {
+    for (let step = 0; step < steps.count; step += 1) {
+      const first = base + (counter * steps.count + step) * perPlace;
+      if (!shows(marks, first, 1)) continue;
+      const lastStep = Math.min(step + stepGapMax, steps.count - 1);
       for (let later = step + stepGapMin; later <= lastStep; later += 1) {
-        const place = (counter + counterGap) * stepCount + later;
-        const second = place * perPlace + (perPlace - 1);
-        if (showsSecond[second] === 1) pairs.push({ first: base + first, second: base + second });
+        const place = (counter + counterGap) * steps.count + later;
+        const second = base + place * perPlace + (perPlace - 1);
+        if (shows(marks, second, 2)) pairs.push({ first, second });
       }
     }
   }
   return pairs;
 }
 
-function candidatesOf(
-  serving: Serving,
-  counters: readonly Place[],
-  steps: readonly Place[],
-  questions: readonly { readonly challenge: string | null; readonly key: string | null }[],
-): readonly Candidate[] {
-  const candidates: Candidate[] = [];
-  for (const { eventCounter, distance } of counters) {
-    for (const step of steps) {
-      const { timeStep } = step;
-      const place: Place = { eventCounter, timeStep, distance: distance + step.distance };
-      for (const { challenge, key } of questions) {
-        candidates.push(candidateAt(serving, place, challenge, key));
-      }
-    }
-  }
-  return candidates;
+function shows(marks: Uint8Array, index: number, bit: 1 | 2): boolean {
+  return (Number(marks[index]) & bit) !== 0;
+}
+
+function candidateIn({ serving, counters, steps, questions }: SyncSpace, index: number): Candidate {
+  const place = Math.floor(index / questions.length);
+  const counter = Math.floor(place / steps.count);
+  const step = place % steps.count;
+  const [eventCounter, timeStep] = [valueAt(counters, counter), valueAt(steps, step)];
+  const { challenge, key } = entryOf(questions, index % questions.length);
+  return candidateAt(
+    serving,
+    {
+      eventCounter: eventCounter === null ? null : parseEventCounter(eventCounter),
+      timeStep: timeStep === null ? null : parseTimeStep(timeStep),
+      distance: Math.abs(counter - counters.expected) + Math.abs(step - steps.expected),
+    },
+    challenge,
+    key,
+  );
+}
+
+function valueAt({ first }: Line, index: number): bigint | null {
+  return first === null ? null : first + BigInt(index);
+}
+
+/** The values expected + from .. expected + to, as far as they lie from 0 to `max`. */
+function lineAround(expected: bigint, from: number, to: number, max: bigint): Line {
+  const lowest = expected + BigInt(from);
+  const first = lowest < 0n ? 0n : lowest;
+  const highest = expected + BigInt(to);
+  const last = highest > max ? max : highest;
+  return {
+    first,
+    count: Math.max(0, Number(last - first) + 1),
+    expected: Number(expected - first),
+  };
 }
 
 /**
  * The first response may stand at any of the window's counters, the second at the one after; those
  * behind the next counter are there to recognise a pair whose first response was already used.
  */
-function countersOf(
-  serving: Serving,
-  places: number,
-  gap: number,
-  policy: EffectivePolicy,
-): readonly Place[] {
+function countersOf(serving: Serving, places: number, gap: number, policy: EffectivePolicy): Line {
   const hasClock = serving.sequence.stepping !== null;
   // With a clock there must be room for the expected step, its two neighbours and the gap.
   const counterMax = hasClock ? Math.floor(places / (3 + gap)) : places;
@@ -144,17 +195,8 @@ function countersOf(
     ? Math.min(policy.syncEventWindowSteps, policy.eventWindowSteps * eventWindowsWithClock)
     : policy.syncEventWindowSteps;
   const ahead = Math.min(wanted, counterMax - replayLookBackEvents - 1);
-  const counters: Place[] = [];
-  for (let offset = -replayLookBackEvents; offset <= ahead; offset += 1) {
-    const counter = serving.application.nextEventCounter + BigInt(offset);
-    if (!isCounterInRange(counter)) continue;
-    counters.push({
-      eventCounter: parseEventCounter(counter),
-      timeStep: null,
-      distance: Math.abs(offset),
-    });
-  }
-  return counters;
+  const { nextEventCounter } = serving.application;
+  return lineAround(nextEventCounter, -replayLookBackEvents, ahead, eventCounterMax);
 }
 
 /** The window around the expected step, and behind its end the gap of the second response. */
@@ -164,17 +206,11 @@ function stepsOf(
   gap: number,
   nowMs: number,
   policy: EffectivePolicy,
-): readonly Place[] {
+): Line {
   const { stepping } = serving.sequence;
-  if (stepping === null) return [noPlace];
+  if (stepping === null) return noLine;
   const centre = expectedStep(serving.application, stepping, nowMs);
   const wanted = Math.floor(policy.syncTimeWindowSeconds / 2 / stepping.timeStepSeconds);
   const halfWidth = Math.min(wanted, Math.floor((places - 1 - gap) / 2));
-  const steps: Place[] = [];
-  for (let offset = -halfWidth; offset <= halfWidth + gap; offset += 1) {
-    const step = centre + BigInt(offset);
-    if (step < 0n) continue;
-    steps.push({ eventCounter: null, timeStep: parseTimeStep(step), distance: Math.abs(offset) });
-  }
-  return steps;
+  return lineAround(centre, -halfWidth, halfWidth + gap, movingFactorMax);
 }

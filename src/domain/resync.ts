@@ -1,21 +1,16 @@
 import { TallystickError } from '../errors.ts';
-import { algorithmTimeStepping, constantTimeEqualText, readResponse } from '../oath/index.ts';
-import {
-  advancePast,
-  centredDriftSeconds,
-  decoyAuthenticator,
-  isSpent,
-  spentChallengesMax,
-} from './application.ts';
+import { algorithmTimeStepping, constantTimeEqualText, type Otp } from '../oath/index.ts';
+import { advancePast, centredDriftSeconds, isSpent, spentChallengesMax } from './application.ts';
 import {
   type Candidate,
-  candidateOf,
+  entryOf,
   responseOf,
   type Serving,
   servingFor,
   servingOf,
 } from './candidate.ts';
 import { challengeRefusal } from './challenge.ts';
+import type { ComparisonPlan } from './comparison.ts';
 import { refusedFor } from './lock.ts';
 import type {
   ApplicationAdvance,
@@ -25,11 +20,12 @@ import type {
 } from './model.ts';
 import type { Position, RefusalCode, Refused } from './outcomes.ts';
 import type { EffectivePolicy } from './policy-catalogue.ts';
-import { syncCandidatesMax } from './policy-cost.ts';
+import { syncCandidatesMax, syncMacs } from './policy-cost.ts';
 import {
   pairsIn,
+  sizeOf,
+  SpaceCandidates,
   type SyncChallenges,
-  type SyncPair,
   type SyncSpace,
   syncSpaceOf,
 } from './resync-space.ts';
@@ -50,11 +46,11 @@ export interface SynchronisationInput {
   readonly second: SynchronisationPart;
 }
 
-export interface SynchronisationPlan {
-  /** `syncCandidatesMax` at most; all of them are wanted. */
-  readonly candidates: readonly Candidate[];
-  /** One end: nothing is decided before the whole space was searched. */
-  readonly chunkEnds: readonly number[];
+/**
+ * `syncCandidatesMax` candidates at most. It has one end: nothing is decided before the whole space
+ * was searched.
+ */
+export interface SynchronisationPlan extends ComparisonPlan {
   readonly spaces: readonly SyncSpace[];
 }
 
@@ -101,9 +97,10 @@ export function planSynchronisation(
   policy: EffectivePolicy,
 ): SynchronisationPlanning {
   const { first, second } = input;
-  if (responseOf(first.response) === null || responseOf(second.response) === null) {
-    return refuse('response-malformed');
-  }
+  const responses = [responseOf(first.response), responseOf(second.response)].filter(
+    (response) => response !== null,
+  );
+  if (responses.length < 2) return refuse('response-malformed');
   const moving = servingOf([input.authenticator]).filter(isMoving);
   if (moving.length === 0) return refuse('sync-nothing');
   const challenges = challengesOf(input);
@@ -112,15 +109,16 @@ export function planSynchronisation(
   if (typeof serving === 'string') return refuse(serving);
   const refusal = challengesRefusal(input, input.authenticator, nowMs, policy);
   if (refusal !== null) return refuse(refusal);
-  return { kind: 'plan', plan: planFor(serving, challenges, nowMs, policy) };
+  return { kind: 'plan', plan: planFor(serving, responses, challenges, nowMs, policy) };
 }
 
-/** A plan for an attempt on nobody; see `planDecoy`. No decision on it ever synchronises. */
+/** A plan for an attempt on nobody: it costs what the request costs with anybody. */
 export function planSynchronisationDecoy(
-  nowMs: number,
+  { first, second }: Record<'first' | 'second', Pick<SynchronisationPart, 'challenge'>>,
   policy: EffectivePolicy,
-): SynchronisationPlan {
-  return planFor(servingOf([decoyAuthenticator]), null, nowMs, policy);
+): ComparisonPlan {
+  const macs = syncMacs(policy, first.challenge !== second.challenge);
+  return { candidates: [], responses: [], chunkEnds: [macs] };
 }
 
 /**
@@ -132,32 +130,32 @@ export function planSynchronisationDecoy(
  * A clock may be moved backwards by what idle days explain (one step, and 8 s for each day since
  * the drift was learned) and the policy's margin. Nothing limits the first use and the first after a reset.
  *
- * @param macs one for each candidate; null where the module couldn't compute it
+ * @param marks one for each candidate (`markOf`); 0 where the module had no MAC
  * @param current the authenticator as it is now with all its applications, so that all follow
- * @throws TallystickError internal unless there is one entry for each candidate
+ * @throws TallystickError internal unless there is one mark for each candidate
  */
 export function decideSynchronisation(
   plan: SynchronisationPlan,
-  macs: readonly (Uint8Array | null)[],
+  marks: Uint8Array,
   current: AuthenticatorWithApplications,
   input: SynchronisationInput,
   nowMs: number,
   policy: EffectivePolicy,
 ): SynchronisationDecision {
-  if (macs.length !== plan.candidates.length) {
-    throw new TallystickError('internal', 'A synchronisation is decided on all its MACs.');
+  if (marks.length !== plan.candidates.length) {
+    throw new TallystickError('internal', 'A synchronisation is decided on all its marks.');
   }
   const refusal = challengesRefusal(input, current, nowMs, policy);
   if (refusal !== null) return refuse(refusal);
-  const byId = new Map(servingOf([current]).map((one) => [one.application.id, one]));
   for (const space of plan.spaces) {
-    const serving = byId.get(space.applicationId);
-    if (serving?.application.epoch !== space.epoch) continue;
-    const pairs = pairsOf(space, macs, serving, input);
+    const { id, epoch } = space.serving.application;
+    const [serving] = servingOf([current], (one) => one.id === id && one.epoch === epoch);
+    if (serving === undefined) continue;
+    const pairs = isOneTypedTwice(space, plan.responses) ? [] : pairsIn(space, marks);
     const [pair] = pairs;
     if (pair === undefined) continue;
-    const first = candidateOf(plan.candidates, pair.first);
-    const second = candidateOf(plan.candidates, pair.second);
+    const first = entryOf(plan.candidates, pair.first);
+    const second = entryOf(plan.candidates, pair.second);
     if (pairs.length > 1) return refuse('sync-ambiguous', first);
     return synchronise(first, second, serving, current, nowMs, policy);
   }
@@ -196,42 +194,28 @@ function challengesRefusal(
 
 function planFor(
   serving: readonly Serving[],
+  responses: readonly Otp[],
   challenges: SyncChallenges,
   nowMs: number,
   policy: EffectivePolicy,
 ): SynchronisationPlan {
   const searched = serving.slice(0, spacesMax);
   const budget = Math.floor(syncCandidatesMax / searched.length);
-  const candidates: Candidate[] = [];
-  const spaces = searched.map((one) => {
-    const laid = syncSpaceOf(one, challenges, candidates.length, budget, nowMs, policy);
-    candidates.push(...laid.candidates);
-    return laid.space;
-  });
-  return { candidates, chunkEnds: [candidates.length], spaces };
+  const spaces: SyncSpace[] = [];
+  let base = 0;
+  for (const one of searched) {
+    const space = syncSpaceOf(one, challenges, base, budget, nowMs, policy);
+    spaces.push(space);
+    base += sizeOf(space);
+  }
+  const isDistinct = challenges !== null && challenges[0] !== challenges[1];
+  const macs = Math.max(base, syncMacs(policy, isDistinct));
+  return { candidates: new SpaceCandidates(spaces), responses, chunkEnds: [macs], spaces };
 }
 
-function pairsOf(
-  space: SyncSpace,
-  macs: readonly (Uint8Array | null)[],
-  serving: Serving,
-  input: SynchronisationInput,
-): readonly SyncPair[] {
-  const first = responseOf(input.first.response) ?? '';
-  const second = responseOf(input.second.response) ?? '';
-  // One response typed twice is no pair, even where chance made two neighbours alike.
-  if (space.perPlace === 1 && constantTimeEqualText(first, second)) return [];
-  const { algorithm } = serving.application;
-  const count = space.counterCount * space.stepCount * space.perPlace;
-  const showsFirst = new Uint8Array(count);
-  const showsSecond = new Uint8Array(count);
-  for (const [index, mac] of macs.slice(space.base, space.base + count).entries()) {
-    if (mac === null) continue;
-    const shown = readResponse(algorithm, mac);
-    showsFirst[index] = Number(constantTimeEqualText(shown, first));
-    showsSecond[index] = Number(constantTimeEqualText(shown, second));
-  }
-  return pairsIn(space, showsFirst, showsSecond);
+/** One response typed twice is no pair, even where chance made two neighbours alike. */
+function isOneTypedTwice({ questions }: SyncSpace, [first, second]: readonly Otp[]): boolean {
+  return questions.length === 1 && constantTimeEqualText(String(first), String(second));
 }
 
 function synchronise(

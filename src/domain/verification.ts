@@ -1,32 +1,18 @@
-import {
-  chunks,
-  constantTimeEqualText,
-  type EventCounter,
-  lookAhead,
-  nearestFirst,
-  parseEventCounter,
-  readResponse,
-} from '../oath/index.ts';
-import {
-  advancePast,
-  centredDriftSeconds,
-  decoyAuthenticator,
-  expectedStep,
-  isCounterInRange,
-  isSpent,
-} from './application.ts';
+import { TallystickError } from '../errors.ts';
+import { type Otp } from '../oath/index.ts';
+import { advancePast, centredDriftSeconds, expectedStep, isSpent } from './application.ts';
 import {
   type Candidate,
   candidateAt,
-  candidateOf,
+  entryOf,
   keyOf,
-  type Place,
   responseOf,
   type Serving,
   servingFor,
   servingOf,
 } from './candidate.ts';
 import { challengeRefusal } from './challenge.ts';
+import type { ComparisonPlan } from './comparison.ts';
 import { refusedFor } from './lock.ts';
 import type {
   ApplicationAdvance,
@@ -35,7 +21,8 @@ import type {
 } from './model.ts';
 import type { Position, RefusalCode, Refused } from './outcomes.ts';
 import type { EffectivePolicy } from './policy-catalogue.ts';
-import { replayLookBackEvents, verifyCandidatesMax } from './policy-cost.ts';
+import { refusalMacs, verifyCandidatesMax } from './policy-cost.ts';
+import { chunkEndsOf, ringsOf } from './window.ts';
 
 export type { Candidate } from './candidate.ts';
 
@@ -49,11 +36,9 @@ export interface VerificationInput {
   readonly issuedChallenge: IssuedChallenge | null;
 }
 
-export interface VerificationPlan {
-  /** Nearest first over all applications, `verifyCandidatesMax` at most. */
+/** Candidates are nearest first over all applications, `verifyCandidatesMax` at most. */
+export interface VerificationPlan extends ComparisonPlan {
   readonly candidates: readonly Candidate[];
-  /** Where the module may pause and `decideVerification` look: ascending, the last one is the end. */
-  readonly chunkEnds: readonly number[];
 }
 
 export type VerificationPlanning =
@@ -94,7 +79,8 @@ export function planVerification(
   nowMs: number,
   policy: EffectivePolicy,
 ): VerificationPlanning {
-  if (responseOf(input.response) === null) return refuse('response-malformed');
+  const response = responseOf(input.response);
+  if (response === null) return refuse('response-malformed');
   const { challenge, issuedChallenge } = input;
   const all = servingOf(input.candidatesFrom);
   const serving = servingFor(all, challenge === null ? null : [challenge], policy);
@@ -103,37 +89,30 @@ export function planVerification(
   if (refusal !== null) return refuse(refusal);
   const oneTime = serving.filter((one) => isOneTime(one, issuedChallenge));
   if (oneTime.length === 0) return refuse('challenge-unknown');
-  return { kind: 'plan', plan: planFor(oneTime, challenge, nowMs, policy) };
+  return { kind: 'plan', plan: planFor(oneTime, response, challenge, nowMs, policy) };
+}
+
+/** A plan for an attempt on nobody: it costs what a refusal costs. */
+export function planDecoy(policy: EffectivePolicy): ComparisonPlan {
+  return { candidates: [], responses: [], chunkEnds: chunkEndsOf(refusalMacs(policy)) };
 }
 
 /**
- * A plan for an attempt on nobody: as many candidates as a typical user's, to be MACed with the
- * decoy seed (SHA-1). No decision on it ever accepts.
- */
-export function planDecoy(
-  _input: Pick<VerificationInput, 'response' | 'challenge'>,
-  nowMs: number,
-  policy: EffectivePolicy,
-): VerificationPlan {
-  return planFor(servingOf([decoyAuthenticator]), null, nowMs, policy);
-}
-
-/**
- * Decides on the MACs at hand. The first candidate in the plan's order that shows the response
+ * Decides on the marks at hand. The first candidate in the plan's order that shows the response
  * decides: at a fresh position it is accepted, at a used one it is a replay, even where a later
- * candidate would have matched by chance. All MACs given are compared, without an early exit; an
- * acceptance may come at the end of any chunk, a refusal only after the last candidate.
+ * candidate would have matched by chance. An acceptance may come at the end of any chunk, a refusal
+ * only after the last candidate.
  *
- * After a commit conflict it decides again, with fresh state and the same MACs: positions used
- * meanwhile are replays, MACs of an application whose epoch has changed count for nothing.
+ * After a commit conflict it decides again, with fresh state and the same marks: positions used
+ * meanwhile are replays, marks of an application whose epoch has changed count for nothing.
  *
- * @param macs of the first candidates, in order; null where the module couldn't compute one
+ * @param marks of the first candidates, in order (`markOf`); 0 where the module had no MAC
  * @param current the eligible authenticators as they are now
- * @throws TallystickError internal for more MACs than candidates
+ * @throws TallystickError internal for more marks than candidates
  */
 export function decideVerification(
-  plan: VerificationPlan,
-  macs: readonly (Uint8Array | null)[],
+  plan: ComparisonPlan,
+  marks: Uint8Array,
   current: readonly AuthenticatorWithApplications[],
   input: VerificationInput,
   nowMs: number,
@@ -141,16 +120,17 @@ export function decideVerification(
 ): VerificationDecision {
   const refusal = challengeRefusalNow(input, current, nowMs, policy);
   if (refusal !== null) return refuse(refusal);
-  // The row may have gone since the plan was made: what it made one-time isn't any longer.
-  const serving = servingOf(current).filter((one) => isOneTime(one, input.issuedChallenge));
-  const match = firstMatch(plan.candidates, macs, serving, input.response);
+  if (marks.length > plan.candidates.length) {
+    throw new TallystickError('internal', 'A mark has no candidate.');
+  }
+  const match = firstMatch(plan, marks, current, input.issuedChallenge);
   if (
     match !== null &&
     !isSpent(match.serving.floor, match.candidate.position, match.candidate.challengeKey)
   ) {
     return accept(match.candidate, match.serving, nowMs);
   }
-  if (macs.length < plan.candidates.length) return { kind: 'undecided' };
+  if (marks.length < plan.candidates.length) return { kind: 'undecided' };
   if (match === null) return refuse('response-incorrect');
   const { position, distance } = match.candidate;
   return {
@@ -165,29 +145,26 @@ function isOneTime({ sequence }: Serving, issuedChallenge: IssuedChallenge | nul
   return sequence.hasCounter || sequence.stepping !== null || issuedChallenge !== null;
 }
 
-/** One match is remembered; the others are still compared. */
 interface Match {
   readonly candidate: Candidate;
   readonly serving: Serving;
 }
 
 function firstMatch(
-  candidates: readonly Candidate[],
-  macs: readonly (Uint8Array | null)[],
-  current: readonly Serving[],
-  response: string,
+  { candidates }: ComparisonPlan,
+  marks: Uint8Array,
+  current: readonly AuthenticatorWithApplications[],
+  issuedChallenge: IssuedChallenge | null,
 ): Match | null {
-  const byId = new Map(current.map((serving) => [serving.application.id, serving]));
-  const shown = responseOf(response) ?? '';
-  let first: Match | null = null;
-  for (const [index, mac] of macs.entries()) {
-    const candidate = candidateOf(candidates, index);
-    const serving = byId.get(candidate.applicationId);
-    if (mac === null || serving?.application.epoch !== candidate.epoch) continue;
-    const matches = constantTimeEqualText(readResponse(serving.application.algorithm, mac), shown);
-    if (matches) first ??= { candidate, serving };
+  for (let index = marks.indexOf(1); index >= 0; index = marks.indexOf(1, index + 1)) {
+    const candidate = entryOf(candidates, index);
+    const { applicationId, epoch } = candidate;
+    // The row of the challenge may have gone since the plan was made, as may the application.
+    const serving = servingOf(current, (one) => one.id === applicationId && one.epoch === epoch);
+    const [live] = serving.filter((one) => isOneTime(one, issuedChallenge));
+    if (live !== undefined) return { candidate, serving: live };
   }
-  return first;
+  return null;
 }
 
 function accept(candidate: Candidate, serving: Serving, nowMs: number): VerificationDecision {
@@ -251,79 +228,31 @@ function challengeRefusalNow(
 
 function planFor(
   serving: readonly Serving[],
+  response: Otp,
   challenge: string | null,
   nowMs: number,
   policy: EffectivePolicy,
 ): VerificationPlan {
-  const all = serving.flatMap((one) => {
-    const key = keyOf(one, challenge);
-    return placesOf(one, nowMs, policy).map((place) => candidateAt(one, place, challenge, key));
-  });
-  // Sorting is stable: at one distance the order of the applications and of their steps remains.
-  if (serving.length > 1) all.sort((a, b) => a.distance - b.distance);
-  const candidates = all.slice(0, verifyCandidatesMax);
-  return { candidates, chunkEnds: chunkEndsOf(candidates) };
-}
-
-/** A device whose clock stands before its origin has no candidates; that too has one end. */
-function chunkEndsOf(candidates: readonly Candidate[]): readonly number[] {
-  let end = 0;
-  const ends = chunks(candidates).map((chunk) => (end += chunk.length));
-  return ends.length > 0 ? ends : [0];
-}
-
-/** Where an application's response may stand, nearest first. */
-function placesOf(serving: Serving, nowMs: number, policy: EffectivePolicy): readonly Place[] {
-  const { application, sequence } = serving;
-  const counters = sequence.hasCounter ? counterPlaces(application.nextEventCounter, policy) : [];
-  if (sequence.stepping === null) {
-    return sequence.hasCounter ? counters : [{ eventCounter: null, timeStep: null, distance: 0 }];
-  }
-  const centre = expectedStep(application, sequence.stepping, nowMs);
-  const halfWidth = Math.floor(policy.identificationTimeWindowSteps / 2);
-  const steps = nearestFirst(centre, halfWidth).map((timeStep) => ({
-    eventCounter: null,
-    timeStep,
-    distance: Number(timeStep > centre ? timeStep - centre : centre - timeStep),
+  const windows = serving.map((one) => ({
+    serving: one,
+    key: keyOf(one, challenge),
+    rings: ringsOf(one, nowMs, policy),
   }));
-  return sequence.hasCounter ? combined(counters, steps) : steps;
-}
-
-/**
- * The nearest combinations of a counter and a step. Only as many as any attempt may have are ever
- * built: two windows that are each allowed may have millions.
- */
-function combined(counters: readonly Place[], steps: readonly Place[]): readonly Place[] {
-  const stepsAt: Place[][] = [];
-  for (const step of steps) (stepsAt[step.distance] ??= []).push(step);
-  const places: Place[] = [];
-  const furthest = counters.length - 1 + stepsAt.length - 1;
+  const furthest = Math.max(...windows.map(({ rings }) => rings.furthest));
+  const candidates: Candidate[] = [];
   for (let distance = 0; distance <= furthest; distance += 1) {
-    const firstCounter = Math.max(0, distance - stepsAt.length + 1);
-    for (const [index, { eventCounter }] of counters.slice(firstCounter, distance + 1).entries()) {
-      // Steps before the origin are missing, the nearest ones among them.
-      const stepsThere = stepsAt[distance - firstCounter - index] ?? [];
-      for (const step of stepsThere) places.push({ ...step, eventCounter, distance });
+    for (const window of windows) {
+      if (distance > window.rings.furthest) continue;
+      for (const place of window.rings.at(distance)) {
+        candidates.push(candidateAt(window.serving, place, challenge, window.key));
+      }
     }
-    if (places.length >= verifyCandidatesMax) break;
+    // Two windows that are each allowed may have millions of places: the furthest are never made.
+    if (candidates.length >= verifyCandidatesMax) break;
   }
-  return places;
-}
-
-/** The window's counters, and behind it those that only a replay can show; distances are indices. */
-function counterPlaces(nextEventCounter: bigint, policy: EffectivePolicy): readonly Place[] {
-  const places: Place[] = [];
-  const add = (eventCounter: EventCounter): void => {
-    if (!isCounterInRange(eventCounter)) return;
-    places.push({ eventCounter, timeStep: null, distance: places.length });
-  };
-  for (const counter of lookAhead(parseEventCounter(nextEventCounter), policy.eventWindowSteps)) {
-    add(counter);
-  }
-  for (let back = 1n; back <= replayLookBackEvents && back <= nextEventCounter; back += 1n) {
-    add(parseEventCounter(nextEventCounter - back));
-  }
-  return places;
+  candidates.splice(verifyCandidatesMax);
+  const macs = Math.max(candidates.length, refusalMacs(policy));
+  return { candidates, responses: [response], chunkEnds: chunkEndsOf(macs) };
 }
 
 function refuse(code: RefusalCode): {

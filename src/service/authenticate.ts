@@ -12,12 +12,13 @@ import {
   type VerificationInput,
   type VerificationPlan,
 } from '../domain/verification.ts';
+import { TallystickError } from '../errors.ts';
 import { requirePermission } from './administration/access.ts';
 import { openAnswerSlot, plainCodec } from './answers.ts';
 import type { AcceptedAnswer, AuthenticateAnswer, AuthenticateRequest, Caller } from './api.ts';
 import { findIssuedChallenge, parseTarget, positionFacts, type Reading } from './attempt.ts';
 import type { Context } from './deps.ts';
-import { createDecoyTape, createMacTape, type MacTape, planKey } from './mac-tape.ts';
+import { createMacTape, type MacTape, planKey } from './mac-tape.ts';
 import { requireBoundedMembers } from './request-members.ts';
 import { decideInRounds } from './rounds.ts';
 import {
@@ -75,17 +76,12 @@ export async function authenticate(
     codec,
   );
   const progress: Progress = { context, request, nowMs, planned: null, decoy: null };
-  try {
-    return await decideInRounds(
-      context,
-      { action: 'authenticate', caller, target, nowMs },
-      slot,
-      (reading) => examine(progress, caller, reading),
-    );
-  } finally {
-    progress.planned?.tape.wipe();
-    progress.decoy?.wipe();
-  }
+  return decideInRounds(
+    context,
+    { action: 'authenticate', caller, target, nowMs },
+    slot,
+    (reading) => examine(progress, caller, reading),
+  );
 }
 
 async function examine(
@@ -148,38 +144,54 @@ async function verify(
     const { context } = progress;
     const { plan } = planning;
     const tape = createMacTape(context.module, plan, input.candidatesFrom, context.logon);
-    progress.planned?.tape.wipe();
     progress.planned = { plan, tape, key };
   }
   const { plan, tape } = progress.planned;
-  const decision = await decide(plan, tape, input, nowMs, policy);
+  const { decision, interruption } = await decide(plan, tape, input, nowMs, policy);
   return decision.kind === 'accepted'
     ? accept(decision, examined, found, tape)
-    : refusedCompared(examined, decision, tape);
+    : refusedCompared(examined, decision, tape, interruption);
 }
 
-/** MACs chunk by chunk; an acceptance stops after its chunk, a refusal pays for the whole plan. */
+type Decided = Exclude<VerificationDecision, { kind: 'undecided' }>;
+
+/**
+ * MACs chunk by chunk; an acceptance stops after its chunk, a refusal pays for the whole plan. When
+ * the module fails after a chunk that decided nothing, the response was found wrong there: that
+ * refuses it, or whoever makes the module fail could guess for nothing.
+ *
+ * @throws TallystickError when the module failed before anything was compared
+ */
 async function decide(
   plan: VerificationPlan,
   tape: MacTape,
   input: VerificationInput,
   nowMs: number,
   policy: EffectivePolicy,
-): Promise<Exclude<VerificationDecision, { kind: 'undecided' }>> {
-  for (;;) {
-    if (tape.macs.length === 0) await tape.extend();
-    const decision = decideVerification(
-      plan,
-      tape.macs,
-      input.candidatesFrom,
-      input,
-      nowMs,
-      policy,
-    );
-    if (decision.kind === 'refused') await tape.complete();
-    if (decision.kind !== 'undecided') return decision;
-    await tape.extend();
+): Promise<{ readonly decision: Decided; readonly interruption: TallystickError | null }> {
+  let decision: VerificationDecision = { kind: 'undecided' };
+  try {
+    if (tape.marks().length === 0) await tape.extend();
+    for (;;) {
+      const { candidatesFrom } = input;
+      decision = decideVerification(plan, tape.marks(), candidatesFrom, input, nowMs, policy);
+      if (decision.kind === 'refused') await tape.complete();
+      if (decision.kind !== 'undecided') return { decision, interruption: null };
+      await tape.extend();
+    }
+  } catch (error) {
+    if (!tape.hasMac()) throw error;
+    const refused = decision.kind === 'refused' ? decision : incorrect;
+    return { decision: refused, interruption: faultOf(error) };
   }
+}
+
+const incorrect: Decided = { kind: 'refused', refused: refusedFor('response-incorrect') };
+
+/** What is to be thrown later; a defect of ours must not undo the count either. */
+function faultOf(error: unknown): TallystickError {
+  if (error instanceof TallystickError) return error;
+  return new TallystickError('internal', 'The comparison failed.', { cause: error });
 }
 
 function accept(
@@ -230,12 +242,8 @@ async function refuseUnseen(
 
 /** Once an attempt, and not when it already paid for a plan of its own. */
 async function payDecoy(progress: Progress, policy: EffectivePolicy): Promise<void> {
-  const { context, request, nowMs } = progress;
+  const { context } = progress;
   if (progress.planned !== null) return progress.planned.tape.complete();
-  progress.decoy ??= createDecoyTape(
-    context.module,
-    planDecoy(request, nowMs, policy),
-    context.logon,
-  );
+  progress.decoy ??= createMacTape(context.module, planDecoy(policy), [], context.logon);
   await progress.decoy.complete();
 }

@@ -1,46 +1,41 @@
+import type { Candidate, Candidates } from '../domain/candidate.ts';
+import { type ComparisonPlan, decoyCandidate, markOf } from '../domain/comparison.ts';
 import type { AuthenticatorWithApplications, IssuedChallenge } from '../domain/model.ts';
 import { fromModule, moduleError, seedReference } from './module-calls.ts';
 import {
   type CallOptions,
   DECOY_SEED_ID,
   type MacJob,
+  type MacResult,
   type ModuleFailure,
   type SeedModule,
   type SeedReference,
 } from './seed-module.ts';
 
-/** What a plan of the domain asks to be MACed, in order. */
-export interface MacPlan {
-  readonly candidates: readonly { readonly applicationId: string; readonly message: Uint8Array }[];
-  /** Where to pause and decide; the last one is the end. */
-  readonly chunkEnds: readonly number[];
-}
-
 /**
- * The MACs of the first candidates of one plan, kept over retries, so that none is computed twice.
- * Null where a seed is damaged.
+ * The MACs of one plan, computed in its order and compared as they arrive: what remains is a mark
+ * for each candidate, kept over retries, so that nothing is computed or compared twice.
  */
 export interface MacTape {
-  readonly plan: MacPlan;
-  readonly macs: readonly (Uint8Array | null)[];
+  readonly plan: ComparisonPlan;
+  /** Of the candidates compared so far (`markOf`); 0 where a seed is damaged. */
+  marks(): Uint8Array;
   /** Why a seed could not be used, if one could not. */
   damage(): ModuleFailure | null;
-  /** Whether any MAC was computed. */
+  /** Whether any candidate was compared with a MAC. */
   hasMac(): boolean;
   /**
    * Goes on to the end of the next chunk, or by `messagesAtOnceMax`.
    *
-   * @throws TallystickError when the module, not a seed, failed
+   * @throws TallystickError when the module, not a seed, failed; the marks are as before
    */
   extend(): Promise<void>;
   /** Goes on to the end: what a refusal has to cost. */
   complete(): Promise<void>;
-  /** Overwrites the MACs: each of them is a response. */
-  wipe(): void;
 }
 
-/** Building messages takes the event loop, so the largest plans are handed over in pieces. */
-const messagesAtOnceMax = 512;
+/** Building messages and comparing takes the event loop, so both are done in pieces. */
+const messagesAtOnceMax = 256;
 
 const decoyReference: SeedReference = {
   seedId: DECOY_SEED_ID,
@@ -65,95 +60,108 @@ export function planKey(
   ].join();
 }
 
-/** MACs by the applications' own seeds. */
+/**
+ * @param serving whose seeds the candidates belong to; nobody's for a decoy. What the plan costs
+ *   beyond its candidates is MACed with the decoy seed: it costs the same and matches nothing
+ */
 export function createMacTape(
   module: SeedModule,
-  plan: MacPlan,
+  plan: ComparisonPlan,
   serving: readonly AuthenticatorWithApplications[],
   options: CallOptions,
 ): MacTape {
-  const references = new Map<string, SeedReference>();
+  const { candidates, chunkEnds, responses } = plan;
+  const seeds = new Map([[decoyCandidate.applicationId, decoyReference]]);
   for (const { authenticator, applications } of serving) {
     for (const application of applications) {
-      references.set(application.id, seedReference(authenticator, application));
+      seeds.set(application.id, seedReference(authenticator, application));
     }
   }
-  return tapeOf(module, plan, options, (applicationId) => {
-    const reference = references.get(applicationId);
-    if (reference === undefined) throw new RangeError('a plan names planned applications only');
-    return reference;
-  });
-}
-
-/** MACs by the decoy seed: they cost the same and match nothing. */
-export function createDecoyTape(module: SeedModule, plan: MacPlan, options: CallOptions): MacTape {
-  return tapeOf(module, plan, options, () => decoyReference);
-}
-
-function tapeOf(
-  module: SeedModule,
-  plan: MacPlan,
-  options: CallOptions,
-  referenceOf: (applicationId: string) => SeedReference,
-): MacTape {
-  const macs: (Uint8Array | null)[] = [];
+  const marks = new Uint8Array(candidates.length);
+  let done = 0;
   let failure: ModuleFailure | null = null;
+  let hasMac = false;
   const extend = async (): Promise<void> => {
-    const start = macs.length;
-    const chunkEnd = plan.chunkEnds.find((end) => end > start);
+    const chunkEnd = chunkEnds.find((end) => end > done);
     if (chunkEnd === undefined) return;
-    const end = Math.min(chunkEnd, start + messagesAtOnceMax);
-    const { jobs, indexes } = jobsOf(plan, start, end, referenceOf);
-    const results = await fromModule(module.mac(jobs, options));
-    for (const [job, result] of results.entries()) {
-      const at = indexes[job] ?? [];
-      if (result.ok) {
-        for (const [message, index] of at.entries()) macs[index] = result.macs[message] ?? null;
-        continue;
+    const end = Math.min(chunkEnd, done + messagesAtOnceMax);
+    const pieces = piecesOf(candidates, done, end, seeds);
+    const results = await fromModule(module.mac(pieces.map(jobOf), options));
+    failure = damageIn(results) ?? failure;
+    for (const [number, result] of results.entries()) {
+      if (!result.ok) continue;
+      for (const [position, mac] of result.macs.entries()) {
+        const entry = pieces[number]?.entries[position];
+        if (entry === undefined) continue;
+        const mark = markOf(entry.candidate, mac, responses);
+        // Each MAC is a response.
+        mac.fill(0);
+        if (entry.index >= candidates.length) continue;
+        marks[entry.index] = mark;
+        hasMac = true;
       }
-      if (result.failure.kind !== 'damaged') throw moduleError(result.failure);
-      failure = result.failure;
-      for (const index of at) macs[index] = null;
     }
+    done = end;
   };
   return {
     plan,
-    macs,
+    marks: () => marks.subarray(0, Math.min(done, candidates.length)),
     damage: () => failure,
-    hasMac: () => macs.some((mac) => mac !== null),
+    hasMac: () => hasMac,
     extend,
     async complete() {
-      while (macs.length < plan.candidates.length) await extend();
-    },
-    wipe() {
-      for (const mac of macs) mac?.fill(0);
+      const end = chunkEnds.at(-1) ?? 0;
+      while (done < end) await extend();
     },
   };
 }
 
-/** One job a seed, and where in the plan the MACs of each job belong. */
-function jobsOf(
-  plan: MacPlan,
+/** What one seed has to MAC, and whose candidates the messages are. */
+interface Piece {
+  readonly seed: SeedReference;
+  readonly messages: Uint8Array[];
+  readonly entries: { readonly index: number; readonly candidate: Candidate }[];
+}
+
+function jobOf({ seed, messages }: Piece): MacJob {
+  return { seed, messages };
+}
+
+/** One piece a seed, as many as there are seeds between the two positions. */
+function piecesOf(
+  candidates: Candidates,
   start: number,
   end: number,
-  referenceOf: (applicationId: string) => SeedReference,
-): { readonly jobs: readonly MacJob[]; readonly indexes: readonly (readonly number[])[] } {
-  const jobs: { seed: SeedReference; messages: Uint8Array[] }[] = [];
-  const indexes: number[][] = [];
-  const jobByApplication = new Map<string, number>();
+  seeds: ReadonlyMap<string, SeedReference>,
+): readonly Piece[] {
+  const pieces = new Map<string, Piece>();
   for (let index = start; index < end; index += 1) {
-    const candidate = plan.candidates[index];
-    if (candidate === undefined) break;
+    const candidate = candidates.at(index) ?? decoyCandidate;
     const { applicationId, message } = candidate;
-    const job = jobByApplication.get(applicationId);
-    if (job === undefined) {
-      jobByApplication.set(applicationId, jobs.length);
-      jobs.push({ seed: referenceOf(applicationId), messages: [message] });
-      indexes.push([index]);
-    } else {
-      jobs[job]?.messages.push(message);
-      indexes[job]?.push(index);
+    let piece = pieces.get(applicationId);
+    if (piece === undefined) {
+      const seed = seeds.get(applicationId);
+      if (seed === undefined) throw new RangeError('a plan names planned applications only');
+      piece = { seed, messages: [], entries: [] };
+      pieces.set(applicationId, piece);
     }
+    piece.messages.push(message);
+    piece.entries.push({ index, candidate });
   }
-  return { jobs, indexes };
+  return [...pieces.values()];
+}
+
+/**
+ * The damage of a seed among the results, if any.
+ *
+ * @throws TallystickError for any other failure; the MACs beside it are overwritten
+ */
+function damageIn(results: readonly MacResult[]): ModuleFailure | null {
+  const failures = results.flatMap((result) => (result.ok ? [] : [result.failure]));
+  const fault = failures.find(({ kind }) => kind !== 'damaged');
+  if (fault === undefined) return failures[0] ?? null;
+  for (const result of results) {
+    if (result.ok) for (const mac of result.macs) mac.fill(0);
+  }
+  throw moduleError(fault);
 }

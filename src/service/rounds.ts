@@ -11,7 +11,6 @@ import {
 } from './attempt.ts';
 import { auditEntry } from './audit-entries.ts';
 import type { Context } from './deps.ts';
-import { moduleError } from './module-calls.ts';
 import type { Decision } from './store.ts';
 import type { SuccessChanges, Verdict } from './verdicts.ts';
 
@@ -37,8 +36,8 @@ const noChanges: SuccessChanges = {
  * the decision is durable.
  *
  * @param examine called once a round; keeps its MACs between rounds
- * @throws TallystickError `overloaded` after too many conflicts, `seed-damaged` when a damaged seed
- *   left open whether the response was right, whatever the store or the module throw
+ * @throws TallystickError `overloaded` after too many conflicts, `seed-damaged` or what the
+ *   module failed with when that left open whether the response was right, whatever the store or the module throw
  */
 export async function decideInRounds<Success extends { readonly outcome: string }>(
   context: Context,
@@ -56,7 +55,7 @@ export async function decideInRounds<Success extends { readonly outcome: string 
     const decision = decisionOf(attempt, reading, verdict, slot, answer);
     const [result] = await context.store.commit([decision]);
     if (result?.status === 'committed') {
-      if (verdict.kind === 'refused' && verdict.damage !== null) throw moduleError(verdict.damage);
+      if (verdict.kind === 'refused' && verdict.fault !== null) throw verdict.fault;
       return answer;
     }
   }
@@ -93,7 +92,7 @@ function decisionOf<Success extends { readonly outcome: string }>(
   answer: Success | RefusedAnswer,
 ): Decision {
   const { caller, target, nowMs, action } = attempt;
-  const isTechnical = verdict.kind === 'refused' && verdict.damage !== null;
+  const isTechnical = verdict.kind === 'refused' && verdict.fault !== null;
   const changes =
     verdict.kind === 'success'
       ? verdict.changes
@@ -117,5 +116,5 @@ function outcomeOf<Success extends { readonly outcome: string }>(
   verdict: Verdict<Success>,
 ): string {
   if (verdict.kind === 'success') return verdict.answer.outcome;
-  return verdict.damage === null ? verdict.refused.code : 'seed-damaged';
+  return verdict.fault?.code ?? verdict.refused.code;
 }

@@ -17,7 +17,7 @@ import { type AnswerCodec, openAnswerSlot } from './answers.ts';
 import type { Caller, RefusedAnswer, SynchroniseAnswer, SynchroniseRequest } from './api.ts';
 import { findIssuedChallenge, parseTarget, positionFacts, type Reading } from './attempt.ts';
 import type { Context } from './deps.ts';
-import { createDecoyTape, createMacTape, type MacTape, planKey } from './mac-tape.ts';
+import { createMacTape, type MacTape, planKey } from './mac-tape.ts';
 import { requireBoundedMembers } from './request-members.ts';
 import { decideInRounds } from './rounds.ts';
 import {
@@ -98,17 +98,12 @@ export async function synchronise(
     codec,
   );
   const progress: Progress = { context, caller, request, nowMs, planned: null, decoy: null };
-  try {
-    return await decideInRounds(
-      context,
-      { action: 'synchronise', caller, target, nowMs },
-      slot,
-      (reading) => examine(progress, reading),
-    );
-  } finally {
-    progress.planned?.tape.wipe();
-    progress.decoy?.wipe();
-  }
+  return decideInRounds(
+    context,
+    { action: 'synchronise', caller, target, nowMs },
+    slot,
+    (reading) => examine(progress, reading),
+  );
 }
 
 async function examine(progress: Progress, reading: Reading): Promise<SynchroniseVerdict> {
@@ -171,13 +166,12 @@ async function search(
     if (planning.kind === 'refused') return refuseUnseen(progress, examined, planning.refused);
     const { plan } = planning;
     const tape = createMacTape(context.module, plan, [authenticator], context.sync);
-    progress.planned?.tape.wipe();
     progress.planned = { plan, tape, key };
   }
   const { plan, tape } = progress.planned;
   await tape.complete();
   const current = ownerOf(authenticator.authenticator.id, found);
-  const decision = decideSynchronisation(plan, tape.macs, current, input, nowMs, policy);
+  const decision = decideSynchronisation(plan, tape.marks(), current, input, nowMs, policy);
   return decision.kind === 'synchronised'
     ? succeed(progress, decision, examined, current, tape)
     : refusedCompared(examined, decision, tape);
@@ -236,12 +230,9 @@ async function refuseUnseen(
 }
 
 async function payDecoy(progress: Progress, policy: EffectivePolicy): Promise<void> {
-  if (progress.planned !== null) return;
-  const { context, nowMs } = progress;
-  progress.decoy ??= createDecoyTape(
-    context.module,
-    planSynchronisationDecoy(nowMs, policy),
-    context.sync,
-  );
+  const { context, request } = progress;
+  if (progress.planned !== null) return progress.planned.tape.complete();
+  const plan = planSynchronisationDecoy(request, policy);
+  progress.decoy ??= createMacTape(context.module, plan, [], context.sync);
   await progress.decoy.complete();
 }

@@ -9,9 +9,10 @@ import type {
 } from '../domain/model.ts';
 import type { Position, RefusalCode, Refused } from '../domain/outcomes.ts';
 import type { EffectivePolicy } from '../domain/policy-catalogue.ts';
+import type { TallystickError } from '../errors.ts';
 import { type Facts, positionFacts } from './attempt.ts';
 import type { MacTape } from './mac-tape.ts';
-import type { ModuleFailure } from './seed-module.ts';
+import { moduleError } from './module-calls.ts';
 import type { Decision, UserChange } from './store.ts';
 
 /** What a success writes besides the audit. */
@@ -27,8 +28,8 @@ export interface RefusedVerdict {
   readonly user: UserChange | null;
   readonly challengeIds: readonly string[];
   readonly facts: Facts;
-  /** Set when a seed could not be used, so that nobody knows whether the response was right. */
-  readonly damage: ModuleFailure | null;
+  /** Thrown once the refusal is durable: nobody knows whether the response was right. */
+  readonly fault: TallystickError | null;
 }
 
 /** What examining an attempt came to, before it is committed. */
@@ -61,20 +62,22 @@ export function refusedBefore(
     user,
     challengeIds: [],
     facts: {},
-    damage: null,
+    fault: null,
   };
 }
 
 /** A refusal before anything was compared. */
 export function refusedUnseen(examined: Examined, refused: Refused): RefusedVerdict {
   const user = userChangeOf(examined, refused);
-  return { kind: 'refused', refused, user, challengeIds: [], facts: {}, damage: null };
+  return { kind: 'refused', refused, user, challengeIds: [], facts: {}, fault: null };
 }
 
 /**
- * A refusal after comparing. When a seed could not be used and nothing else fitted, nobody knows
- * whether the response was right: a technical fault. It still counts when other applications were
- * compared with it, or the response would be a free guess at those.
+ * A refusal after comparing. When a seed could not be used and nothing else fitted, or the module
+ * failed on the way, nobody knows whether the response was right: a technical fault. It still
+ * counts when anything was compared with it, or the response would be a free guess at that.
+ *
+ * @param interruption why the comparison did not come to its end, if it did not
  */
 export function refusedCompared(
   examined: Examined,
@@ -83,12 +86,14 @@ export function refusedCompared(
     readonly nearest?: { readonly position: Position; readonly distance: number };
   },
   tape: MacTape,
+  interruption: TallystickError | null = null,
 ): RefusedVerdict {
   const { refused, nearest } = decision;
   const { code } = refused;
   const isOpen = code === 'response-incorrect' || code === 'sync-incorrect';
   const damage = isOpen ? tape.damage() : null;
-  const isCompared = damage === null || tape.hasMac();
+  const fault = interruption ?? (damage === null ? null : moduleError(damage));
+  const isCompared = fault === null || tape.hasMac();
   // An issued challenge is good for one comparison, right or wrong.
   const isAnswered = isCompared && (code.startsWith('response-') || code.startsWith('sync-'));
   return {
@@ -102,7 +107,7 @@ export function refusedCompared(
         ? {}
         : { ...positionFacts(nearest.position), distance: nearest.distance }),
     },
-    damage,
+    fault,
   };
 }
 
@@ -145,7 +150,7 @@ export function applicationNameOf(
 
 /** What the comparison cost. */
 export function costFacts(tape: MacTape): Facts {
-  return { candidates: tape.macs.length, ofCandidates: tape.plan.candidates.length };
+  return { candidates: tape.marks().length, ofCandidates: tape.plan.candidates.length };
 }
 
 /** How a refusal changes the user's row; every refusal writes a row of the same size. */

@@ -23,6 +23,7 @@ import {
   inputWith,
   type Mac,
   macsOf,
+  marksOf,
   noonMs,
   ocra,
   partWith,
@@ -87,10 +88,17 @@ function* verifying(world: World, input: Shown, nowMs: number): Attempt {
   const planning = planVerification(current, nowMs, policy);
   if (planning.kind === 'refused') return;
   const { plan } = planning;
-  const macs = macsOf(plan.candidates, [store.state], mac);
+  const marks = marksOf(plan, macsOf(plan.candidates, [store.state], mac));
   yield;
   for (let tries = 0; tries < commitTries; tries += 1) {
-    const decision = decideVerification(plan, macs, current.candidatesFrom, current, nowMs, policy);
+    const decision = decideVerification(
+      plan,
+      marks,
+      current.candidatesFrom,
+      current,
+      nowMs,
+      policy,
+    );
     yield;
     if (decision.kind !== 'accepted') return;
     if (store.commit(advanced(store.application(), decision.advance))) {
@@ -117,10 +125,10 @@ function* synchronising(world: World, first: Shown, second: Shown, nowMs: number
   const planning = planSynchronisation(input, nowMs, policy);
   if (planning.kind === 'refused') return;
   const { plan } = planning;
-  const macs = macsOf(plan.candidates, [store.state], mac);
+  const marks = marksOf(plan, macsOf(plan.candidates, [store.state], mac));
   yield;
   for (let tries = 0; tries < commitTries; tries += 1) {
-    const decision = decideSynchronisation(plan, macs, input.authenticator, input, nowMs, policy);
+    const decision = decideSynchronisation(plan, marks, input.authenticator, input, nowMs, policy);
     yield;
     if (decision.kind !== 'synchronised') return;
     if (store.commit(advanced(store.application(), decision.advance))) {
@@ -273,9 +281,9 @@ describe('one-time means once', () => {
     const planning = planVerification(input, noonMs, policyWith());
     if (planning.kind !== 'plan') throw new Error('refused');
     const { plan } = planning;
-    const macs = macsOf(plan.candidates, input.candidatesFrom);
+    const marks = marksOf(plan, macsOf(plan.candidates, input.candidatesFrom));
     const decide = (): ReturnType<typeof decideVerification> =>
-      decideVerification(plan, macs, input.candidatesFrom, input, noonMs, policyWith());
+      decideVerification(plan, marks, input.candidatesFrom, input, noonMs, policyWith());
     const [one, two] = [decide(), decide()];
     if (one.kind !== 'accepted' || two.kind !== 'accepted') throw new Error('refused');
     const after = advanced(application, one.advance)!;

@@ -14,7 +14,9 @@ import {
   hotp,
   injectiveMac,
   issuedWith,
+  listOf,
   macsOf,
+  marksOf,
   noonMs,
   ocra,
   partWith,
@@ -97,8 +99,9 @@ describe('deciding', () => {
     const input = { authenticator, first: part(step + 5n), second: part(step + 6n) };
     const planning = planSynchronisation(input, noonMs, policy);
     if (planning.kind !== 'plan') throw new Error('refused');
-    const macs = macsOf(planning.plan.candidates, [authenticator], mac);
-    return decideSynchronisation(planning.plan, macs, current, input, noonMs, policy);
+    const { plan } = planning;
+    const marks = marksOf(plan, macsOf(plan.candidates, [authenticator], mac));
+    return decideSynchronisation(plan, marks, current, input, noonMs, policy);
   }
 
   it('refuses a pair that fits twice, and says where it was found first', () => {
@@ -164,7 +167,7 @@ describe('deciding', () => {
     expect(synchronise(input, policy)).toMatchObject({ kind: 'synchronised', followers: [] });
   });
 
-  it('counts MACs that could not be computed for nothing, and wants an entry for each', () => {
+  it('counts MACs that could not be computed for nothing, and wants a mark for each', () => {
     const input = {
       authenticator: authenticatorWith([application]),
       first: partWith(responseAt(application, { step })),
@@ -174,27 +177,9 @@ describe('deciding', () => {
     if (planning.kind !== 'plan') throw new Error('refused');
     const { plan } = planning;
     const decide = (macs: readonly (Uint8Array | null)[]): SyncOutcome =>
-      decideSynchronisation(plan, macs, input.authenticator, input, noonMs, policy);
-    expect(codeOf(decide(plan.candidates.map(() => null)))).toBe('sync-incorrect');
+      decideSynchronisation(plan, marksOf(plan, macs), input.authenticator, input, noonMs, policy);
+    expect(codeOf(decide(listOf(plan.candidates).map(() => null)))).toBe('sync-incorrect');
     expect(() => decide([])).toThrow(expect.objectContaining({ code: 'internal' }));
-  });
-
-  it('finds nothing for a text that is no response', () => {
-    const authenticator = authenticatorWith([application]);
-    const input = {
-      authenticator,
-      first: partWith(responseAt(application, { step })),
-      second: partWith(responseAt(application, { step: step + 1n })),
-    };
-    const planning = planSynchronisation(input, noonMs, policy);
-    if (planning.kind !== 'plan') throw new Error('refused');
-    const macs = macsOf(planning.plan.candidates, [authenticator]);
-    for (const malformed of [{ first: partWith('x') }, { second: partWith('x') }]) {
-      const wrong = { ...input, ...malformed };
-      expect(
-        codeOf(decideSynchronisation(planning.plan, macs, authenticator, wrong, noonMs, policy)),
-      ).toBe('sync-incorrect');
-    }
   });
 
   it('refuses when a challenge was used meanwhile', () => {
@@ -206,28 +191,63 @@ describe('deciding', () => {
     expect(codeOf(synchronise(input, policy))).toBe('synchronised');
     const planning = planSynchronisation(input, noonMs, policy);
     if (planning.kind !== 'plan') throw new Error('refused');
-    const macs = macsOf(planning.plan.candidates, [authenticator]);
+    const marks = marksOf(planning.plan, macsOf(planning.plan.candidates, [authenticator]));
     const second = { ...input.second, issuedChallenge: issuedWith({ consumedAtMs: 1 }) };
     const fresh = { ...input, second };
     expect(
-      codeOf(decideSynchronisation(planning.plan, macs, authenticator, fresh, noonMs, policy)),
+      codeOf(decideSynchronisation(planning.plan, marks, authenticator, fresh, noonMs, policy)),
     ).toBe('challenge-unknown');
   });
 
-  it('costs nobody less than somebody', () => {
+  it.each<[string, ReturnType<typeof totp>, readonly [string | null, string | null], number]>([
+    ['clock', totp(), [null, null], 1006],
+    ['counter', hotp, [null, null], 1006],
+    ['counter, one challenge', ocra('C-QN08'), ['1', '1'], 1006],
+    ['clock, two challenges', ocra('QN08-T30S'), ['1', '2'], 2012],
+    ['counter, two challenges', ocra('C-QN08'), ['1', '2'], 2012],
+    ['counter, two that are one to the device', ocra('C-QN08'), ['2', '32'], 2012],
+  ])('costs what the request costs with nobody: %s', (_, algorithm, [one, two], macs) => {
+    const device = applicationWith(algorithm, { nextEventCounter: 10n });
     const input = {
-      authenticator: authenticatorWith([application]),
+      authenticator: authenticatorWith([device]),
+      first: partWith('111111', one),
+      second: partWith('222222', two),
+    };
+    const planning = planSynchronisation(input, noonMs, policy);
+    if (planning.kind !== 'plan') throw new Error('refused');
+    expect(planning.plan.candidates.length).toBeLessThanOrEqual(macs);
+    expect(planning.plan.chunkEnds).toEqual([macs]);
+    const decoy = planSynchronisationDecoy(input, policy);
+    expect([decoy.candidates.length, decoy.chunkEnds]).toEqual([0, [macs]]);
+    const wide = policyWith({ syncEventWindowSteps: 60_000 });
+    expect(planSynchronisationDecoy(input, wide).chunkEnds).toEqual([16_384]);
+  });
+
+  it('ends where the counters do', () => {
+    const last = applicationWith(hotp, { nextEventCounter: 2n ** 53n - 4n });
+    const authenticator = authenticatorWith([last]);
+    const input = { authenticator, first: partWith('111111'), second: partWith('222222') };
+    const planning = planSynchronisation(input, noonMs, policy);
+    if (planning.kind !== 'plan') throw new Error('refused');
+    const counters = listOf(planning.plan.candidates).map((one) => one.position.eventCounter);
+    expect([counters[0], counters.at(-1)]).toEqual([2n ** 53n - 9n, 2n ** 53n - 2n]);
+    expect(planning.plan.candidates.at(5)?.distance).toBe(0);
+  });
+
+  it('has candidates only where the plan ends', () => {
+    const input = {
+      authenticator: authenticatorWith([application, applicationWith(totp(60), { id: 'minute' })]),
       first: partWith('111111'),
       second: partWith('222222'),
     };
     const planning = planSynchronisation(input, noonMs, policy);
-    const decoy = planSynchronisationDecoy(noonMs, policy);
-    expect(planning.kind === 'plan' && planning.plan.candidates.length).toBe(
-      decoy.candidates.length,
-    );
-    const macs = decoy.candidates.map(() => new Uint8Array(20));
-    const nobody = authenticatorWith([]);
-    const decision = decideSynchronisation(decoy, macs, nobody, input, noonMs, policy);
-    expect(codeOf(decision)).toBe('sync-incorrect');
+    if (planning.kind !== 'plan') throw new Error('refused');
+    const { candidates } = planning.plan;
+    expect(candidates.at(722)).toMatchObject({ applicationId: 'minute' });
+    expect([candidates.length, candidates.at(candidates.length), candidates.at(-1)]).toEqual([
+      722 + 362,
+      undefined,
+      undefined,
+    ]);
   });
 });

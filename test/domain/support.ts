@@ -9,6 +9,8 @@ import type {
   User,
 } from '../../src/domain/model.ts';
 import { type EffectivePolicy, policyDefaults } from '../../src/domain/policy-catalogue.ts';
+import type { Candidate, Candidates } from '../../src/domain/candidate.ts';
+import { type ComparisonPlan, markOf } from '../../src/domain/comparison.ts';
 import {
   decideVerification,
   planVerification,
@@ -229,14 +231,29 @@ export function planOf(
   return planning.plan;
 }
 
+/** Candidates as an array: those of a synchronisation are made when they are asked for. */
+export function listOf(candidates: Candidates): Candidate[] {
+  return Array.from({ length: candidates.length }, (_, index) => candidates.at(index)!);
+}
+
 export function macsOf(
-  candidates: readonly { readonly applicationId: string; readonly message: Uint8Array }[],
+  candidates: Candidates,
   authenticators: readonly AuthenticatorWithApplications[],
   mac: Mac = realMac,
 ): Uint8Array[] {
   const all = authenticators.flatMap(({ applications }) => applications);
   const byId = new Map(all.map((application) => [application.id, application]));
-  return candidates.map((one) => mac(byId.get(one.applicationId)!, one.message));
+  return listOf(candidates).map((one) => mac(byId.get(one.applicationId)!, one.message));
+}
+
+/** What the service keeps of MACs: the mark of each candidate so far, 0 without a MAC. */
+export function marksOf(
+  { candidates, responses }: ComparisonPlan,
+  macs: readonly (Uint8Array | null)[],
+): Uint8Array {
+  return Uint8Array.from(macs, (mac, index) =>
+    mac === null ? 0 : markOf(candidates.at(index)!, mac, responses),
+  );
 }
 
 export type Outcome =
@@ -256,7 +273,7 @@ export function verify(
   for (const end of plan.chunkEnds) {
     const decision = decideVerification(
       plan,
-      macs.slice(0, end),
+      marksOf(plan, macs.slice(0, end)),
       input.candidatesFrom,
       input,
       nowMs,
@@ -288,7 +305,14 @@ export function synchronise(
   if (planning.kind === 'refused') return planning;
   const { plan } = planning;
   const macs = macsOf(plan.candidates, [input.authenticator], mac);
-  return decideSynchronisation(plan, macs, input.authenticator, input, nowMs, policy);
+  return decideSynchronisation(
+    plan,
+    marksOf(plan, macs),
+    input.authenticator,
+    input,
+    nowMs,
+    policy,
+  );
 }
 
 /** The code of an outcome: that of the refusal, or the kind of the decision. */

@@ -216,6 +216,22 @@ describe('which applications a response can belong to', () => {
     expect(codeOf(verify(input, policyWith()))).toBe('accepted');
   });
 
+  it('takes the nearest of many, in the order of the applications', () => {
+    const many = Array.from({ length: 24 }, (_, index) =>
+      applicationWith(ocra('C-QN08-T30S'), { id: String(index), nextEventCounter: 10n }),
+    );
+    const input = inputWith([authenticatorWith(many)], '123456', challenge);
+    const wide = policyWith({ identificationTimeWindowSteps: 60_000, eventWindowSteps: 60_000 });
+    const { candidates } = planOf(input, wide);
+    expect(candidates).toHaveLength(4096);
+    // 24 places in the first ring, 72 in the next and so on: 4,056 in 13 rings.
+    expect(candidates.at(-1)?.distance).toBe(13);
+    expect(candidates.slice(0, 25).map((one) => one.applicationId)).toEqual([
+      ...many.map(({ id }) => id),
+      '0',
+    ]);
+  });
+
   it('tries the nearest of all applications before the further ones of any', () => {
     const devices = [authenticatorWith([time]), authenticatorWith([event])];
     const plan = planOf(inputWith(devices, '123456'), policyWith());
@@ -227,6 +243,17 @@ describe('which applications a response can belong to', () => {
       ['time', 1],
       ['event', 1],
     ]);
+  });
+
+  it('gives none a wider window than its own', () => {
+    const late = applicationWith(hotp, { id: 'event', nextEventCounter: 100n });
+    const count = (settings: Partial<EffectivePolicy>): readonly number[] => {
+      const input = inputWith([authenticatorWith([time, late])], '123456');
+      const ids = planOf(input, policyWith(settings)).candidates.map((one) => one.applicationId);
+      return ['time', 'event'].map((id) => ids.filter((one) => one === id).length);
+    };
+    expect(count({ identificationTimeWindowSteps: 60, eventWindowSteps: 3 })).toEqual([61, 8]);
+    expect(count({ identificationTimeWindowSteps: 6, eventWindowSteps: 30 })).toEqual([7, 35]);
   });
 
   it('finds the application among several, the others untouched', () => {

@@ -1,10 +1,14 @@
 import { describe, expect, it } from 'vitest';
+import { entryOf } from '../../src/domain/candidate.ts';
+import { decoyCandidate, markOf } from '../../src/domain/comparison.ts';
 import type { AuthenticatorWithApplications } from '../../src/domain/model.ts';
 import {
   decideVerification,
   planDecoy,
   type VerificationInput,
+  type VerificationPlan,
 } from '../../src/domain/verification.ts';
+import { parseOtp } from '../../src/oath/index.ts';
 import {
   applicationWith,
   authenticatorWith,
@@ -14,10 +18,12 @@ import {
   inputWith,
   issuedWith,
   macsOf,
+  marksOf,
   noonMs,
   ocra,
   planOf,
   policyWith,
+  realMac,
   responseAt,
   stepAt,
   totp,
@@ -36,16 +42,18 @@ describe('deciding by chunks', () => {
     const mac = injectiveMac();
     const input = inputWith(devices, responseAt(application, { counter: 30n }, mac));
     const plan = planOf(input, policy);
-    expect(plan.chunkEnds).toEqual([1, 5, 21, 85, 100]);
+    expect(plan.chunkEnds).toEqual([1, 5, 21, 85, 105]);
     const macs = macsOf(plan.candidates, devices, mac);
     const kinds = plan.chunkEnds.map(
-      (end) => decideVerification(plan, macs.slice(0, end), devices, input, noonMs, policy).kind,
+      (end) =>
+        decideVerification(plan, marksOf(plan, macs.slice(0, end)), devices, input, noonMs, policy)
+          .kind,
     );
     expect(kinds).toEqual(['undecided', 'undecided', 'undecided', 'accepted', 'accepted']);
-    const wrong = inputWith(devices, '999999');
-    const ends = plan.chunkEnds.map((end) =>
-      decideVerification(plan, macs.slice(0, end), devices, wrong, noonMs, policy),
-    );
+    const ends = plan.chunkEnds.map((end) => {
+      const unmarked = new Uint8Array(Math.min(end, plan.candidates.length));
+      return decideVerification(plan, unmarked, devices, input, noonMs, policy);
+    });
     expect(ends.slice(0, -1).every(({ kind }) => kind === 'undecided')).toBe(true);
     expect(codeOf(ends.at(-1)!)).toBe('response-incorrect');
   });
@@ -63,26 +71,16 @@ describe('deciding by chunks', () => {
   it('counts a MAC that could not be computed for nothing', () => {
     const input = inputWith(devices, responseAt(application, { counter: 0n }));
     const plan = planOf(input, policy);
-    const macs = [null, ...macsOf(plan.candidates.slice(1), devices)];
-    const decision = decideVerification(plan, macs, devices, input, noonMs, policy);
+    const macs = [null, ...macsOf(plan.candidates, devices).slice(1)];
+    const decision = decideVerification(plan, marksOf(plan, macs), devices, input, noonMs, policy);
     expect(codeOf(decision)).toBe('response-incorrect');
   });
 
-  it('finds nothing for a text that is no response', () => {
+  it('refuses more marks than candidates as a broken contract', () => {
     const input = inputWith(devices, '123456');
     const plan = planOf(input, policy);
-    const macs = macsOf(plan.candidates, devices);
-    const malformed = { ...input, response: 'letters' };
-    expect(codeOf(decideVerification(plan, macs, devices, malformed, noonMs, policy))).toBe(
-      'response-incorrect',
-    );
-  });
-
-  it('refuses more MACs than candidates as a broken contract', () => {
-    const input = inputWith(devices, '123456');
-    const plan = planOf(input, policy);
-    const macs = Array.from({ length: 101 }, () => null);
-    expect(() => decideVerification(plan, macs, devices, input, noonMs, policy)).toThrow(
+    const marks = new Uint8Array(101);
+    expect(() => decideVerification(plan, marks, devices, input, noonMs, policy)).toThrow(
       expect.objectContaining({ code: 'internal' }),
     );
   });
@@ -99,9 +97,9 @@ describe('deciding again after a conflict', () => {
     const response = responseAt(application, { counter: 0n, challenge });
     const input = inputWith(devices, response, challenge, issuedWith());
     const plan = planOf(input, policy);
-    const macs = macsOf(plan.candidates, devices);
+    const marks = marksOf(plan, macsOf(plan.candidates, devices));
     const fresh = { ...input, issuedChallenge: issued };
-    return codeOf(decideVerification(plan, macs, current, fresh, noonMs, policy));
+    return codeOf(decideVerification(plan, marks, current, fresh, noonMs, policy));
   };
 
   it('accepts when nothing that matters has changed', () => {
@@ -126,9 +124,9 @@ describe('deciding again after a conflict', () => {
     const device = [authenticatorWith([bare])];
     const input = inputWith(device, responseAt(bare, { challenge }), challenge, issuedWith());
     const plan = planOf(input, policy);
-    const macs = macsOf(plan.candidates, device);
+    const marks = marksOf(plan, macsOf(plan.candidates, device));
     const decided = (fresh: VerificationInput): string =>
-      codeOf(decideVerification(plan, macs, device, fresh, noonMs, policy));
+      codeOf(decideVerification(plan, marks, device, fresh, noonMs, policy));
     expect(decided(input)).toBe('accepted');
     expect(decided({ ...input, issuedChallenge: null })).toBe('response-incorrect');
   });
@@ -138,21 +136,56 @@ describe('deciding again after a conflict', () => {
   });
 });
 
-describe('attempts on nobody', () => {
-  it('cost as much as a typical one and are never accepted', () => {
-    const policy = policyWith();
-    const real = planOf(
-      inputWith([authenticatorWith([applicationWith(totp())])], '123456'),
-      policy,
-    );
-    const input = inputWith([], '000000');
-    const decoy = planDecoy(input, noonMs, policy);
-    expect(decoy.candidates.map(({ message }) => message)).toEqual(
-      real.candidates.map(({ message }) => message),
-    );
-    expect(decoy.chunkEnds).toEqual(real.chunkEnds);
-    const macs = decoy.candidates.map(() => new Uint8Array(20));
-    const decision = decideVerification(decoy, macs, [], input, noonMs, policy);
+describe('what a refusal costs', () => {
+  const wide = policyWith({ identificationTimeWindowSteps: 200, eventWindowSteps: 10 });
+  const costOf = (plan: VerificationPlan): number | undefined => plan.chunkEnds.at(-1);
+
+  it.each([
+    ['clock', totp(), null],
+    ['counter', hotp, null],
+    ['challenge and clock', ocra('QN08-T30S'), challenge],
+    ['challenge and counter', ocra('C-QN08'), challenge],
+    ['challenge alone', ocra('QN08'), challenge],
+  ])('does not tell what the application has: %s', (_, algorithm, given) => {
+    const device = [authenticatorWith([applicationWith(algorithm)])];
+    for (const [settings, macs] of [
+      [policyWith(), 25],
+      [wide, 201],
+      [policyWith({ eventWindowSteps: 60_000 }), 4096],
+    ] as const) {
+      const plan = planOf(inputWith(device, '123456', given, issuedWith()), settings);
+      expect(costOf(plan)).toBe(macs);
+      expect(planDecoy(settings).chunkEnds).toEqual(plan.chunkEnds);
+    }
+  });
+
+  it('is what the candidates cost where they are more', () => {
+    const device = authenticatorWith([applicationWith(hotp), applicationWith(totp(), { id: 'b' })]);
+    const plan = planOf(inputWith([device], '123456'), wide);
+    expect([costOf(plan), plan.candidates.length]).toEqual([211, 211]);
+  });
+
+  it('is paid with messages that nobody shows', () => {
+    expect(decoyCandidate).toMatchObject({ applicationId: 'decoy', message: new Uint8Array(8) });
+    expect(planDecoy(wide).candidates).toHaveLength(0);
+    const input = inputWith([], '123456');
+    const decision = decideVerification(planDecoy(wide), new Uint8Array(), [], input, noonMs, wide);
     expect(codeOf(decision)).toBe('response-incorrect');
+  });
+});
+
+describe('marks', () => {
+  it('without candidate are a broken contract', () => {
+    expect(() => entryOf([], 0)).toThrow(expect.objectContaining({ code: 'internal' }));
+  });
+
+  it('have a bit for each response that a MAC shows', () => {
+    const mac = realMac(applicationWith(totp()), decoyCandidate.message);
+    const shown = decoyCandidate.read(mac);
+    const other = parseOtp(shown === '111111' ? '222222' : '111111');
+    expect(markOf(decoyCandidate, mac, [shown])).toBe(1);
+    expect(markOf(decoyCandidate, mac, [other, shown])).toBe(2);
+    expect(markOf(decoyCandidate, mac, [shown, shown])).toBe(3);
+    expect(markOf(decoyCandidate, mac, [other, other])).toBe(0);
   });
 });

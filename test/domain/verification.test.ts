@@ -84,7 +84,8 @@ describe('time applications', () => {
     const plan = planOf(inputWith([authenticatorWith([application])], '123456'), policyWith(ten));
     const offsets = plan.candidates.map((one) => Number(one.position.timeStep! - stepAt()));
     expect(offsets).toEqual([0, -1, 1, -2, 2, -3, 3, -4, 4, -5, 5]);
-    expect(plan.chunkEnds).toEqual([1, 5, 11]);
+    // A refusal costs as much as one by counter, which has 20 and looks five back.
+    expect(plan.chunkEnds).toEqual([1, 5, 21, 25]);
   });
 
   it('have candidates that say whose they are, and whether they were used', () => {

@@ -61,7 +61,7 @@ describe('a technical fault', () => {
     expect(await codeOf(bench.service, caller, asking(userName, { response }))).toBe('accepted');
   });
 
-  test('in the middle of a window: the same', async () => {
+  test('in the middle of a window: what was compared before counts, or it were a free guess', async () => {
     const caller = await bench.caller();
     const { userName, device } = await someone();
     const response = device.wrong({ nowMs: bench.clock.nowMs() });
@@ -72,9 +72,74 @@ describe('a technical fault', () => {
       if (calls === 2) bench.module.failNext('unavailable', { method: 'mac' });
       return mac(...args);
     };
-    await expect(
-      bench.service.authenticate(caller, asking(userName, { response })),
-    ).rejects.toMatchObject({ code: 'module-unavailable' });
+    const request = asking(userName, { response, requestKey: 'again' });
+    await expect(bench.service.authenticate(caller, request)).rejects.toMatchObject({
+      code: 'module-unavailable',
+    });
+    expect(await lockCountOf(userName)).toBe(1);
+    expect(await bench.lastAudit()).toMatchObject({
+      action: 'authenticate',
+      outcome: 'module-unavailable',
+      details: { candidates: 1, ofCandidates: 21 },
+    });
+    // It was no answer: a repeat is examined anew.
+    expect(await codeOf(bench.service, caller, request)).toBe('response-incorrect');
+  });
+
+  test('in the middle of every window: no more guesses than lock', async () => {
+    const caller = await bench.caller({ userLockThreshold: 3, autoUnlockMaxTries: 0 });
+    const { userName, device } = await someone();
+    const response = device.wrong({ nowMs: bench.clock.nowMs() });
+    const mac = bench.module.mac.bind(bench.module);
+    bench.module.mac = (jobs, options) =>
+      jobs[0]?.messages.length === 1 ? mac(jobs, options) : Promise.reject(bug);
+    const bug = new Error('a defect');
+    const codes: unknown[] = [];
+    for (let guess = 0; guess < 5; guess += 1) {
+      const attempt = codeOf(bench.service, caller, asking(userName, { response }));
+      codes.push(await attempt.catch((error: unknown) => (error as { code: string }).code));
+    }
+    expect(codes.slice(0, 3)).toEqual(['internal', 'internal', 'internal']);
+    expect(await lockCountOf(userName)).toBe(3);
+    bench.module.mac = mac;
+    const right = device.response({ nowMs: bench.clock.nowMs() });
+    expect(await codeOf(bench.service, caller, asking(userName, { response: right }))).toBe(
+      'user-locked',
+    );
+  });
+
+  test('while a refusal is paid for: the refusal counts', async () => {
+    const caller = await bench.caller();
+    const { userName, device } = await someone();
+    const request = asking(userName, { response: device.response({ nowMs: bench.clock.nowMs() }) });
+    expect(await codeOf(bench.service, caller, request)).toBe('accepted');
+    const mac = bench.module.mac.bind(bench.module);
+    let calls = 0;
+    bench.module.mac = (...args) => {
+      calls += 1;
+      if (calls === 4) bench.module.failNext('unavailable', { method: 'mac' });
+      return mac(...args);
+    };
+    await expect(bench.service.authenticate(caller, request)).rejects.toMatchObject({
+      code: 'module-unavailable',
+    });
+    expect(await lockCountOf(userName)).toBe(1);
+  });
+
+  test('in the middle of a synchronisation counts nothing: it tells nothing of the pair', async () => {
+    const caller = await bench.caller();
+    const { userName, device } = await someone();
+    const mac = bench.module.mac.bind(bench.module);
+    let calls = 0;
+    bench.module.mac = (...args) => {
+      calls += 1;
+      if (calls === 2) bench.module.failNext('unavailable', { method: 'mac' });
+      return mac(...args);
+    };
+    const pair = [device.wrong(), device.wrong()] as const;
+    await expect(bench.service.synchronise(caller, syncing(userName, pair))).rejects.toMatchObject({
+      code: 'module-unavailable',
+    });
     expect(await lockCountOf(userName)).toBe(0);
   });
 
@@ -183,7 +248,7 @@ describe('the same work for everybody', () => {
     const { userName, device } = await someone();
     const response = device.wrong({ nowMs: bench.clock.nowMs() });
     const wrong = await costOf(caller, userName, response);
-    expect(wrong).toEqual({ macs: 21, calls: 3, commits: 1, writesUser: true });
+    expect(wrong).toEqual({ macs: 25, calls: 4, commits: 1, writesUser: true });
     expect(await costOf(caller, 'nobody', response)).toEqual(wrong);
     expect(await costOf(caller, await bench.user(), response)).toEqual(wrong);
     await bench.service.administration.lockUser(bench.admin, null, userName);
@@ -197,11 +262,25 @@ describe('the same work for everybody', () => {
     expect(await costOf(caller, userName, response)).toEqual(wrong);
   });
 
+  test('whatever the application has', async () => {
+    const caller = await bench.caller();
+    for (const [algorithm, counter] of [
+      [totp6, 0n],
+      [hotp6, 0n],
+      [hotp6, 100n],
+    ] as const) {
+      const userName = await bench.user();
+      const device = await bench.device(algorithm, { userName, counter });
+      const response = device.wrong({ nowMs: bench.clock.nowMs(), counter: Number(counter) });
+      expect(await costOf(caller, userName, response)).toMatchObject({ macs: 25, calls: 4 });
+    }
+  });
+
   test('a replay costs the whole window too', async () => {
     const caller = await bench.caller();
     const { userName, device } = await someone();
     const response = device.response({ nowMs: bench.clock.nowMs() });
     expect(await costOf(caller, userName, response)).toMatchObject({ macs: 1 });
-    expect(await costOf(caller, userName, response)).toMatchObject({ macs: 21 });
+    expect(await costOf(caller, userName, response)).toMatchObject({ macs: 25 });
   });
 });
