@@ -9,8 +9,6 @@ export interface ChallengeForm {
   readonly hasCheckDigit: boolean;
 }
 
-/** The question length of nearly every suite in use (RFC 6287 section 6.3: QN08). */
-const decoyQuestionLength = 8;
 const randomBytesPerDigit = 5;
 /** Bytes from here up are dropped: 250 is the largest multiple of ten in a byte. */
 const unbiasedBelow = 250;
@@ -43,33 +41,30 @@ export function challengeKey(suite: OcraSuite, challenge: string): string | null
   return hex.replace(/0+$/, '');
 }
 
-/**
- * The form of a challenge for these authenticators: the policy's, shortened where an application
- * takes less. Decimal digits suit every question format.
- *
- * @returns null when none of the applications takes a challenge
- */
-export function challengeForm(
-  authenticators: readonly AuthenticatorWithApplications[],
-  policy: EffectivePolicy,
-): ChallengeForm | null {
-  const lengths = authenticators
-    .flatMap(({ applications }) => applications)
-    .flatMap(({ algorithm }) =>
-      algorithm.kind === 'challenge-response' ? [algorithm.suite.dataInput.question] : [],
-    )
-    .flatMap((question) => (question === undefined ? [] : [question.maxLength]));
-  if (lengths.length === 0) return null;
-  const hasCheckDigit = policy.oneStepChallengeCheckDigit;
-  const room = Math.min(...lengths) - (hasCheckDigit ? 1 : 0);
-  return { length: Math.min(policy.oneStepChallengeLength, room), hasCheckDigit };
+/** The form of every issued challenge: the policy's alone, so that it tells nothing about the user. */
+export function challengeForm(policy: EffectivePolicy): ChallengeForm {
+  return {
+    length: policy.oneStepChallengeLength,
+    hasCheckDigit: policy.oneStepChallengeCheckDigit,
+  };
 }
 
-/** The form for a user who isn't there: the policy's own, as most applications would have it. */
-export function decoyChallengeForm(policy: EffectivePolicy): ChallengeForm {
-  const hasCheckDigit = policy.oneStepChallengeCheckDigit;
-  const room = decoyQuestionLength - (hasCheckDigit ? 1 : 0);
-  return { length: Math.min(policy.oneStepChallengeLength, room), hasCheckDigit };
+/**
+ * Whether any of the applications takes a challenge of this form. Decimal digits suit every
+ * question format, so only the length counts.
+ */
+export function canAnswer(
+  authenticators: readonly AuthenticatorWithApplications[],
+  form: ChallengeForm,
+): boolean {
+  const length = form.length + (form.hasCheckDigit ? 1 : 0);
+  return authenticators
+    .flatMap(({ applications }) => applications)
+    .some(({ algorithm }) => {
+      if (algorithm.kind !== 'challenge-response') return false;
+      const { question } = algorithm.suite.dataInput;
+      return question !== undefined && question.maxLength >= length;
+    });
 }
 
 /** Random bytes that `newChallenge` should be given for this form. */

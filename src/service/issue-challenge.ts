@@ -1,9 +1,8 @@
 import { syncAccountState } from '../domain/account.ts';
 import {
+  canAnswer,
   challengeForm,
-  type ChallengeForm,
   challengeRandomBytes,
-  decoyChallengeForm,
   newChallenge,
 } from '../domain/challenge.ts';
 import { eligibleAuthenticators } from '../domain/eligible.ts';
@@ -32,13 +31,12 @@ import { requireBoundedMembers } from './request-members.ts';
 import { answerBefore, answerToStore } from './rounds.ts';
 import type { Decision } from './store.ts';
 
-/** Why a challenge is only a look-alike; for the audit. */
-type LookAlikeReason = RefusalCode | 'challenges-open';
-
 /** Whose challenge it is, or why it is nobody's. */
 type Grant =
-  | { readonly kind: 'real'; readonly userId: string; readonly form: ChallengeForm }
-  | { readonly kind: 'look-alike'; readonly reason: LookAlikeReason; readonly form: ChallengeForm };
+  | { readonly kind: 'fresh'; readonly userId: string }
+  /** As many are open as may be: the newest is handed out again, still good for one answer. */
+  | { readonly kind: 'again'; readonly challenge: IssuedChallenge }
+  | { readonly kind: 'look-alike'; readonly reason: RefusalCode };
 
 interface Asking {
   readonly caller: Caller;
@@ -51,8 +49,9 @@ const codec = plainCodec<ChallengeAnswer>();
 
 /**
  * Issues a challenge that one response may answer. Whoever can't answer one (nobody of that name,
- * a locked account, no suitable application, too many open challenges) gets a look-alike that is
- * stored nowhere: the answer tells nothing about the user.
+ * a disabled account, no suitable application) gets a look-alike that is stored nowhere. Whoever has
+ * as many open challenges as may be gets the newest of them again: somebody else who asks in his
+ * name must not keep him from a challenge that he can answer.
  *
  * @throws TallystickError as `authenticate`
  */
@@ -100,20 +99,19 @@ async function decideChallenge(
   }
   const policy = policyOf(reading);
   const grant = await grantOf(context, asking, reading.found, policy);
-  const issued = await drawChallenge(context, asking, grant, policy);
+  const drawn = await drawChallenge(context, asking, grant, policy);
+  const given = grant.kind === 'again' ? grant.challenge : drawn;
   const answer: ChallengeAnswer = {
     outcome: 'challenge-issued',
-    challenge: issued.text,
-    expiresAtMs: issued.expiresAtMs,
+    challenge: given.text,
+    expiresAtMs: given.expiresAtMs,
   };
-  const outcome = grant.kind === 'real' ? 'challenge-issued' : grant.reason;
-  const isReal = grant.kind === 'real';
   const decision = decisionOf(
     asking,
     reading,
-    outcome,
+    outcomeOf(grant),
     slot.toStore(answer),
-    isReal ? issued : 'look-alike',
+    grant.kind === 'fresh' ? drawn : 'unwritten',
   );
   return { answer, decision };
 }
@@ -130,21 +128,25 @@ function policyOf({ component }: Reading): EffectivePolicy {
   return component.policy;
 }
 
+function outcomeOf(grant: Grant): string {
+  if (grant.kind === 'look-alike') return grant.reason;
+  return grant.kind === 'fresh' ? 'challenge-issued' : 'challenge-repeated';
+}
+
 async function grantOf(
   context: Context,
   { caller, request, nowMs }: Asking,
   found: UserWithAuthenticators | null,
   policy: EffectivePolicy,
 ): Promise<Grant> {
-  const lookAlike = (reason: LookAlikeReason): Grant => ({
-    kind: 'look-alike',
-    reason,
-    form: decoyChallengeForm(policy),
-  });
+  const lookAlike = (reason: RefusalCode): Grant => ({ kind: 'look-alike', reason });
   // Counted before the insert, so parallel requests may overshoot by as many as run at once; and
   // for nobody as for somebody, so that the time taken tells nothing.
   const userId = found?.user.id ?? nobodyId;
-  const open = await context.store.countOpenChallenges(userId, caller.componentType, nowMs);
+  const [open, newest] = await Promise.all([
+    context.store.countOpenChallenges(userId, caller.componentType, nowMs),
+    context.store.newestOpenChallenge(userId, caller.componentType, nowMs),
+  ]);
   if (found === null) return lookAlike('user-unknown');
   const { user, authenticators } = found;
   const account = syncAccountState(user, policy, nowMs);
@@ -157,12 +159,15 @@ async function grantOf(
     policy,
   );
   if (eligible.kind === 'refused') return lookAlike(eligible.refused.code);
-  const form = challengeForm(eligible.authenticators, policy);
-  if (form === null) return lookAlike('challenge-not-permitted');
-  if (open >= policy.challengesOpenMax) return { ...lookAlike('challenges-open'), form };
-  return { kind: 'real', userId: user.id, form };
+  if (!canAnswer(eligible.authenticators, challengeForm(policy))) {
+    return lookAlike('challenge-not-permitted');
+  }
+  return newest !== null && open >= policy.challengesOpenMax
+    ? { kind: 'again', challenge: newest }
+    : { kind: 'fresh', userId: user.id };
 }
 
+/** Drawn also where it is not handed out, so that the time taken tells nothing. */
 async function drawChallenge(
   context: Context,
   { caller, nowMs }: Asking,
@@ -170,13 +175,14 @@ async function drawChallenge(
   policy: EffectivePolicy,
 ): Promise<IssuedChallenge> {
   const { module, logon } = context;
-  const random = await fromModule(module.random(challengeRandomBytes(grant.form), logon));
+  const form = challengeForm(policy);
+  const random = await fromModule(module.random(challengeRandomBytes(form), logon));
   return {
     id: uuidV7(nowMs, context.randomBytes),
-    userId: grant.kind === 'real' ? grant.userId : '',
+    userId: grant.kind === 'fresh' ? grant.userId : '',
     componentType: caller.componentType,
     kind: '1-step',
-    text: newChallenge(grant.form, random),
+    text: newChallenge(form, random),
     issuedAtMs: nowMs,
     expiresAtMs: nowMs + policy.challengeLifetimeSeconds * 1000,
     consumedAtMs: null,
@@ -188,23 +194,23 @@ function decisionOf(
   reading: Reading,
   outcome: string,
   storedAnswer: Decision['storedAnswer'],
-  issued: IssuedChallenge | 'look-alike' | null,
+  issued: IssuedChallenge | 'unwritten' | null,
 ): Decision {
   return {
     atMs: nowMs,
-    // A look-alike writes a row as well.
-    user: issued === 'look-alike' ? { kind: 'decoy' } : null,
+    // Without a row of its own it writes another.
+    user: issued === 'unwritten' ? { kind: 'decoy' } : null,
     authenticator: null,
     advance: null,
     followers: [],
     challengeIds: [],
-    issueChallenge: issued === 'look-alike' ? null : issued,
+    issueChallenge: issued === 'unwritten' ? null : issued,
     storedAnswer,
     audit: auditEntry(caller, nowMs, {
       action: 'issue-challenge',
       outcome,
       subject: subjectOf(target, reading.domain),
-      details: { ...standingFacts(reading), isStored: issued !== null && issued !== 'look-alike' },
+      details: { ...standingFacts(reading), isStored: issued !== null && issued !== 'unwritten' },
     }),
   };
 }

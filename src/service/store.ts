@@ -182,6 +182,12 @@ export interface Store {
   ): Promise<IssuedChallenge | null>;
   /** Unconsumed, unexpired challenges: the send limit. */
   countOpenChallenges(userId: string, componentType: string, nowMs: number): Promise<number>;
+  /** The newest of those, or null. */
+  newestOpenChallenge(
+    userId: string,
+    componentType: string,
+    nowMs: number,
+  ): Promise<IssuedChallenge | null>;
 
   userById(id: string): Promise<User | null>;
   userByName(domainId: string, userName: string): Promise<User | null>;

@@ -149,6 +149,26 @@ export class Reads {
     return rows.integer(found?.count);
   }
 
+  async newestOpenChallenge(
+    userId: string,
+    componentType: string,
+    nowMs: number,
+  ): Promise<IssuedChallenge | null> {
+    const found = await this.#first(
+      this.#from
+        .selectFrom('challenge')
+        .select(columns.challengeColumns)
+        .where('user_id', '=', userId)
+        .where('component_type_key', '=', nameKey(componentType))
+        .where('consumed_at_ms', 'is', null)
+        .where('expires_at_ms', '>', nowMs)
+        .orderBy('issued_at_ms', 'desc')
+        .orderBy('id', 'desc')
+        .limit(1),
+    );
+    return found === null ? null : rows.challengeOf(found);
+  }
+
   async userById(id: string): Promise<User | null> {
     const query = this.#from.selectFrom('user_account').select(columns.userColumns);
     const found = await this.#first(query.where('id', '=', id));

@@ -1,13 +1,13 @@
 import fc from 'fast-check';
 import { describe, expect, it, vi } from 'vitest';
 import {
+  canAnswer,
   challengeForm,
   challengeIds,
   challengeKey,
   challengeMatchesSuite,
   challengeRandomBytes,
   challengeRefusal,
-  decoyChallengeForm,
   newChallenge,
 } from '../../src/domain/challenge.ts';
 import { hasLuhn, type OcraSuite, parseOcraSuite } from '../../src/oath/index.ts';
@@ -108,23 +108,29 @@ describe('the form of a challenge', () => {
     applicationWith(ocra('C', { allowMissingQuestion: true })),
   ]);
 
-  it('is the policy’s where the applications have room for it', () => {
-    const policy = policyWith({ oneStepChallengeLength: 5, oneStepChallengeCheckDigit: true });
-    expect(challengeForm([device], policy)).toEqual({ length: 5, hasCheckDigit: true });
-    expect(decoyChallengeForm(policy)).toEqual({ length: 5, hasCheckDigit: true });
+  it.each([4, 8, 16])('is the policy’s alone: %s digits', (length) => {
+    for (const hasCheckDigit of [false, true]) {
+      const settings = {
+        oneStepChallengeLength: length,
+        oneStepChallengeCheckDigit: hasCheckDigit,
+      };
+      expect(challengeForm(policyWith(settings))).toEqual({ length, hasCheckDigit });
+    }
   });
 
-  it('is shortened to what all applications take, check digit included', () => {
-    const policy = policyWith({ oneStepChallengeLength: 16 });
-    expect(challengeForm([device], policy)).toEqual({ length: 6, hasCheckDigit: false });
-    const checked = policyWith({ oneStepChallengeLength: 16, oneStepChallengeCheckDigit: true });
-    expect(challengeForm([device], checked)).toEqual({ length: 5, hasCheckDigit: true });
-    expect(decoyChallengeForm(policy)).toEqual({ length: 8, hasCheckDigit: false });
-    expect(decoyChallengeForm(checked)).toEqual({ length: 7, hasCheckDigit: true });
+  it.each([
+    [8, false, true],
+    [7, true, true],
+    [8, true, false],
+    [9, false, false],
+  ])('suits a device that takes 8 and 6: %s digits, check digit %s: %s', (...expected) => {
+    const [length, hasCheckDigit, suits] = expected;
+    expect(canAnswer([device], { length, hasCheckDigit })).toBe(suits);
   });
 
-  it('does not exist where no application takes a challenge', () => {
-    expect(challengeForm([authenticatorWith([applicationWith(hotp)])], policyWith())).toBeNull();
+  it('suits no device without challenges', () => {
+    const devices = [authenticatorWith([applicationWith(hotp)])];
+    expect(canAnswer(devices, challengeForm(policyWith()))).toBe(false);
   });
 });
 

@@ -166,28 +166,75 @@ describe('who cannot answer gets a look-alike', () => {
     expect((await bench.lastAudit()).outcome).toBe('authenticator-not-assigned');
   });
 
-  test('a user with as many open challenges as the policy allows', async () => {
-    const caller = await bench.caller({ challengesOpenMax: 2 });
-    const userName = await bench.user();
-    await bench.device(ocraTime, { userName });
-    const outcomes = [];
-    for (let count = 0; count < 4; count += 1) {
-      await ask(caller, userName);
-      outcomes.push((await bench.lastAudit()).outcome);
+  test.each([
+    [6, false],
+    [8, true],
+    [16, false],
+  ])('of the same length: %s digits, check digit %s', async (length, hasCheckDigit) => {
+    const caller = await bench.caller({
+      oneStepChallengeLength: length,
+      oneStepChallengeCheckDigit: hasCheckDigit,
+    });
+    const lengths: number[] = [];
+    for (const suite of ['QN08', 'QN10', 'QN64']) {
+      const userName = await bench.user();
+      const algorithm = {
+        kind: 'challenge-response',
+        suite: `OCRA-1:HOTP-SHA1-8:${suite}-T30S`,
+      } as const;
+      await bench.device(algorithm, { userName });
+      lengths.push((await challengeFor(caller, userName)).length);
     }
+    lengths.push((await challengeFor(caller, 'nobody')).length);
+    expect(new Set(lengths)).toEqual(new Set([length + Number(hasCheckDigit)]));
+  });
+});
+
+describe('a user with as many open challenges as the policy allows', () => {
+  test('gets the newest again, and it is good for one answer', async () => {
+    const caller = await bench.caller({
+      oneStepChallengeResponse: 'server-challenge',
+      challengesOpenMax: 2,
+    });
+    const userName = await bench.user();
+    const device = await bench.device(ocraTime, { userName });
+    const [outcomes, challenges]: [string[], string[]] = [[], []];
+    const issue = async (): Promise<void> => {
+      challenges.push(await challengeFor(caller, userName));
+      outcomes.push((await bench.lastAudit()).outcome);
+      bench.clock.advance(1);
+    };
+    for (let count = 0; count < 4; count += 1) await issue();
     expect(outcomes).toEqual([
       'challenge-issued',
       'challenge-issued',
-      'challenges-open',
-      'challenges-open',
+      'challenge-repeated',
+      'challenge-repeated',
     ]);
+    expect(challenges[0]).not.toBe(challenges[1]);
+    expect(challenges.slice(2)).toEqual([challenges[1], challenges[1]]);
     const { id } = await bench.service.administration.user(bench.admin, null, userName);
-    const open = await bench.store.countOpenChallenges(
-      id,
-      caller.componentType,
-      bench.clock.nowMs(),
-    );
-    expect(open).toBe(2);
+    const open = (): Promise<number> =>
+      bench.store.countOpenChallenges(id, caller.componentType, bench.clock.nowMs());
+    expect(await open()).toBe(2);
+    const challenge = challenges[3]!;
+    const response = device.response({ challenge, nowMs: bench.clock.nowMs() });
+    const request = asking(userName, { challenge, response });
+    expect(await codeOf(bench.service, caller, request)).toBe('accepted');
+    expect(await codeOf(bench.service, caller, request)).toBe('challenge-unknown');
+    await issue();
+    expect(outcomes.at(-1)).toBe('challenge-issued');
+  });
+
+  test('is told when that one ends', async () => {
+    const caller = await bench.caller({ challengesOpenMax: 1 });
+    const userName = await bench.user();
+    await bench.device(ocraTime, { userName });
+    const first = await ask(caller, userName);
+    bench.clock.advance(60);
+    expect(await ask(caller, userName)).toEqual(first);
+    bench.clock.advance(240);
+    expect(await ask(caller, userName)).not.toEqual(first);
   });
 });
 

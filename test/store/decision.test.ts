@@ -147,12 +147,18 @@ eachDatabase((opened) => {
       );
       expect(await opened.store.findChallenge(user.id, 'other', '12345678')).toBeNull();
       expect(await opened.store.findChallenge(freshId(), 'Web Sign-On', '12345678')).toBeNull();
+      const newest = (at: number): Promise<unknown> =>
+        opened.store.newestOpenChallenge(user.id, 'WEB sign-on', at);
+      expect(await newest(atMs)).toEqual(challenge);
+      expect(await newest(challenge.expiresAtMs)).toBeNull();
+      expect(await opened.store.newestOpenChallenge(user.id, 'other', atMs)).toBeNull();
       expect(await count(atMs)).toBe(1);
       expect(await count(challenge.expiresAtMs)).toBe(0);
       const challengeIds = [challenge.id];
       expect(await commitOne(opened.store, { challengeIds })).toEqual(committed);
       expect(await commitOne(opened.store, { challengeIds })).toEqual(conflict('challenge'));
       expect(await count(atMs)).toBe(0);
+      expect(await newest(atMs)).toBeNull();
       const spent = { ...challenge, consumedAtMs: atMs };
       expect(await opened.store.findChallenge(user.id, 'Web Sign-On', '12345678')).toEqual(spent);
     });
