@@ -1,16 +1,18 @@
+import { accessSync, constants } from 'node:fs';
+import { dirname } from 'node:path';
 import { performance } from 'node:perf_hooks';
 import { auditChain } from './audit/index.ts';
 import { type Config, connectionStringOf, readText, requirePrivateFile } from './config/index.ts';
 import { type ErrorCode, TallystickError } from './errors.ts';
 import { createApp, listen, type Listener, type RequestLine } from './http/index.ts';
-import { createLogger, type Logger } from './observe/index.ts';
+import { createLogger, logFailure, type Logger } from './observe/index.ts';
 import { createRestRouter } from './rest/index.ts';
 import { createService, type Service } from './service/index.ts';
 import type { AuditChain, Clock } from './service/ports.ts';
 import type { ModuleFailure, ModuleFailureKind, SeedModule } from './service/seed-module.ts';
 import type { Store } from './service/store.ts';
 import { type DatabaseLocation, openStore } from './store/index.ts';
-import { type HsmModule, type ModuleAddress, openModule } from '../hsm/index.ts';
+import { type HsmModule, type ModuleAddress, openModule, parsePkcs11Uri } from '../hsm/index.ts';
 
 /**
  * The server's composition root: the only place that knows all rooms, the clocks and the
@@ -114,6 +116,7 @@ async function serve(config: Config, { store, module, logger }: Parts): Promise<
 function listenFor(config: Config, service: Service, logger: Logger): Promise<Listener> {
   const { listen: address, limits } = config;
   const { tls } = address;
+  if (tls !== null) requirePrivateFile(tls.keyFile, 'the TLS key');
   const app = createApp({
     routers: [createRestRouter({ service, bodyBytesMax: limits.bodyBytesMax })],
     readiness: () => service.readiness(),
@@ -121,7 +124,9 @@ function listenFor(config: Config, service: Service, logger: Logger): Promise<Li
     hasTls: tls !== null,
     monotonicMs: () => systemClock.monotonicMs(),
     onRequest: (line) => logRequest(logger, line),
-    onUnexpectedError: (requestId, error) => logger.error({ requestId, error }, 'unexpected error'),
+    onUnexpectedError: (_requestId, error, line) =>
+      logger.error({ ...line, error }, 'unexpected error'),
+    onFailure: (error, line) => logFailure(logger, error, line),
   });
   return listen({
     app,
@@ -164,18 +169,38 @@ export function databaseLocation(database: Config['database']): DatabaseLocation
  * @throws TallystickError `config-invalid` when others may read the file with the PIN
  */
 export function moduleAddress(
-  { uri, pinSource, softhsmConf }: Config['module'],
+  { uri, pinSource, refusedPinMarkers, softhsmConf }: Config['module'],
   environment: Environment,
 ): ModuleAddress {
   if (softhsmConf !== null) environment['SOFTHSM2_CONF'] = softhsmConf;
-  if (pinSource === null) return { uri };
+  if (pinSource === null) {
+    const parsed = parsePkcs11Uri(uri);
+    const file = parsed.ok ? parsed.uri.pinSourcePath : undefined;
+    const besidePin = file === undefined ? [] : [`${file}.refused`];
+    return { uri, ...whereToRemember([...besidePin, ...refusedPinMarkers]) };
+  }
+  const remember = whereToRemember(refusedPinMarkers);
   if ('file' in pinSource) {
     requirePrivateFile(pinSource.file, 'the PIN of the module');
-    return { uri, pinSource: { kind: 'file', path: pinSource.file } };
+    return { uri, pinSource: { kind: 'file', path: pinSource.file }, ...remember };
   }
-  const { environment: name, refusedPinMarkerPath } = pinSource;
-  const source = { kind: 'env', name, value: environment[name] } as const;
-  return { uri, pinSource: source, refusedPinMarkerPath };
+  const { environment: name } = pinSource;
+  return { uri, pinSource: { kind: 'env', name, value: environment[name] }, ...remember };
+}
+
+/** The first file whose folder can be written, else the first: the module's refusal names it. */
+function whereToRemember(files: readonly string[]): Pick<ModuleAddress, 'refusedPinMarkerPath'> {
+  const chosen = files.find((file) => canWriteIn(dirname(file))) ?? files[0];
+  return chosen === undefined ? {} : { refusedPinMarkerPath: chosen };
+}
+
+function canWriteIn(folder: string): boolean {
+  try {
+    accessSync(folder, constants.W_OK | constants.X_OK);
+    return true;
+  } catch {
+    return false;
+  }
 }
 
 /**
@@ -212,8 +237,7 @@ export async function fromModule<Result>(call: Promise<Result>): Promise<Result>
     return await call;
   } catch (failure) {
     if (failure instanceof Error || typeof failure !== 'object' || failure === null) throw failure;
-    const { kind, ckr, detail } = failure as ModuleFailure;
-    const number = ckr === 0 ? '' : ` (PKCS#11 return value 0x${ckr.toString(16)})`;
-    throw new TallystickError(codeByKind[kind], `${detail}${number}`, { cause: failure });
+    const { kind, detail } = failure as ModuleFailure;
+    throw new TallystickError(codeByKind[kind], detail, { cause: failure });
   }
 }

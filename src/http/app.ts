@@ -1,7 +1,13 @@
 import { randomUUID } from 'node:crypto';
 import { isIP } from 'node:net';
 import express from 'express';
-import { beginContext, contextOf, type RequestContext, type RequestLine } from './context.ts';
+import {
+  beginContext,
+  contextOf,
+  type FailureLine,
+  type RequestContext,
+  type RequestLine,
+} from './context.ts';
 import { problemOf, sendProblem } from './problems.ts';
 import { TallystickError } from '../errors.ts';
 
@@ -20,7 +26,12 @@ export interface AppOptions {
   /** One call per request, when its answer has gone or its client has. */
   readonly onRequest: (line: RequestLine) => void;
   /** An error that no contract names: logged with its cause, answered with a bland 500. */
-  readonly onUnexpectedError: (requestId: string, error: unknown) => void;
+  readonly onUnexpectedError: (requestId: string, error: unknown, line: FailureLine) => void;
+  /**
+   * A technical fault (503), or a caller who may not do what he asked for: the client gets a bland
+   * text, the operator the cause. Not called for what load explains.
+   */
+  readonly onFailure?: (error: TallystickError, line: FailureLine) => void;
 }
 
 /**
@@ -132,7 +143,21 @@ function answerError(options: AppOptions): express.ErrorRequestHandler {
         ? new TallystickError('request-malformed', 'the path is not properly percent-encoded')
         : error;
     const isExpected = known instanceof TallystickError && known.code !== 'internal';
-    if (!isExpected) options.onUnexpectedError(contextOf(request).requestId, error);
-    sendProblem(request, response, problemOf(known));
+    const problem = problemOf(known);
+    const line = failureLine(contextOf(request));
+    if (!isExpected) options.onUnexpectedError(line.requestId, error, line);
+    else if (isForTheOperator(known, problem.status)) options.onFailure?.(known, line);
+    sendProblem(request, response, problem);
   };
+}
+
+/** The request line says all there is to say of a server that has too much to do. */
+function isForTheOperator({ code }: TallystickError, status: number): boolean {
+  if (code === 'overloaded' || code === 'shutting-down') return false;
+  return status >= 500 || code === 'forbidden';
+}
+
+function failureLine({ requestId, route, caller }: RequestContext): FailureLine {
+  const { keyName = null, peerAddress = null } = caller ?? {};
+  return { requestId, route, keyName, peerAddress };
 }

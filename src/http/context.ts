@@ -8,6 +8,17 @@ export interface RequestContext {
   route: string;
   /** Outcome or error code. */
   outcome: string;
+  /** Who asks, once that is known: the name of the key and the TCP peer. */
+  caller?: { readonly keyName: string; readonly peerAddress: string };
+}
+
+/** A request that was answered with an error the operator has to know more of. */
+export interface FailureLine {
+  readonly requestId: string;
+  readonly route: string;
+  /** Null when the caller had not been identified. */
+  readonly keyName: string | null;
+  readonly peerAddress: string | null;
 }
 
 /** One log line per request: nothing of its body, headers or path. */

@@ -1,2 +1,3 @@
 /** What the operator sees of a running server. */
 export { createLogger, type Logger } from './logger.ts';
+export { logFailure } from './failures.ts';

@@ -67,6 +67,7 @@ async function serve(
   context.route = endpoint.path;
   // Before the body is read: strangers don't make us read.
   const caller = await identify(options.service, request, context.requestId);
+  context.caller = caller;
   const call: Call = {
     service: options.service,
     caller,

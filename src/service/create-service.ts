@@ -1,4 +1,3 @@
-import { TallystickError } from '../errors.ts';
 import { createAdmission } from './admission.ts';
 import { apiKeyAdministration } from './administration/api-keys.ts';
 import { authenticatorAdministration } from './administration/authenticators.ts';
@@ -12,6 +11,7 @@ import type { Caller, Service } from './api.ts';
 import { authenticate } from './authenticate.ts';
 import { createConfigurationCache } from './configuration.ts';
 import { type Context, defaultLimits, type ServiceDeps } from './deps.ts';
+import { watch } from './health.ts';
 import { apiKeySha256, systemRandom } from './identifiers.ts';
 import { issueChallenge } from './issue-challenge.ts';
 import { synchronise } from './synchronise.ts';
@@ -53,15 +53,17 @@ export function createService(deps: ServiceDeps): Service {
 
 function contextOf(deps: ServiceDeps): Context {
   const limits = { ...defaultLimits, ...deps.limits };
+  const { store, module, health } = watch(deps, deps.instance);
   return {
-    store: deps.store,
-    module: deps.module,
+    store,
+    module,
+    health,
     clock: deps.clock,
     instance: deps.instance,
     startedAtMs: deps.clock.nowMs(),
     randomBytes: deps.randomBytes ?? systemRandom,
     limits,
-    configuration: createConfigurationCache(deps.store),
+    configuration: createConfigurationCache(store),
     logon: { lane: 'logon', deadlineMs: limits.logonDeadlineMs },
     sync: { lane: 'sync', deadlineMs: limits.syncDeadlineMs },
     background: { lane: 'background', deadlineMs: limits.backgroundDeadlineMs },
@@ -93,15 +95,11 @@ function createIdentify(context: Context): Service['identify'] {
 }
 
 async function unreadyReasons(context: Context, isDraining: boolean): Promise<string[]> {
+  if (isDraining) return ['the server is shutting down'];
   const reasons: string[] = [];
-  if (isDraining) reasons.push('the server is shutting down');
-  const { state, reason } = context.module.status();
+  const { state, reason } = await context.health.module();
   if (state !== 'ready') reasons.push(`module ${state}${reason === '' ? '' : `: ${reason}`}`);
-  try {
-    await context.store.ping();
-  } catch (error) {
-    const text = error instanceof TallystickError ? error.message : 'it cannot be written';
-    reasons.push(`database: ${text}`);
-  }
+  const fault = await context.health.store();
+  if (fault !== null) reasons.push(`database: ${fault.message}`);
   return reasons;
 }

@@ -1,3 +1,4 @@
+import type { Health } from './health.ts';
 import type { RandomBytes } from './identifiers.ts';
 import type { Clock } from './ports.ts';
 import type { SeedModule } from './seed-module.ts';
@@ -49,6 +50,7 @@ export const defaultLimits: ServiceLimits = Object.freeze({
 export interface Context {
   readonly store: Store;
   readonly module: SeedModule;
+  readonly health: Health;
   readonly clock: Clock;
   readonly instance: string;
   readonly startedAtMs: number;

@@ -23,6 +23,7 @@ interface World {
   readonly listener: Listener;
   readonly lines: RequestLine[];
   readonly unexpected: unknown[];
+  readonly failures: object[];
 }
 
 async function start(
@@ -31,6 +32,7 @@ async function start(
 ): Promise<World> {
   const lines: RequestLine[] = [];
   const unexpected: unknown[] = [];
+  const failures: object[] = [];
   const router = express.Router();
   routes(router);
   const app = createApp({
@@ -41,6 +43,7 @@ async function start(
     monotonicMs: () => performance.now(),
     onRequest: (line) => lines.push(line),
     onUnexpectedError: (_requestId, error) => unexpected.push(error),
+    onFailure: (error, line) => failures.push({ code: error.code, ...line }),
     ...over,
   });
   const listener = await listen({
@@ -54,7 +57,7 @@ async function start(
     connectionsMax: 100,
   });
   running.push(listener);
-  return { port: listener.port, listener, lines, unexpected };
+  return { port: listener.port, listener, lines, unexpected, failures };
 }
 
 const echo = (router: express.Router): void => {

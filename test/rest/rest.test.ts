@@ -327,3 +327,25 @@ describe('API keys', () => {
     expect(json(answer.body)).toMatchObject({ code: 'component-unknown' });
   });
 });
+
+describe('what the operator is told beside the request line', () => {
+  it.each([
+    ['store-full', 1],
+    ['seed-damaged', 1],
+    ['forbidden', 1],
+    ['overloaded', 0],
+    ['conflict', 0],
+    ['internal', 0],
+  ] as const)('%s: %i failure, with the route, key and peer', async (code, count) => {
+    world = await startRest({ authenticate: new TallystickError(code, 'About it.') });
+    await world.send('POST', '/v1/authenticate', { body: logon });
+    const expected = {
+      code,
+      requestId: expect.any(String) as string,
+      route: '/v1/authenticate',
+      keyName: 'test',
+      peerAddress: '127.0.0.1',
+    };
+    expect(world.failures).toEqual(Array(count).fill(expected));
+  });
+});

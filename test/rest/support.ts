@@ -15,6 +15,7 @@ export interface RestWorld {
   readonly port: number;
   readonly reached: Reached[];
   readonly unexpected: unknown[];
+  readonly failures: object[];
   readonly send: (method: string, path: string, options?: SendOptions) => Promise<RawAnswer>;
   readonly stop: () => Promise<boolean>;
 }
@@ -36,6 +37,7 @@ type Answers = Partial<Record<keyof Service | keyof Administration, unknown>>;
 export async function startRest(answers: Answers): Promise<RestWorld> {
   const reached: Reached[] = [];
   const unexpected: unknown[] = [];
+  const failures: object[] = [];
   const answer = async (method: string, args: readonly unknown[]): Promise<unknown> => {
     reached.push({ method, args });
     const scripted = answers[method as keyof Answers];
@@ -64,6 +66,7 @@ export async function startRest(answers: Answers): Promise<RestWorld> {
     monotonicMs: () => performance.now(),
     onRequest: () => undefined,
     onUnexpectedError: (_requestId, error) => unexpected.push(error),
+    onFailure: (error, line) => failures.push({ code: error.code, ...line }),
   });
   const listener: Listener = await listen({
     app,
@@ -80,6 +83,7 @@ export async function startRest(answers: Answers): Promise<RestWorld> {
     port,
     reached,
     unexpected,
+    failures,
     send: (method, path, options = {}) => rawExchange(port, bytesOf(method, path, options)),
     stop: () => listener.drain(1000),
   };

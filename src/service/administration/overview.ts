@@ -1,5 +1,4 @@
 import type { Administration } from '../api.ts';
-import { TallystickError } from '../../errors.ts';
 import { requireBoundedName } from '../request-members.ts';
 import { requireUnscoped } from './access.ts';
 import type { AtDesk } from './desk.ts';
@@ -20,15 +19,10 @@ export function overviewAdministration(atDesk: AtDesk): Overview {
     status: (caller) =>
       atDesk(caller, 'configuration.read', async ({ context }) => {
         requireUnscoped(caller);
-        const store = await context.store.ping().then(
-          () => 'ok' as const,
-          (error: unknown) => {
-            if (!(error instanceof TallystickError)) throw error;
-            return { code: error.code, message: error.message };
-          },
-        );
-        const { instance, startedAtMs, module } = context;
-        return { instance, startedAtMs, module: module.status(), store };
+        const { instance, startedAtMs, health } = context;
+        const fault = await health.store();
+        const store = fault === null ? 'ok' : { code: fault.code, message: fault.message };
+        return { instance, startedAtMs, module: await health.module(), store } as const;
       }),
   };
 }
