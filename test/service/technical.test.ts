@@ -229,6 +229,44 @@ describe('a damaged seed', () => {
   });
 });
 
+describe('MACs', () => {
+  function watching(): { messages: number[]; macs: Uint8Array[] } {
+    const seen: { messages: number[]; macs: Uint8Array[] } = { messages: [], macs: [] };
+    const mac = bench.module.mac.bind(bench.module);
+    bench.module.mac = async (jobs, options) => {
+      seen.messages.push(jobs.reduce((count, { messages }) => count + messages.length, 0));
+      const results = await mac(jobs, options);
+      seen.macs.push(...results.flatMap((result) => (result.ok ? result.macs : [])));
+      return results;
+    };
+    return seen;
+  }
+
+  test('are overwritten when they have been compared: each is a response', async () => {
+    const caller = await bench.caller();
+    const { userName, device } = await someone();
+    const { macs } = watching();
+    const nowMs = bench.clock.nowMs();
+    await codeOf(bench.service, caller, asking(userName, { response: device.wrong({ nowMs }) }));
+    const response = device.response({ nowMs });
+    expect(await codeOf(bench.service, caller, asking(userName, { response }))).toBe('accepted');
+    expect(macs).toHaveLength(26);
+    expect(macs.every((mac) => mac.length === 20 && mac.every((byte) => byte === 0))).toBe(true);
+  });
+
+  test('of a large synchronisation are asked for in pieces, none twice', async () => {
+    const caller = await bench.caller({ syncEventWindowSteps: 16_000 });
+    const userName = await bench.user();
+    const device = await bench.device(hotp6, { userName });
+    const seen = watching();
+    const pair = [device.response({ counter: 2000 }), device.response({ counter: 2001 })] as const;
+    await bench.service.synchronise(caller, syncing(userName, pair));
+    expect(Math.max(...seen.messages)).toBeLessThanOrEqual(256);
+    expect(seen.macs).toHaveLength(16_006);
+    expect(seen.macs.every((mac) => mac.every((byte) => byte === 0))).toBe(true);
+  });
+});
+
 describe('the same work for everybody', () => {
   async function costOf(caller: Caller, userName: string, response: string): Promise<unknown> {
     commits = [];
