@@ -102,6 +102,17 @@ const meanings: ReadonlyMap<number, Meaning> = new Map(
   ),
 );
 
+const names: ReadonlyMap<number, string> = new Map(
+  Object.entries(pkcs11)
+    .filter((entry): entry is [string, number] => /^CKR_/.test(entry[0]))
+    .map(([name, ckr]) => [ckr, name]),
+);
+
+/** A return value as the standard writes it; vendors define numbers of their own. */
+function nameOf(ckr: number): string {
+  return names.get(ckr) ?? 'unknown PKCS#11 return value';
+}
+
 /** A failure on its way to the edge of this room, where only the plain part leaves. */
 export class ModuleFault extends Error {
   override readonly name = 'ModuleFault';
@@ -153,7 +164,7 @@ export function faultOf(error: unknown, call: string): ModuleFault {
     return new ModuleFault({ kind: 'contract', ckr: 0, detail: `${call}: ${text}` }, 'none', error);
   }
   const { kind, recovery } = meaningOf(ckr);
-  const detail = `${call}: PKCS#11 return value 0x${ckr.toString(16).padStart(8, '0')}`;
+  const detail = `${call}: ${nameOf(ckr)} (0x${ckr.toString(16)})`;
   return new ModuleFault({ kind, ckr, detail }, recovery, error);
 }
 

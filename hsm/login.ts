@@ -15,6 +15,8 @@ const pinRefusals: readonly number[] = [
   pkcs11.CKR_PIN_LEN_RANGE,
 ];
 
+const wrongPinTried = pkcs11.CKF_USER_PIN_COUNT_LOW | pkcs11.CKF_USER_PIN_FINAL_TRY;
+
 export interface Credentials {
   readonly address: ModuleAddress;
   readonly uri: Pkcs11Uri;
@@ -34,7 +36,8 @@ export function isLoggedIn(p11: pkcs11.PKCS11, session: pkcs11.Handle): boolean 
  * Logs the user in, once, on the session that then keeps the login for all others.
  *
  * @returns false when no PIN is there yet
- * @throws ModuleFault `denied` when the PIN is missing, refused, or was refused before
+ * @throws ModuleFault `denied` when the PIN is missing, refused, was refused before, or its
+ *   refusal could not be remembered
  */
 export async function login(
   p11: pkcs11.PKCS11,
@@ -45,22 +48,29 @@ export async function login(
   const source = pinSourceOf(credentials.address, credentials.uri);
   const pin = credentials.pin ?? (await pinFrom(source));
   if (pin === undefined) return isLoggedIn(p11, anchor);
-  requireUsablePin(attempt('C_GetTokenInfo', () => p11.C_GetTokenInfo(slot)).flags, info.label);
+  const { flags } = attempt('C_GetTokenInfo', () => p11.C_GetTokenInfo(slot));
+  requireUsablePin(flags, info.label);
   const from = credentials.pin === undefined ? source : ({ kind: 'later' } as const);
   const refused = new RefusedPin(credentials.address, from, info.serial);
-  if (await refused.isRemembered(pin)) {
+  const known = await refused.recall(pin);
+  // The flags say that a wrong PIN was tried since the last right one: it will have been this one.
+  if (known === 'refused' || (known === 'begun' && (flags & wrongPinTried) !== 0)) {
     const remedy = refused.markerPath === undefined ? '' : `, or remove ${refused.markerPath}`;
     const detail =
       `the PIN from ${describePinSource(from)} was refused by p11Token "${info.label}" before ` +
       `and is not tried again: correct it${remedy}`;
     throw new ModuleFault({ kind: 'denied', ckr: pkcs11.CKR_PIN_INCORRECT, detail }, 'none');
   }
+  await refused.begin(pin);
   try {
     p11.C_Login(anchor, pkcs11.CKU_USER, pin);
   } catch (error) {
     const ckr = ckrOf(error) ?? 0;
-    if (ckr === pkcs11.CKR_USER_ALREADY_LOGGED_IN) return true;
-    if (pinRefusals.includes(ckr)) await refused.remember(pin);
+    if (ckr === pkcs11.CKR_USER_ALREADY_LOGGED_IN) {
+      await refused.withdraw();
+      return true;
+    }
+    if (pinRefusals.includes(ckr)) await refused.remember();
     throw faultOf(error, `C_Login with the PIN from ${describePinSource(from)}`);
   }
   await refused.forget();

@@ -1,7 +1,7 @@
 import { randomBytes, scrypt, timingSafeEqual } from 'node:crypto';
-import { readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { type FileHandle, open, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { promisify } from 'node:util';
-import { fault, plainly } from './errors.ts';
+import { fault, ModuleFault, plainly } from './errors.ts';
 import type { ModuleAddress, PinSource } from './types.ts';
 import type { Pkcs11Uri } from './uri.ts';
 
@@ -16,6 +16,8 @@ interface Marker {
   readonly serial: string;
   readonly salt: string;
   readonly hash: string;
+  /** The try was about to be made; how it ended is not noted. */
+  readonly begun: boolean;
 }
 
 /** What this process was refused, by serial number of the p11Token and source. */
@@ -85,56 +87,92 @@ export function checkedPin(pin: string, from: string): string {
 
 /**
  * Remembers a refused PIN, so that a service that restarts does not use up the module's tries: a
- * salted scrypt hash, in this process and, when there is a path, in a file beside the source.
+ * salted scrypt hash, in this process and, when there is a path, in a file beside the source. The
+ * file is written before the try: where nothing can be remembered, nothing is tried.
  */
 export class RefusedPin {
   readonly markerPath: string | undefined;
   readonly #serial: string;
   readonly #key: string;
+  readonly #from: string;
+  #marker: Marker | undefined;
 
   constructor(address: ModuleAddress, source: PinSource, serial: string) {
     const besideFile = source.kind === 'file' ? `${source.path}.refused` : undefined;
-    this.markerPath = address.refusedPinMarkerPath ?? besideFile;
+    // A PIN that comes later comes from a person, who must not overwrite what is known of the file.
+    this.markerPath =
+      source.kind === 'later' ? undefined : (address.refusedPinMarkerPath ?? besideFile);
     this.#serial = serial;
-    this.#key = `${serial} ${describePinSource(source)}`;
+    this.#from = describePinSource(source);
+    this.#key = `${serial} ${this.#from}`;
   }
 
-  /** True if this very PIN was refused by this p11Token before. */
-  async isRemembered(pin: string): Promise<boolean> {
+  /**
+   * What is known of this very PIN at this p11Token. `begun`: somebody was about to try it and did
+   * not live to note the outcome.
+   */
+  async recall(pin: string): Promise<'unknown' | 'begun' | 'refused'> {
     const marker = refusedHere.get(this.#key) ?? (await this.#readMarker());
-    if (marker?.serial !== this.#serial) return false;
+    if (marker?.serial !== this.#serial) return 'unknown';
     const hash = await derive(pin, Buffer.from(marker.salt, 'hex'), 32);
     const known = Buffer.from(marker.hash, 'hex');
-    return known.length === hash.length && timingSafeEqual(known, hash);
+    if (known.length !== hash.length || !timingSafeEqual(known, hash)) return 'unknown';
+    return marker.begun ? 'begun' : 'refused';
   }
 
-  /** Keeps it in the process even if the file cannot be written. */
-  async remember(pin: string): Promise<void> {
+  /**
+   * To be called before the PIN is tried.
+   *
+   * @throws ModuleFault `denied` when a refusal could not be remembered across restarts
+   */
+  async begin(pin: string): Promise<void> {
     const salt = randomBytes(16);
     const hash = await derive(pin, salt, 32);
-    const marker: Marker = {
+    this.#marker = {
       serial: this.#serial,
       salt: salt.toString('hex'),
       hash: hash.toString('hex'),
+      begun: true,
     };
-    refusedHere.set(this.#key, marker);
     if (this.markerPath === undefined) return;
-    const fresh = `${this.markerPath}.new`;
     try {
-      await writeFile(fresh, `${JSON.stringify(marker)}\n`, { mode: 0o600 });
-      await rename(fresh, this.markerPath);
-    } catch {
-      // A read-only folder: then the memory of this process has to do.
+      await writeMarker(this.markerPath, this.#marker);
+    } catch (error) {
+      throw fault(
+        'denied',
+        `the PIN from ${this.#from} is not tried, because its refusal could not be remembered in ` +
+          `${this.markerPath} (${codeOf(error)}): make that folder writable, or name another file ` +
+          'by refusedPinMarkerPath',
+      );
     }
   }
 
+  /** The PIN that was begun with was refused. */
+  async remember(): Promise<void> {
+    if (this.#marker === undefined) throw new Error('no try of a PIN was begun');
+    const marker: Marker = { ...this.#marker, begun: false };
+    refusedHere.set(this.#key, marker);
+    if (this.markerPath === undefined) return;
+    try {
+      await writeMarker(this.markerPath, marker);
+    } catch {
+      // The one from before the try is still there, and the p11Token counts wrong PINs.
+    }
+  }
+
+  /** The PIN works. */
   async forget(): Promise<void> {
     refusedHere.delete(this.#key);
+    await this.withdraw();
+  }
+
+  /** The PIN was not tried after all. */
+  async withdraw(): Promise<void> {
     if (this.markerPath === undefined) return;
     try {
       await rm(this.markerPath, { force: true });
     } catch {
-      // A stale marker names another PIN than the one that works now: harmless.
+      // A marker of a begun try alone keeps no PIN from being tried again.
     }
   }
 
@@ -150,20 +188,49 @@ export class RefusedPin {
 
 function markerFrom(value: unknown): Marker | undefined {
   if (typeof value !== 'object' || value === null) return undefined;
-  const { serial, salt, hash } = value as Partial<Record<keyof Marker, unknown>>;
+  const { serial, salt, hash, begun } = value as Partial<Record<keyof Marker, unknown>>;
   if (typeof serial !== 'string' || typeof salt !== 'string' || typeof hash !== 'string') {
     return undefined;
   }
-  return { serial, salt, hash };
+  return { serial, salt, hash, begun: begun === true };
 }
 
-async function pinFile(path: string): Promise<string> {
-  let text: string;
+async function writeMarker(path: string, marker: Marker): Promise<void> {
+  // A name of its own: a server and a command may log in at the same time.
+  const fresh = `${path}.${randomBytes(6).toString('hex')}.new`;
   try {
-    text = await readFile(path, 'utf8');
+    await writeFile(fresh, `${JSON.stringify(marker)}\n`, { mode: 0o600, flag: 'wx' });
+    await rename(fresh, path);
   } catch (error) {
-    const code = error instanceof Error && 'code' in error ? String(error.code) : 'unreadable';
-    throw fault('denied', `the PIN file ${path} cannot be read: ${code}`);
+    await rm(fresh, { force: true }).catch(() => undefined);
+    throw error;
   }
-  return text;
+}
+
+/** @throws ModuleFault `denied` when it cannot be read, or others than its owner can reach it */
+async function pinFile(path: string): Promise<string> {
+  let file: FileHandle | undefined;
+  try {
+    file = await open(path, 'r');
+    requireOwnerOnly(path, (await file.stat()).mode);
+    return await file.readFile('utf8');
+  } catch (error) {
+    if (error instanceof ModuleFault) throw error;
+    throw fault('denied', `the PIN file ${path} cannot be read: ${codeOf(error)}`);
+  } finally {
+    await file?.close();
+  }
+}
+
+function requireOwnerOnly(path: string, mode: number): void {
+  if ((mode & 0o077) === 0) return;
+  const octal = (mode & 0o777).toString(8).padStart(4, '0');
+  throw fault(
+    'denied',
+    `the PIN file ${path} is open to others than its owner (mode ${octal}): chmod 600 ${path}`,
+  );
+}
+
+function codeOf(error: unknown): string {
+  return error instanceof Error && 'code' in error ? String(error.code) : 'no reason given';
 }

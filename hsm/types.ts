@@ -148,7 +148,10 @@ export interface ModuleAddress {
   readonly uri: string;
   /** Goes before the URI's `pin-source`. */
   readonly pinSource?: PinSource;
-  /** Remembers a refused PIN across restarts; default: beside the PIN file, `.refused` appended. */
+  /**
+   * Remembers a refused PIN across restarts; default: beside the PIN file, `.refused` appended. Must
+   * be writable: otherwise the PIN is not tried.
+   */
   readonly refusedPinMarkerPath?: string;
 }
 

@@ -22,14 +22,9 @@ export interface Config {
   readonly module: {
     readonly uri: string;
     /** Null: the URI names its own `pin-source`. */
-    readonly pinSource:
-      | { readonly file: string }
-      | {
-          readonly environment: string;
-          /** Beside the configuration file: where a refused PIN is remembered across starts. */
-          readonly refusedPinMarkerPath: string;
-        }
-      | null;
+    readonly pinSource: { readonly file: string } | { readonly environment: string } | null;
+    /** Where a refused PIN is remembered across starts: the first that can be written. */
+    readonly refusedPinMarkers: readonly string[];
     readonly residency: 'resident' | 'wrapped';
     readonly maxSessions: number;
     readonly lruHandles: number;
@@ -113,6 +108,7 @@ function assemble(reader: Reader): Config {
     module: {
       uri: text('module.uri'),
       pinSource: pinSource(reader),
+      refusedPinMarkers: refusedPinMarkers(reader),
       residency: text('module.residency') as Config['module']['residency'],
       maxSessions: number('module.maxSessions'),
       lruHandles: number('module.lruHandles'),
@@ -142,15 +138,17 @@ function databaseOf({ text, number, path, has }: Reader): Config['database'] {
   };
 }
 
-function pinSource({ text, path, beside, has }: Reader): Config['module']['pinSource'] {
+function pinSource({ text, path, has }: Reader): Config['module']['pinSource'] {
   if (has('module.pinFile')) return { file: path('module.pinFile') };
-  if (has('module.pinEnvironment')) {
-    return {
-      environment: text('module.pinEnvironment'),
-      refusedPinMarkerPath: beside('.pin-refused'),
-    };
-  }
-  return null;
+  return has('module.pinEnvironment') ? { environment: text('module.pinEnvironment') } : null;
+}
+
+/** PIN and configuration may be where nothing can be written; the database cannot. */
+function refusedPinMarkers({ path, beside, has }: Reader): readonly string[] {
+  if (has('module.refusedPinMarkerPath')) return [path('module.refusedPinMarkerPath')];
+  const besidePin = has('module.pinFile') ? [`${path('module.pinFile')}.refused`] : [];
+  const besideDatabase = has('database.path') ? [`${path('database.path')}.pin-refused`] : [];
+  return [...besidePin, beside('.pin-refused'), ...besideDatabase];
 }
 
 /** What each setting admits alone was checked; here is what they must be to each other. */

@@ -130,6 +130,12 @@ export const settings: readonly Setting[] = [
     meaning: 'Names the environment variable that holds the PIN of the p11Token.',
   },
   {
+    name: 'module.refusedPinMarkerPath',
+    kind: path,
+    unit: 'file',
+    meaning: 'Where a refused PIN is remembered. Unset: beside PIN, configuration or database.',
+  },
+  {
     name: 'module.residency',
     kind: choice('resident', 'wrapped'),
     byDefault: 'resident',

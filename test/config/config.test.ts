@@ -50,6 +50,18 @@ describe('configuration', () => {
     });
   });
 
+  it('remembers a refused PIN beside PIN, configuration or database, or where it is told', () => {
+    const markers = (file: unknown): readonly string[] =>
+      parse(file).config.module.refusedPinMarkers;
+    expect(markers(minimal)).toEqual([
+      '/srv/otp/user.pin.refused',
+      '/srv/otp/tallystick.json.pin-refused',
+      '/srv/otp/tallystick.db.pin-refused',
+    ]);
+    const module = { ...minimal.module, refusedPinMarkerPath: 'var/refused' };
+    expect(markers({ ...minimal, module })).toEqual(['/srv/otp/var/refused']);
+  });
+
   it('lets a flag win over the environment, that over the file, that over the default', () => {
     const file = { ...minimal, listen: { port: 1 } };
     const environment = { TALLYSTICK_LISTEN__PORT: '2' };

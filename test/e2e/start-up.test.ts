@@ -66,7 +66,7 @@ describeLayer('softhsm', 'what prevents serving has its own exit code and a plai
     const right = readFileSync(join(installation.folder, 'user.pin'));
     writeFileSync(pinFile, '00000000\n', { mode: 0o600 });
     const source = [`module.pinFile=${pinFile}`];
-    await refused(4, /PIN/, source);
+    await refused(4, /file [^:]*: CKR_PIN_INCORRECT \(0xa0\)"/, source);
     await refused(4, /not tried again|refused before|was refused/, source);
     writeFileSync(pinFile, right);
     const server = await startServer(config, source);
@@ -79,7 +79,7 @@ describeLayer('softhsm', 'what prevents serving has its own exit code and a plai
     const byEnvironment = { ...module, pinFile: undefined, pinEnvironment: 'OTP_MODULE_PIN' };
     writeFileSync(file, JSON.stringify({ ...rest, module: byEnvironment }));
     vi.stubEnv('OTP_MODULE_PIN', '00000000');
-    await refused(4, /0x000000a0/i, [], {}, file);
+    await refused(4, /OTP_MODULE_PIN: CKR_PIN_INCORRECT \(0xa0\)"/, [], {}, file);
     await refused(4, /not tried again.*by-environment\.json\.pin-refused/, [], {}, file);
     const right = readFileSync(join(installation.folder, 'user.pin'), 'utf8').trim();
     vi.stubEnv('OTP_MODULE_PIN', right);
@@ -92,6 +92,20 @@ describeLayer('softhsm', 'what prevents serving has its own exit code and a plai
     copyFileSync(join(installation.folder, 'user.pin'), pinFile);
     chmodSync(pinFile, 0o644);
     await refused(2, /open\.pin.*chmod 600/, [`module.pinFile=${pinFile}`]);
+  });
+
+  it('a PIN whose refusal could not be remembered, until there is a place for it', async () => {
+    const missing = join(installation.folder, 'missing', 'marker');
+    const setting = `module.refusedPinMarkerPath=${missing}`;
+    await refused(4, /not tried.*missing\/marker \(ENOENT\).*refusedPinMarkerPath/, [setting]);
+  });
+
+  it('a TLS key that others may read', async () => {
+    const keyFile = join(installation.folder, 'open.key');
+    writeFileSync(keyFile, '');
+    chmodSync(keyFile, 0o640);
+    const sets = [`listen.tls.certFile=${config}`, `listen.tls.keyFile=${keyFile}`];
+    await refused(2, /open\.key.*chmod 600/, sets);
   });
 
   it('a port that is taken', async () => {

@@ -303,7 +303,9 @@ describe('failures by PKCS#11 return value', () => {
   ] as const)('0x%s is %s, repaired by %s', (ckr, kind, recovery) => {
     const cause = faultOf(error(ckr), 'C_Sign');
     expect(cause.failure).toMatchObject({ kind, ckr });
-    expect(cause.failure.detail).toMatch(/^C_Sign: .*0x[0-9a-f]{8}$/);
+    expect(cause.failure.detail).toMatch(
+      /^C_Sign: (CKR_[A-Z_]+|unknown PKCS#11 return value) \(0x[0-9a-f]+\)$/,
+    );
     expect(cause.recovery).toBe(recovery);
   });
 

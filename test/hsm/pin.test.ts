@@ -1,10 +1,16 @@
 import { randomBytes, scryptSync } from 'node:crypto';
-import { existsSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { chmodSync, existsSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import pkcs11 from 'pkcs11js';
 import { afterAll, beforeAll, beforeEach, expect, test, vi } from 'vitest';
-import { listObjects, openModule, readPinSource } from '../../hsm/index.ts';
-import type { HsmModule, ModuleFailure, ModuleOptions, PinSource } from '../../hsm/index.ts';
+import { listObjects, listP11Tokens, openModule, readPinSource } from '../../hsm/index.ts';
+import type {
+  HsmModule,
+  ModuleFailure,
+  ModuleOptions,
+  P11TokenInfo,
+  PinSource,
+} from '../../hsm/index.ts';
 import { describeLayer } from '../support/layers.ts';
 import type { SoftHsmToken } from '../support/softhsm.ts';
 import { initialisedSoftHsm, OtherHand, pkcs11Tool, rejection, soon } from './support.ts';
@@ -27,6 +33,7 @@ describeLayer('softhsm', 'the PIN of the module', () => {
     rmSync(`${pinFile}.refused`, { force: true });
   });
 
+  const writePin = (pin: string): void => writeFileSync(pinFile, pin, { mode: 0o600 });
   const rightPin = (): string => readFileSync(hsm.userPinFile, 'utf8');
 
   /** SoftHSM raises this flag at a wrong PIN and lowers it at a right one. */
@@ -37,6 +44,13 @@ describeLayer('softhsm', 'the PIN of the module', () => {
     other.p11.C_CloseSession(other.session);
     await waiting.close();
     return (flags & pkcs11.CKF_USER_PIN_COUNT_LOW) !== 0;
+  }
+
+  async function p11TokenInfo(): Promise<P11TokenInfo> {
+    const all = await listP11Tokens(hsm.modulePath);
+    const mine = all.find(({ label }) => label === hsm.tokenLabel);
+    if (mine === undefined) throw new Error('no such p11Token');
+    return mine;
   }
 
   async function forgetWrongTries(): Promise<void> {
@@ -51,9 +65,12 @@ describeLayer('softhsm', 'the PIN of the module', () => {
   }
 
   test('a wrong PIN is tried once, not again in this process nor after a restart', async () => {
-    writeFileSync(pinFile, wrongPin);
+    writePin(wrongPin);
     const first = (await rejection(openModule(options))) as ModuleFailure;
     expect(first).toMatchObject({ kind: 'denied', ckr: 0xa0 });
+    expect(first.detail).toBe(
+      `C_Login with the PIN from the file ${pinFile}: CKR_PIN_INCORRECT (0xa0)`,
+    );
     expect(await wasWrongPinTried()).toBe(true);
     await forgetWrongTries();
 
@@ -68,17 +85,73 @@ describeLayer('softhsm', 'the PIN of the module', () => {
   });
 
   test('the marker is private and does not hold the PIN', async () => {
-    writeFileSync(pinFile, `${wrongPin}-2`);
+    writePin(`${wrongPin}-2`);
     await rejection(openModule(options));
     const marker = `${pinFile}.refused`;
     expect(statSync(marker).mode & 0o777).toBe(0o600);
     expect(readFileSync(marker, 'utf8')).not.toContain(wrongPin);
   });
 
-  test('a PIN that was corrected is tried, and the marker goes', async () => {
-    writeFileSync(pinFile, `${wrongPin}-3`);
+  test('where a refusal cannot be remembered, no PIN is tried', async () => {
+    await forgetWrongTries();
+    writePin(`${wrongPin}-5`);
+    const refusedPinMarkerPath = join(hsm.folder, 'missing', 'marker');
+    const failure = await rejection(openModule({ ...options, refusedPinMarkerPath }));
+    expect(failure).toMatchObject({ kind: 'denied', ckr: 0 });
+    const { detail } = failure as ModuleFailure;
+    expect(detail).toContain(`${refusedPinMarkerPath} (ENOENT)`);
+    expect(detail).toContain('refusedPinMarkerPath');
+    expect(await wasWrongPinTried()).toBe(false);
+  });
+
+  test('a try that was begun and never settled is repeated unless a wrong PIN was counted', async () => {
+    const salt = randomBytes(16);
+    const hash = scryptSync(rightPin().trim(), salt, 32).toString('hex');
+    const { serial } = await p11TokenInfo();
+    const marker = { serial, salt: salt.toString('hex'), hash, begun: true };
+    const leaveBegun = (): void => writeFileSync(`${pinFile}.refused`, JSON.stringify(marker));
+    writePin(`${wrongPin}-6`);
     await rejection(openModule(options));
-    writeFileSync(pinFile, rightPin());
+    writePin(rightPin());
+    leaveBegun();
+    const restarted = await afterRestart();
+    expect(await rejection(restarted.openModule(options))).toMatchObject({ kind: 'denied' });
+
+    await forgetWrongTries();
+    leaveBegun();
+    const module = await restarted.openModule(options);
+    await module.close();
+    expect(existsSync(`${pinFile}.refused`)).toBe(false);
+  });
+
+  test('a PIN from a person leaves alone what is remembered of the file', async () => {
+    writePin(`${wrongPin}-7`);
+    const refusedPinMarkerPath = join(hsm.folder, 'a-marker');
+    await rejection(openModule({ ...options, refusedPinMarkerPath }));
+    const remembered = readFileSync(refusedPinMarkerPath, 'utf8');
+    const pinSource: PinSource = { kind: 'later' };
+    const module = await openModule({ ...options, pinSource, refusedPinMarkerPath });
+    await module.unlock(rightPin().trim());
+    await module.close();
+    expect(readFileSync(refusedPinMarkerPath, 'utf8')).toBe(remembered);
+  });
+
+  test.each([0o640, 0o604, 0o620, 0o602])('a PIN file of mode %o is denied', async (mode) => {
+    writePin(rightPin());
+    chmodSync(pinFile, mode);
+    try {
+      const failure = await rejection(openModule(options));
+      expect(failure).toMatchObject({ kind: 'denied', ckr: 0 });
+      expect((failure as ModuleFailure).detail).toContain(`chmod 600 ${pinFile}`);
+    } finally {
+      chmodSync(pinFile, 0o600);
+    }
+  });
+
+  test('a PIN that was corrected is tried, and the marker goes', async () => {
+    writePin(`${wrongPin}-3`);
+    await rejection(openModule(options));
+    writePin(rightPin());
     const restarted = await afterRestart();
     const module = await restarted.openModule(options);
     expect(module.status().state).toBe('ready');
@@ -87,7 +160,7 @@ describeLayer('softhsm', 'the PIN of the module', () => {
   });
 
   test('a PIN that another p11Token refused is tried here', async () => {
-    writeFileSync(pinFile, rightPin());
+    writePin(rightPin());
     const salt = randomBytes(16);
     const hash = scryptSync(rightPin().trim(), salt, 32).toString('hex');
     const marker = { serial: 'another', salt: salt.toString('hex'), hash };
@@ -98,7 +171,7 @@ describeLayer('softhsm', 'the PIN of the module', () => {
   });
 
   test('listing and every other login obey the same rule', async () => {
-    writeFileSync(pinFile, `${wrongPin}-4`);
+    writePin(`${wrongPin}-4`);
     await rejection(listObjects(options));
     await forgetWrongTries();
     expect(await rejection(openModule(options))).toMatchObject({ kind: 'denied' });
