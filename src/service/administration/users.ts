@@ -8,7 +8,7 @@ import { requireBoundedName } from '../request-members.ts';
 import type { Page } from '../store.ts';
 import { targetDomain } from './access.ts';
 import { administer, type AtDesk, type Desk, doneEntry, notFound } from './desk.ts';
-import { checkInstant, checkPage } from './values.ts';
+import { checkInstant, checkPage, requireReachable } from './values.ts';
 import { userView, userViews } from './views.ts';
 
 type UserAdministration = Pick<
@@ -140,7 +140,9 @@ async function createUser(
 ): Promise<UserView> {
   const domain = requireDomain(desk, domainName);
   const problems = createProblemList();
-  const userName = problems.parse('userName', () => parseUserName(user.userName));
+  const userName = problems.parse('userName', () =>
+    requireReachable('userName', parseUserName(user.userName)),
+  );
   problems.parse('expiresAtMs', () => checkInstant('expiresAtMs', user.expiresAtMs));
   problems.throwIfAny();
   if (userName === undefined) throw new RangeError('a parsed user has a name');

@@ -5,10 +5,13 @@ import type { Page } from '../store.ts';
 const pageLimitMax = 1000;
 const nameCharactersMax = 60;
 
-/** @throws TallystickError `request-invalid` unless null or whole Unix milliseconds */
+/** The last instant that a date can say (ECMA-262, Time Values and Time Range). */
+const instantMax = 8.64e15;
+
+/** @throws TallystickError `request-invalid` unless null or whole Unix milliseconds of a date */
 export function checkInstant(member: string, value: number | null): void {
-  if (value === null || (Number.isSafeInteger(value) && value >= 0)) return;
-  throw invalidMember(member, 'must be null or whole Unix milliseconds');
+  if (value === null || (Number.isSafeInteger(value) && value >= 0 && value <= instantMax)) return;
+  throw invalidMember(member, `must be null or whole Unix milliseconds up to ${instantMax}`);
 }
 
 /** @throws TallystickError `request-invalid` unless the limit is 1 to 1000 and `after` a text to compare */
@@ -36,9 +39,20 @@ export function parseRecordName(member: string, value: string): string {
     name.length <= nameCharactersMax &&
     name.trim() === name &&
     !unprintable.test(name);
-  if (isAllowed) return name;
+  if (isAllowed) return requireReachable(member, name);
   throw invalidMember(
     member,
     `must be 1 to ${nameCharactersMax} printable characters without surrounding blanks`,
   );
+}
+
+/**
+ * A name that a path can end with: URLs take `.` and `..` for steps in the path (RFC 3986 section
+ * 5.2.4), percent-encoded or not.
+ *
+ * @throws TallystickError `request-invalid` for the member
+ */
+export function requireReachable(member: string, name: string): string {
+  if (name !== '.' && name !== '..') return name;
+  throw invalidMember(member, 'must not be "." or "..": no URL could name it');
 }
