@@ -58,9 +58,7 @@ export function clientCommand(
   return made
     .addOption(new Option('--server <url>', 'where the server is (or TALLYSTICK_SERVER)'))
     .addOption(new Option('--key-file <file>', 'API key, mode 0600 (or TALLYSTICK_KEY_FILE)'))
-    .addOption(
-      new Option('--force-plain', 'send the key over http beyond this machine').hideHelp(),
-    );
+    .addOption(new Option('--force-plain', 'send the key over plain http beyond this machine'));
 }
 
 function openDesk(io: CliIo, options: Options): Desk {

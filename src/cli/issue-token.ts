@@ -1,6 +1,6 @@
 import { closeSync, fsyncSync, openSync, rmSync, writeSync } from 'node:fs';
 import { type Desk, given, pathOf, text } from './commands.ts';
-import { usageFailure } from './io.ts';
+import { CliFailure, usageFailure } from './io.ts';
 import { readText } from '../config/index.ts';
 
 /**
@@ -13,6 +13,12 @@ export async function issueToken(
   options: Readonly<Record<string, unknown>>,
 ): Promise<void> {
   const request = readRequest(text(options, 'toEmulator') ?? '');
+  const user = text(options, 'user');
+  const domain = text(options, 'domain');
+  // A name mistyped must not cost the seeds, which leave the module once.
+  if (user !== undefined) {
+    await desk.client({ method: 'GET', path: pathOf('users', user), query: { domain } });
+  }
   const out = text(options, 'out') ?? '';
   const bundleFile = createPrivateFile(out);
   let bundle: object;
@@ -26,17 +32,37 @@ export async function issueToken(
   }
   writeBundle(bundleFile, out, bundle);
   const serial = String((bundle as { serial?: unknown }).serial);
-  const user = text(options, 'user');
-  if (user !== undefined) {
-    const path = pathOf('authenticators', serial, 'assign');
-    const body = given({ user, domain: text(options, 'domain') });
-    await desk.client({ method: 'POST', path, body });
-  }
+  if (user !== undefined) await assign(desk, { serial, user, domain, out });
   desk.show(
     { serial, bundle: out, user: user ?? null },
     `Authenticator ${serial} created${user === undefined ? '' : ` and assigned to ${user}`}. ` +
       `Bundle: ${out}; finish with: vtoken pair --accept ${out}`,
   );
+}
+
+interface Assignment {
+  readonly serial: string;
+  readonly user: string;
+  readonly domain: string | undefined;
+  readonly out: string;
+}
+
+async function assign(desk: Desk, { serial, user, domain, out }: Assignment): Promise<void> {
+  const path = pathOf('authenticators', serial, 'assign');
+  try {
+    await desk.client({ method: 'POST', path, body: given({ user, domain }) });
+  } catch (error) {
+    if (!(error instanceof CliFailure)) throw error;
+    const { exitCode, message, document } = error;
+    const inDomain = domain === undefined ? '' : ` --domain ${domain}`;
+    throw new CliFailure(
+      exitCode,
+      `${message}\nAuthenticator ${serial} was created all the same and its bundle is in ${out}; ` +
+        `it is not assigned to ${user}. Go on with: ` +
+        `tallystick token assign ${serial} ${user}${inDomain}, and vtoken pair --accept ${out}`,
+      document === undefined ? undefined : { ...document, serial, bundle: out, user: null },
+    );
+  }
 }
 
 function writeBundle(bundleFile: number, out: string, bundle: object): void {

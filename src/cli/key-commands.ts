@@ -1,8 +1,9 @@
 import { closeSync, fsyncSync, openSync, rmSync, writeSync } from 'node:fs';
 import type { Command } from 'commander';
 import { clientCommand, type Desk, given, group, listAll, pathOf, text } from './commands.ts';
-import { type CliIo, usageFailure } from './io.ts';
-import { instantText, table } from './table.ts';
+import { CliFailure, type CliIo, usageFailure } from './io.ts';
+import type { JsonRecord } from './rest-client.ts';
+import { instantText, isExpired, table } from './table.ts';
 import { readInstant } from './values.ts';
 
 type Options = Readonly<Record<string, unknown>>;
@@ -17,9 +18,10 @@ export function keyCommands(io: CliIo): Command {
         String(item['role']),
         String(item['component']),
         item['domain'] as string | null,
+        isExpired(item) ? 'expired' : 'active',
         instantText(item['expiresAtMs'] as number | null),
       ]);
-      desk.show({ items }, table(['KEY', 'ROLE', 'COMPONENT', 'DOMAIN', 'EXPIRES'], rows));
+      desk.show({ items }, table(['KEY', 'ROLE', 'COMPONENT', 'DOMAIN', 'STATE', 'EXPIRES'], rows));
     }),
     clientCommand(io, 'create <name>', 'a new key, shown once', createKey)
       .requiredOption('--role <role>', 'admin, helpdesk, auditor or client')
@@ -53,10 +55,30 @@ async function createKey(
   if (out === undefined) {
     const answer = await create();
     desk.show(answer, String(answer['key']));
+    await warnWithoutComponent(desk, text(options, 'component') ?? '');
     return;
   }
   const { key, ...view } = await intoPrivateFile(out, create);
   desk.show({ ...view, file: out }, `Key ${name} written to ${out} (${String(key).length} bytes).`);
+  await warnWithoutComponent(desk, text(options, 'component') ?? '');
+}
+
+/** Such a key is refused everywhere; a typing mistake is the likeliest reason. */
+async function warnWithoutComponent(desk: Desk, type: string): Promise<void> {
+  const key = type.normalize('NFC').toLowerCase();
+  let components: readonly JsonRecord[];
+  try {
+    components = await listAll(desk.client, pathOf('components'));
+  } catch (error) {
+    // The key was made; whether it can be used is only a hint.
+    if (error instanceof CliFailure) return;
+    throw error;
+  }
+  if (components.some((each) => String(each['type']).toLowerCase() === key)) return;
+  desk.io.say(
+    `No component of type ${type} exists, so the key opens nothing yet: ` +
+      `tallystick component create --type ${type} --location ... --policy ...`,
+  );
 }
 
 /** The file is made before the key is, which is shown only once. */

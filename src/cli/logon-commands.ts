@@ -2,7 +2,7 @@ import type { Command } from 'commander';
 import { clientCommand, type Desk, given, pathOf, text } from './commands.ts';
 import { type CliIo, usageFailure } from './io.ts';
 import type { Call } from './rest-client.ts';
-import { facts, instantText } from './table.ts';
+import { type Cell, facts, instantText } from './table.ts';
 
 type Options = Readonly<Record<string, unknown>>;
 
@@ -94,18 +94,29 @@ async function synchronise(
   });
   const answer = (await desk.client({ method: 'POST', path: pathOf('sync'), body })).body;
   const { serial, application, learned } = answer;
-  const { driftSeconds, nextEventCounter, followers } = (learned ?? {}) as {
-    driftSeconds?: number | null;
-    nextEventCounter?: string | null;
-    followers?: readonly string[];
-  };
-  const shown = facts([
-    ['synchronised', `${String(serial)}/${String(application)}`],
-    ['learned drift, seconds', driftSeconds],
-    ['next event counter', nextEventCounter],
-    ['followed by', followers?.join(' ')],
-  ]);
-  desk.show(answer, shown);
+  desk.show(
+    answer,
+    facts([
+      ['synchronised', `${String(serial)}/${String(application)}`],
+      ...learnedFacts(learned as Learned | null | undefined),
+    ]),
+  );
+}
+
+interface Learned {
+  readonly driftSeconds: number | null;
+  readonly nextEventCounter: string | null;
+  readonly followers: readonly string[];
+}
+
+/** Nothing for a key of role client, which is not told. */
+function learnedFacts(learned: Learned | null | undefined): readonly (readonly [string, Cell])[] {
+  if (learned === null || learned === undefined) return [];
+  return [
+    ['learned drift, seconds', learned.driftSeconds],
+    ['next event counter', learned.nextEventCounter],
+    ['followed by', learned.followers.join(' ')],
+  ];
 }
 
 /** Responses from options, or all of them from standard input, a line each. */

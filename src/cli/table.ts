@@ -18,9 +18,18 @@ export function facts(entries: readonly (readonly [string, Cell])[]): string {
   return entries.map(([name, value]) => `${name.padEnd(width)}  ${cellText(value)}`).join('\n');
 }
 
+/** The last instant that a date can say. */
+const instantMax = 8.64e15;
+
 /** An instant as people read it, in UTC. */
 export function instantText(atMs: number | null | undefined): string {
-  return atMs === null || atMs === undefined ? '-' : new Date(atMs).toISOString();
+  if (atMs === null || atMs === undefined) return '-';
+  return Math.abs(atMs) > instantMax ? `${atMs} ms` : new Date(atMs).toISOString();
+}
+
+/** Whether the record's `expiresAtMs` has passed, by this machine's clock. */
+export function isExpired({ expiresAtMs }: Readonly<Record<string, unknown>>): boolean {
+  return typeof expiresAtMs === 'number' && expiresAtMs <= Date.now();
 }
 
 function cellText(cell: Cell): string {

@@ -4,7 +4,7 @@ import { type CliIo, usageFailure } from './io.ts';
 import { issueToken } from './issue-token.ts';
 import type { JsonRecord } from './rest-client.ts';
 import { readSeedText, seedSources } from './seed-input.ts';
-import { facts, instantText, table } from './table.ts';
+import { facts, instantText, isExpired, table } from './table.ts';
 import { readApplication, readInstant } from './values.ts';
 
 type Options = Readonly<Record<string, unknown>>;
@@ -67,7 +67,7 @@ async function listTokens(desk: Desk): Promise<void> {
     String(item['serial']),
     String(item['model']),
     kindOf(item),
-    item['isDisabled'] === true ? 'disabled' : 'active',
+    stateOf(item),
     ownerOf(item),
     (item['applications'] as readonly JsonRecord[]).map(({ name }) => String(name)).join(' '),
   ]);
@@ -152,7 +152,8 @@ function showToken(desk: Desk, token: JsonRecord): void {
     ['serial', String(token['serial'])],
     ['model', String(token['model'])],
     ['kind', kindOf(token)],
-    ['state', token['isDisabled'] === true ? 'disabled' : 'active'],
+    ['state', stateOf(token)],
+    ['expires', instantText(token['expiresAtMs'] as number | null)],
     ['user', ownerOf(token)],
     ['last used', instantText(token['lastUsedAtMs'] as number | null)],
   ]);
@@ -175,6 +176,11 @@ function showToken(desk: Desk, token: JsonRecord): void {
     'LAST USED',
   ];
   desk.show(token, `${head}\n\n${table(heading, rows)}`);
+}
+
+function stateOf(token: JsonRecord): string {
+  if (token['isDisabled'] === true) return 'disabled';
+  return isExpired(token) ? 'expired' : 'active';
 }
 
 function kindOf(token: JsonRecord): string {

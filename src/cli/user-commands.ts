@@ -2,7 +2,7 @@ import type { Command } from 'commander';
 import { clientCommand, type Desk, given, group, listAll, pathOf, text } from './commands.ts';
 import type { CliIo } from './io.ts';
 import type { JsonRecord } from './rest-client.ts';
-import { facts, instantText, table } from './table.ts';
+import { facts, instantText, isExpired, table } from './table.ts';
 import { readInstant } from './values.ts';
 
 const domainOption = ['--domain <name>', 'the domain, default master'] as const;
@@ -142,6 +142,7 @@ function successOf(user: JsonRecord): number | null {
 function stateOf(user: JsonRecord): string {
   if (user['isDisabled'] === true) return 'disabled';
   const { lockedBy } = user as { lockedBy?: string | null };
+  if (isExpired(user)) return 'expired';
   return lockedBy === null || lockedBy === undefined ? 'active' : `locked (${lockedBy})`;
 }
 

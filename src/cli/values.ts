@@ -9,7 +9,11 @@ export function readInstant(option: string, text: string): number | null {
   const isDate = /^\d{4}-\d{2}-\d{2}$/.test(text);
   const isInstant =
     /^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}(?::\d{2}(?:\.\d{1,3})?)?(?:Z|[+-]\d{2}:\d{2})$/.test(text);
-  const atMs = isDate || isInstant ? Date.parse(text) : Number.NaN;
+  // A day that the month does not have would be taken for one of the next.
+  const day = text.slice(0, 10);
+  const dayMs = isDate || isInstant ? Date.parse(day) : Number.NaN;
+  const isDay = !Number.isNaN(dayMs) && new Date(dayMs).toISOString().startsWith(day);
+  const atMs = isDay ? Date.parse(text) : Number.NaN;
   if (Number.isNaN(atMs)) {
     throw usageFailure(`${option} takes 2027-12-31, 2027-12-31T12:00:00Z or never`);
   }

@@ -80,6 +80,43 @@ describe('clients', () => {
     expect(world.reached).toHaveLength(1);
   });
 
+  it('shows nothing of what a client key is not told of a synchronisation', async () => {
+    world = await startRest({
+      synchronise: { ...accepted, outcome: 'synchronised', learned: null },
+    });
+    const ran = await run(['sync', 'jane'], '111111\n222222\n');
+    expect(ran.printed).toBe('synchronised  VT1/TIME');
+  });
+
+  it('warns of a key for a component type that no component has', async () => {
+    const view = { name: 'k', role: 'client', componentType: 'c', domainName: null };
+    const components = [{ componentType: 'Intranet' }];
+    world = await startRest({ createApiKey: { key: keyText, view }, components });
+    const create = ['key', 'create', 'k', '--role', 'client', '--component'];
+    const mistyped = await run([...create, 'intanet']);
+    expect(mistyped).toMatchObject({ code: 0, printed: keyText });
+    expect(mistyped.said).toMatch(/^No component of type intanet exists/);
+    expect((await run([...create, 'intranet'])).said).toBe('');
+  });
+
+  it('shows who and what has expired', async () => {
+    const one = { userName: 'jane', serials: [], lockedBy: null, applications: [] };
+    const [past, future] = [
+      { ...one, expiresAtMs: 1 },
+      { ...one, expiresAtMs: 8.64e15 },
+    ];
+    world = await startRest({
+      users: [past, future],
+      authenticators: [past, future],
+      apiKeys: [past, future],
+    });
+    for (const what of ['user', 'token', 'key']) {
+      const lines = (await run([what, 'list'])).printed.split('\n');
+      expect(lines[1]).toMatch(/ expired /);
+      expect(lines[2]).toMatch(/ active /);
+    }
+  });
+
   it('follows a list from page to page', async () => {
     const pages = [Array.from({ length: 100 }, (_, at) => `u${at}`), ['last']];
     world = await startRest({
@@ -137,7 +174,38 @@ describe('files that are written once', () => {
     expect(statSync(out).mode & 0o777).toBe(0o600);
     const again = await run(create);
     expect(again.code).toBe(exitCodes.usage);
-    expect(world.reached).toHaveLength(1);
+    expect(world.reached.filter(({ method }) => method === 'createApiKey')).toHaveLength(1);
+  });
+
+  it('checks the user before the seeds leave', async () => {
+    const request = join(folder, 'request.json');
+    const out = join(folder, 'bundle.json');
+    writeFileSync(request, '{}');
+    world = await startRest({ user: new TallystickError('not-found', 'The user does not exist.') });
+    const issue = ['token', 'issue', '--to-emulator', request, '--out', out, '--user', 'nobody'];
+    const ran = await run([...issue, '--domain', 'd']);
+    expect(ran.code).toBe(exitCodes.refused);
+    expect(ran.said).toMatch(/The user does not exist/);
+    expect(world.reached.map(({ method }) => method)).toEqual(['user']);
+    expect(world.reached[0]!.args.slice(1)).toEqual(['d', 'nobody']);
+    expect(() => statSync(out)).toThrow(/ENOENT/);
+  });
+
+  it('says what was done when only the assignment failed, and what is left to do', async () => {
+    const request = join(folder, 'request.json');
+    const out = join(folder, 'bundle.json');
+    writeFileSync(request, '{}');
+    world = await startRest({
+      user: { userName: 'jane', serials: [] },
+      pairAuthenticator: { serial: 'VT1' },
+      assignAuthenticator: new TallystickError('store-full', 'It is full.'),
+    });
+    const issue = ['token', 'issue', '--to-emulator', request, '--out', out, '--user', 'jane'];
+    const ran = await run(issue);
+    expect(ran.code).toBe(exitCodes.serverUnavailable);
+    expect(ran.said).toMatch(/It is full.*[^]*VT1 was created[^]*tallystick token assign VT1 jane/);
+    expect(ran.said).toContain(`vtoken pair --accept ${out}`);
+    expect(JSON.parse(readFileSync(out, 'utf8'))).toEqual({ serial: 'VT1' });
   });
 
   it('makes room for a bundle before the seeds leave, and none after a refusal', async () => {
@@ -188,6 +256,7 @@ describe('wrong usage', () => {
     const ran = await run(['--help']);
     expect(ran.code).toBe(0);
     expect(ran.printed).toMatch(/Exit codes:/);
+    expect((await run(['user', 'list', '--help'])).printed).toMatch(/--force-plain/);
     expect((await run(['--version'])).printed).toBe('0.0.0');
   });
 

@@ -49,9 +49,26 @@ describe('what people type', () => {
     expect(() => readInstant('--expires', '2027-01-01T00:00')).toThrow(/--expires/);
     expect(() => readInstant('--expires', '2027-13-01')).toThrow(/--expires/);
   });
+
+  it.each(['2027-02-30', '2027-02-29T12:00Z', '2027-04-31T23:00+02:00', '2027-01-00'])(
+    'refuses %s, a day that there is not, instead of taking the next',
+    (text) => {
+      expect(() => readInstant('--expires', text)).toThrow(/--expires/);
+    },
+  );
+
+  it('takes the last day of a month', () => {
+    expect(readInstant('--expires', '2028-02-29')).toBe(Date.UTC(2028, 1, 29));
+    expect(readInstant('--expires', '2027-02-28T23:30-01:00')).toBe(Date.UTC(2027, 2, 1, 0, 30));
+  });
 });
 
 describe('what people see', () => {
+  it('shows an instant that no date can say', () => {
+    expect(instantText(8.64e15)).toBe('+275760-09-13T00:00:00.000Z');
+    expect(instantText(8.64e15 + 1)).toBe('8640000000000001 ms');
+  });
+
   it('pads columns and leaves no blanks at the end', () => {
     expect(
       table(
