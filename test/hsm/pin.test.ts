@@ -136,9 +136,9 @@ describeLayer('softhsm', 'the PIN of the module', () => {
     expect(readFileSync(refusedPinMarkerPath, 'utf8')).toBe(remembered);
   });
 
-  test.each([0o640, 0o604, 0o620, 0o602])('a PIN file of mode %o is denied', async (mode) => {
+  test.each(['640', '604', '620', '602'])('a PIN file of mode %s is denied', async (octal) => {
     writePin(rightPin());
-    chmodSync(pinFile, mode);
+    chmodSync(pinFile, Number.parseInt(octal, 8));
     try {
       const failure = await rejection(openModule(options));
       expect(failure).toMatchObject({ kind: 'denied', ckr: 0 });
