@@ -1,4 +1,4 @@
-import { existsSync } from 'node:fs';
+import { existsSync, rmSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { text } from './commands.ts';
 import { type CliIo, usageFailure } from './io.ts';
@@ -17,7 +17,7 @@ import {
 } from '../service/index.ts';
 import type { Store } from '../service/store.ts';
 import { type DatabaseLocation, migrateDatabase, openStore } from '../store/index.ts';
-import { createSoftHsmToken, initialiseModule } from '../../hsm/index.ts';
+import { createSoftHsmToken, initialiseModule, type ModuleAddress } from '../../hsm/index.ts';
 
 type Options = Readonly<Record<string, unknown>>;
 
@@ -56,8 +56,10 @@ export async function initialise(
   }
   step('configuration', !existed, configFile);
   const { config } = loadConfig(configFile, { environment: io.environment, flags: {} });
-  const keys = await fromModule(initialiseModule(moduleAddress(config.module, io.environment)));
-  step('keys in the module', keys.created.length > 0, keys.created.join(', '));
+  if (existed) {
+    // A newer version may need keys that an older one did not make.
+    await makeKeys(moduleAddress(config.module, io.environment), step);
+  }
   const database = databaseLocation(config.database);
   const migrated = await migrateDatabase({ database, clock: systemClock });
   step('database', migrated.applied.length > 0, `schema version ${migrated.schemaVersion}`);
@@ -86,7 +88,22 @@ async function makeModule(
   if ((uri === undefined) !== (pinFile === undefined)) {
     throw usageFailure('--module and --pin-file belong together');
   }
-  if (uri !== undefined && pinFile !== undefined) return { uri, pinFile: resolve(pinFile) };
+  if (uri !== undefined && pinFile !== undefined) {
+    const path = resolve(pinFile);
+    await makeKeys({ uri, pinSource: { kind: 'file', path } }, step);
+    return { uri, pinFile: path };
+  }
+  return makeSoftHsm(io, folder, step);
+}
+
+async function makeKeys(address: ModuleAddress, step: NoteStep): Promise<void> {
+  const { created } = await fromModule(initialiseModule(address));
+  step('keys in the module', created.length > 0, created.join(', '));
+}
+
+async function makeSoftHsm(io: CliIo, folder: string, step: NoteStep): Promise<ModuleSection> {
+  const unfinished = join(folder, 'p11token.unfinished');
+  clearUnfinished(folder, unfinished);
   const made = await fromModule(
     createSoftHsmToken({
       directory: folder,
@@ -98,12 +115,28 @@ async function makeModule(
     }),
   );
   step('SoftHSM p11Token', made.created, p11TokenLabel);
+  await makeKeys({ uri: made.uri }, step);
+  rmSync(unfinished, { force: true });
   return {
     // The PIN's file stands in the configuration, where an operator looks for it.
     uri: made.uri.replace(/[?&]pin-source=[^&]*/, ''),
     pinFile: 'user.pin',
     softhsmConf: 'softhsm2.conf',
   };
+}
+
+/**
+ * SoftHSM cannot open a p11Token whose making was killed in the middle, and may be left with half a
+ * key pair. A marker says that p11Token and keys are being made: nothing hangs on them yet, so they
+ * are made anew. Without the marker nothing is removed.
+ */
+function clearUnfinished(folder: string, marker: string): void {
+  const tokenFolder = join(folder, 'tokens');
+  if (existsSync(marker)) {
+    rmSync(tokenFolder, { recursive: true, force: true });
+    for (const name of ['so.pin', 'user.pin']) rmSync(join(folder, name), { force: true });
+  }
+  if (!existsSync(tokenFolder)) writePrivateFile(marker, '');
 }
 
 interface Choices {
