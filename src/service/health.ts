@@ -21,6 +21,8 @@ export interface Watched {
 /** Anybody may ask for readiness, so a probe is made no more often than this. */
 const probeEveryMs = 1000;
 const probeDeadlineMs = 2000;
+/** A probe that fits proves little where a decision just did not: it is not tried at once. */
+const faultHoldMs = 5000;
 const probeMessage: Uint8Array = new TextEncoder().encode('tallystick readiness probe');
 
 /**
@@ -35,16 +37,17 @@ export function watch(
   instance: string,
 ): Watched {
   const { store, module, clock } = parts;
-  const memory: WriteMemory = { fault: null };
+  const memory = createWriteMemory(clock);
   const probeStore = async (): Promise<TallystickError | null> => {
+    if (memory.isHeld()) return memory.fault();
     try {
       await store.ping();
       // Nobody asks a server that is not ready, so no decision would ever show that it is again.
-      if (memory.fault !== null) await store.administer([], recovered(instance, clock.nowMs()));
-      memory.fault = null;
+      if (memory.fault() !== null) await store.administer([], recovered(instance, clock.nowMs()));
+      memory.clear();
       return null;
     } catch (error) {
-      return noteFault(memory, error);
+      return memory.note(error);
     }
   };
   const storeProbe = atMostOften(probeStore, clock);
@@ -53,7 +56,7 @@ export function watch(
     store: watchedStore(store, memory),
     module: attributing(module),
     health: {
-      store: async () => (await storeProbe()) ?? memory.fault,
+      store: async () => (await storeProbe()) ?? memory.fault(),
       module: async () => {
         const status = module.status();
         const fault = status.state === 'ready' ? await moduleProbe() : null;
@@ -63,8 +66,32 @@ export function watch(
   };
 }
 
+/** The last fault of a write, until one succeeds. */
 interface WriteMemory {
-  fault: TallystickError | null;
+  readonly fault: () => TallystickError | null;
+  readonly isHeld: () => boolean;
+  /** Remembers what lasts; returns it in our words. */
+  readonly note: (error: unknown) => TallystickError;
+  readonly clear: () => void;
+}
+
+function createWriteMemory(clock: Clock): WriteMemory {
+  let latest: { readonly fault: TallystickError; readonly atMs: number } | null = null;
+  return {
+    fault: () => latest?.fault ?? null,
+    isHeld: () => latest !== null && clock.monotonicMs() - latest.atMs < faultHoldMs,
+    note: (error) => {
+      const fault =
+        error instanceof TallystickError
+          ? error
+          : new TallystickError('internal', 'It cannot be used.', { cause: error });
+      if (lastingFaults.has(fault.code)) latest = { fault, atMs: clock.monotonicMs() };
+      return fault;
+    },
+    clear: () => {
+      latest = null;
+    },
+  };
 }
 
 /** Faults of the database itself, not of one statement or of too much work. */
@@ -78,10 +105,10 @@ function watchedStore(store: Store, memory: WriteMemory): Store {
   const noting = async <Result>(write: Promise<Result>): Promise<Result> => {
     try {
       const result = await write;
-      memory.fault = null;
+      memory.clear();
       return result;
     } catch (error) {
-      noteFault(memory, error);
+      memory.note(error);
       throw error;
     }
   };
@@ -89,15 +116,6 @@ function watchedStore(store: Store, memory: WriteMemory): Store {
     commit: (decisions) => noting(store.commit(decisions)),
     administer: (changes, audit) => noting(store.administer(changes, audit)),
   });
-}
-
-function noteFault(memory: WriteMemory, error: unknown): TallystickError {
-  const fault =
-    error instanceof TallystickError
-      ? error
-      : new TallystickError('internal', 'It cannot be used.', { cause: error });
-  if (lastingFaults.has(fault.code)) memory.fault = fault;
-  return fault;
 }
 
 /** A seed is known to the module by an id; the operator knows serials. */

@@ -169,6 +169,8 @@ describeLayer('softhsm', 'a disk that is full', () => {
     expect(refusal).toMatchObject({ status: 503, body: { code: 'store-full' } });
     expect(JSON.stringify(refusal)).not.toMatch(/SQLITE|\/tmp/);
     expect((await fetch(`${cramped.url}/healthz`)).status).toBe(200);
+    expect((await fetch(`${cramped.url}/readyz`)).status).toBe(503);
+    expect(cramped.log()).toMatch(/"keyName":"[^"]+"[^\n]*"errorCode":"store-full"[^\n]*"SQLITE_/);
     await cramped.end('SIGKILL');
 
     const roomy = await startServer(installation.configFile);

@@ -39,6 +39,8 @@ describe('readiness', () => {
       store: { code: 'store-full', message: 'It is full.' },
     });
     isFull = false;
+    bench.clock.advance(4);
+    expect(await bench.service.readiness()).toEqual(notReady);
     bench.clock.advance(1);
     // By its own probe: nobody sends requests to a server that is not ready.
     expect(await bench.service.readiness()).toEqual({ ready: true, reasons: [] });
