@@ -28,9 +28,9 @@ export const chainStart: ChainPosition = { sequence: 0, hash: chainStartHash };
 /**
  * `sequence`: the number does not follow the one before; `instance`: the event belongs to another
  * chain; `previous-hash`: it does not name the hash before it; `hash`: its content does not have the
- * hash it states.
+ * hash it states; `time`: the time beside the content, by which it is searched, is not the one in it.
  */
-export type BrokenLink = 'sequence' | 'instance' | 'previous-hash' | 'hash';
+export type BrokenLink = 'sequence' | 'instance' | 'previous-hash' | 'hash' | 'time';
 
 /** `intact` says where to go on; otherwise the first event that does not fit. */
 export type ChainVerdict =
@@ -107,7 +107,17 @@ function brokenLink(
   if (event.sequence !== position.sequence + 1) return 'sequence';
   if (event.previousHash !== position.hash) return 'previous-hash';
   const expected = auditHash(event.instance, event.sequence, event.previousHash, event.body);
-  return event.hash === expected ? null : 'hash';
+  if (event.hash !== expected) return 'hash';
+  return statedTime(event.body) === event.atMs ? null : 'time';
+}
+
+/** Instance and sequence are hashed themselves; the time is hashed only inside the body. */
+function statedTime(body: string): unknown {
+  try {
+    return (JSON.parse(body) as { readonly atMs?: unknown } | null)?.atMs;
+  } catch {
+    return undefined;
+  }
 }
 
 function text(value: string): string {

@@ -13,8 +13,9 @@ export function auditCommands(io: CliIo): readonly Command[] {
     group('audit', 'the chain of events', [
       clientCommand(io, 'list', 'events in their order', listEvents)
         .option('--instance <name>', "another server's chain")
-        .option('--after <sequence>', 'only later ones', '0')
-        .option('--limit <number>', 'at most so many, 1 to 1000', '100'),
+        .option('--after <sequence>', 'only later ones, default 0')
+        .option('--limit <number>', 'at most so many, 1 to 1000, default 100')
+        .option('--newest <number>', 'the last ones instead, 1 to 1000'),
       configFile(
         command(
           io,
@@ -55,6 +56,7 @@ async function listEvents(desk: Desk, _args: unknown, options: Options): Promise
       instance: text(options, 'instance'),
       after: text(options, 'after'),
       limit: text(options, 'limit'),
+      newest: text(options, 'newest'),
     },
   });
   const rows = (body['items'] as readonly JsonRecord[]).map((item) => {
@@ -70,4 +72,8 @@ async function listEvents(desk: Desk, _args: unknown, options: Options): Promise
   });
   const heading = ['SEQUENCE', 'AT', 'ACTION', 'OUTCOME', 'SUBJECT', 'ACTOR'];
   desk.show(body, table(heading, rows));
+  const { next } = body as { next?: string | null };
+  if (typeof next === 'string') {
+    desk.io.say(`There may be more: --after ${next} goes on, --newest 100 shows the last ones.`);
+  }
 }

@@ -335,10 +335,11 @@ export interface Administration {
   ): Promise<{ readonly key: string; readonly view: ApiKeyView }>;
   deleteApiKey(caller: Caller, name: string): Promise<void>;
 
+  /** `afterSequence` null: the newest ones, still in their order. */
   auditEvents(
     caller: Caller,
     instance: string | null,
-    afterSequence: number,
+    afterSequence: number | null,
     limit: number,
   ): Promise<readonly AuditEvent[]>;
   status(caller: Caller): Promise<{

@@ -101,6 +101,12 @@ describe('a chain', () => {
   const meddle: readonly (readonly [string, (events: AuditEvent[]) => void, number, string])[] = [
     ['a changed body', (e) => e.splice(3, 1, { ...e[3]!, body: '{}' }), 4, 'hash'],
     ['a removed event', (e) => e.splice(3, 1), 4, 'sequence'],
+    [
+      'a time that is not the one in the body',
+      (e) => e.splice(3, 1, { ...e[3]!, atMs: 9 }),
+      4,
+      'time',
+    ],
     ['a missing beginning', (e) => e.splice(0, 2), 1, 'sequence'],
     ['a repeated event', (e) => e.splice(3, 0, e[2]!), 4, 'sequence'],
     ['exchanged events', (e) => e.splice(3, 2, e[4]!, e[3]!), 4, 'sequence'],
@@ -108,7 +114,7 @@ describe('a chain', () => {
     [
       'a rewritten event, hash and all',
       (e) => {
-        const body = '{}';
+        const body = '{"atMs":4}';
         const { instance, sequence, previousHash } = e[3]!;
         e.splice(3, 1, { ...e[3]!, body, hash: auditHash(instance, sequence, previousHash, body) });
       },

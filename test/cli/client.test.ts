@@ -117,6 +117,26 @@ describe('clients', () => {
     }
   });
 
+  it('says when the audit has more, and shows the newest', async () => {
+    const body = '{"action":"a","actor":"k","atMs":1,"outcome":"done","subject":"s"}';
+    const events = [5, 6].map((sequence) => ({ sequence, body }));
+    world = await startRest({ auditEvents: events });
+    const some = await run(['audit', 'list', '--limit', '2']);
+    expect(some.said).toMatch(/--after 6/);
+    expect((await run(['audit', 'list', '--limit', '3'])).said).toBe('');
+    const newest = await run(['audit', 'list', '--newest', '2']);
+    expect(newest).toMatchObject({ code: 0, said: '' });
+    expect(newest.printed.split('\n')).toHaveLength(3);
+    expect(world.reached.map(({ args }) => args.slice(2))).toEqual([
+      [0, 2],
+      [0, 3],
+      [null, 2],
+    ]);
+    const both = await run(['audit', 'list', '--newest', '2', '--after', '1']);
+    expect(both.code).toBe(exitCodes.refused);
+    expect(both.said).toMatch(/after/);
+  });
+
   it('follows a list from page to page', async () => {
     const pages = [Array.from({ length: 100 }, (_, at) => `u${at}`), ['last']];
     world = await startRest({

@@ -255,6 +255,12 @@ describe('looking at the whole', () => {
       actor: `first-administrator (${bench.admin.keyId})`,
       requestId: 'request-admin',
     });
+    const newest = await administration.auditEvents(bench.admin, null, null, 2);
+    expect(newest).toHaveLength(2);
+    expect(newest.at(-1)).toEqual(event);
+    const all = await administration.auditEvents(bench.admin, null, 0, 1000);
+    expect(await administration.auditEvents(bench.admin, null, null, 1000)).toEqual(all);
+    expect(await administration.auditEvents(bench.admin, 'nowhere', null, 10)).toEqual([]);
     await expect(administration.auditEvents(bench.admin, null, 0, 0)).rejects.toMatchObject({
       code: 'request-invalid',
     });

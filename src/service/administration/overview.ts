@@ -1,4 +1,5 @@
 import type { Administration } from '../api.ts';
+import type { Store } from '../store.ts';
 import { requireBoundedName } from '../request-members.ts';
 import { requireUnscoped } from './access.ts';
 import type { AtDesk } from './desk.ts';
@@ -10,11 +11,13 @@ type Overview = Pick<Administration, 'auditEvents' | 'status'>;
 export function overviewAdministration(atDesk: AtDesk): Overview {
   return {
     auditEvents: (caller, instance, afterSequence, limit) =>
-      atDesk(caller, 'audit.read', ({ context }) => {
+      atDesk(caller, 'audit.read', async ({ context }) => {
         requireUnscoped(caller);
         checkListLimit(limit);
         requireBoundedName('instance', instance ?? '');
-        return context.store.auditEvents(instance ?? context.instance, afterSequence, limit);
+        const meant = instance ?? context.instance;
+        const after = afterSequence ?? (await beforeNewest(context.store, meant, limit));
+        return context.store.auditEvents(meant, after, limit);
       }),
     status: (caller) =>
       atDesk(caller, 'configuration.read', async ({ context }) => {
@@ -25,4 +28,11 @@ export function overviewAdministration(atDesk: AtDesk): Overview {
         return { instance, startedAtMs, module: await health.module(), store } as const;
       }),
   };
+}
+
+/** Sequences have no gaps, so the newest `limit` events are those after this one. */
+async function beforeNewest(store: Store, instance: string, limit: number): Promise<number> {
+  const instances = await store.auditInstances();
+  const last = instances.find((each) => each.instance === instance)?.sequence ?? 0;
+  return Math.max(0, last - limit);
 }
