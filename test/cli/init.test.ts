@@ -1,7 +1,15 @@
 import { spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { once } from 'node:events';
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs';
+import {
+  existsSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  truncateSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
@@ -33,6 +41,14 @@ function fingerprint(of: string): string {
     if (stat.isFile() && !name.endsWith('token.object')) hash.update(readFileSync(join(of, name)));
   }
   return hash.digest('hex');
+}
+
+/** Leaves the p11Token as a kill in the middle of writing its first file does, if it is unfinished. */
+function halve(target: string): void {
+  if (!existsSync(join(target, 'p11token.unfinished'))) return;
+  const files = readdirSync(target, { recursive: true, encoding: 'utf8' });
+  const file = files.find((name) => name.endsWith('token.object'));
+  if (file !== undefined) truncateSync(join(target, file), 10);
 }
 
 /** Starts init and kills it as soon as the condition holds; its exit code, or null if it was killed. */
@@ -98,6 +114,7 @@ describeLayer('softhsm', 'tallystick init', () => {
       // What is not killed in time is no failure here, but what fails by itself is.
       const code = await killedWhen(['init', '--var', target], moment);
       expect(code === null || code === 0).toBe(true);
+      halve(target);
     }
     const last = await runTallystick(['init', '--var', target]);
     expect(last).toMatchObject({ code: 0, stderr: '' });
