@@ -16,7 +16,7 @@ import {
   sha256Hex,
 } from '../service/index.ts';
 import type { Store } from '../service/store.ts';
-import { type DatabaseLocation, migrateDatabase, openStore } from '../store/index.ts';
+import { type DatabaseLocation, holdFile, migrateDatabase, openStore } from '../store/index.ts';
 import { createSoftHsmToken, initialiseModule, type ModuleAddress } from '../../hsm/index.ts';
 
 type Options = Readonly<Record<string, unknown>>;
@@ -32,7 +32,7 @@ const p11TokenLabel = 'tallystick';
 
 /**
  * Makes what is missing of an installation, in an order that survives an interruption at any point:
- * each step looks first whether it was done.
+ * each step looks first whether it was done. One run at a time works in a folder.
  *
  * @throws TallystickError or CliFailure for what prevents it
  */
@@ -41,19 +41,34 @@ export async function initialise(
   folder: string,
   options: Options,
 ): Promise<readonly Step[]> {
-  const configFile = join(folder, 'tallystick.json');
-  const steps: Step[] = [];
-  const step = (name: string, made: boolean, note = ''): void => {
-    steps.push({ name, made, note });
-  };
-  const existed = existsSync(configFile);
   const choices = readChoices(options);
-  if (existed) refuseOtherChoices(configFile, options);
-  step('folder', makePrivateFolder(folder), folder);
-  if (!existed) {
-    const module = await makeModule(io, folder, options, step);
-    writeConfig(folder, configFile, module, choices);
+  const folderMade = makePrivateFolder(folder);
+  const release = holdFile(
+    join(folder, 'init.lock'),
+    `another "tallystick init" is at work in ${folder}: wait until it is done`,
+  );
+  try {
+    const steps: Step[] = [{ name: 'folder', made: folderMade, note: folder }];
+    await makeMissing(io, folder, options, choices, (name, made, note = '') => {
+      steps.push({ name, made, note });
+    });
+    return steps;
+  } finally {
+    release();
   }
+}
+
+async function makeMissing(
+  io: CliIo,
+  folder: string,
+  options: Options,
+  choices: Choices,
+  step: NoteStep,
+): Promise<void> {
+  const configFile = join(folder, 'tallystick.json');
+  const existed = existsSync(configFile);
+  if (existed) refuseOtherChoices(configFile, options);
+  else writeConfig(folder, configFile, await makeModule(io, folder, options, step), choices);
   step('configuration', !existed, configFile);
   const { config } = loadConfig(configFile, { environment: io.environment, flags: {} });
   if (existed) {
@@ -64,7 +79,6 @@ export async function initialise(
   const migrated = await migrateDatabase({ database, clock: systemClock });
   step('database', migrated.applied.length > 0, `schema version ${migrated.schemaVersion}`);
   await writeRecords(folder, config, database, step);
-  return steps;
 }
 
 type NoteStep = (name: string, made: boolean, note?: string) => void;

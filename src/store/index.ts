@@ -5,3 +5,4 @@
 export { databaseStatus, migrateDatabase } from './migrate.ts';
 export { openStore } from './open-store.ts';
 export type { DatabaseLocation, OpenStoreOptions } from './options.ts';
+export { holdFile } from './sqlite-connection.ts';

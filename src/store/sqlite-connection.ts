@@ -42,20 +42,34 @@ export function createSqliteFile(path: string): void {
   try {
     closeSync(openSync(path, 'ax', 0o600));
   } catch (error) {
+    // Another process made it since we looked.
+    if (existsSync(path)) return;
     throw storeErrorOf(error);
   }
 }
 
 /**
- * Takes the lock that one server at a time holds on a SQLite database: an open exclusive
- * transaction on an empty file beside it. The kernel releases it when the process ends, however it
- * ends.
+ * Takes the lock that one server at a time holds on a SQLite database.
  *
  * @returns the function that releases it
  * @throws TallystickError instance-in-use at once when another holds it
  */
 export function lockSqlite(databasePath: string): () => void {
-  const path = `${realpathSync(databasePath)}.lock`;
+  return holdFile(
+    `${realpathSync(databasePath)}.lock`,
+    'Another process uses this database: a SQLite database has one server at a time.',
+  );
+}
+
+/**
+ * Holds a file, made empty if it is not there, for this process alone: an open exclusive transaction
+ * on it. The kernel releases it when the process ends, however it ends.
+ *
+ * @param refusal what to say when another process holds it
+ * @returns the function that releases it
+ * @throws TallystickError instance-in-use at once when another holds it
+ */
+export function holdFile(path: string, refusal: string): () => void {
   // An existing file must not be opened and closed here: closing any descriptor of a file gives up
   // every lock this process has on it.
   createSqliteFile(path);
@@ -69,10 +83,7 @@ export function lockSqlite(databasePath: string): () => void {
   } catch (error) {
     lock?.close();
     if (error instanceof Database.SqliteError && error.code.startsWith('SQLITE_BUSY')) {
-      throw new TallystickError(
-        'instance-in-use',
-        'Another process uses this database: a SQLite database has one server at a time.',
-      );
+      throw new TallystickError('instance-in-use', refusal);
     }
     throw storeErrorOf(error);
   }

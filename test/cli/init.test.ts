@@ -64,6 +64,24 @@ async function killedWhen(args: readonly string[], isTime: () => boolean): Promi
 }
 
 describeLayer('softhsm', 'tallystick init', () => {
+  it('lets one of several at once do the work, and leaves an installation that is whole', async () => {
+    const target = join(folder, 'crowded');
+    const runs = await Promise.all(
+      Array.from({ length: 4 }, () => runTallystick(['init', '--var', target])),
+    );
+    expect(runs.filter(({ stdout }) => stdout.includes('Ready: '))).toHaveLength(1);
+    for (const { code, stdout, stderr } of runs) {
+      if (code === 5) expect(stderr).toContain('another "tallystick init" is at work');
+      else expect({ code, stderr }, stdout).toEqual({ code: 0, stderr: '' });
+    }
+    expect(runs.some(({ code }) => code === 5)).toBe(true);
+    const after = await runTallystick(['init', '--var', target]);
+    expect(after.code, after.stderr).toBe(0);
+    expect(after.stdout).toMatch(/^Nothing to do/);
+    const server = await startServer(join(target, 'tallystick.json'));
+    await server.end('SIGTERM');
+  });
+
   it('makes private files, and changes nothing the second time, not even beside a server', async () => {
     const made = await freshInstallation();
     try {
