@@ -1,4 +1,4 @@
-import { readFileSync, type Stats, statSync } from 'node:fs';
+import { existsSync, readFileSync, type Stats, statSync } from 'node:fs';
 import { type Config, invalidConfig, parseConfig, type ParsedConfig } from './config.ts';
 import type { Layers } from './layers.ts';
 import { TallystickError } from '../errors.ts';
@@ -8,12 +8,19 @@ const fileBytesMax = 1_048_576;
 /**
  * Reads the configuration file and lays environment and flags over it.
  *
- * @throws TallystickError `config-invalid` naming the file and every problem in it
+ * @throws TallystickError `not-initialised` when there is no such file, `config-invalid` naming the
+ *   file and every problem in it
  */
 export function loadConfig(
   configFile: string,
   over: Pick<Layers, 'environment' | 'flags'>,
 ): ParsedConfig {
+  if (!existsSync(configFile)) {
+    throw new TallystickError(
+      'not-initialised',
+      `there is no configuration at ${configFile}: "tallystick init --var FOLDER" makes one`,
+    );
+  }
   const text = readText(configFile, 'the configuration');
   let file: unknown;
   try {

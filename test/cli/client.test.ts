@@ -243,6 +243,14 @@ describe('files that are written once', () => {
   });
 });
 
+describe('no installation', () => {
+  it('has an exit code of its own and says how to make one', async () => {
+    const ran = await run(['serve', '--config', '/nonexistent.json']);
+    expect(ran.said).toMatch(/no configuration at \/nonexistent.json: "tallystick init/);
+    expect(ran.code).toBe(exitCodes.notInitialised);
+  });
+});
+
 describe('wrong usage', () => {
   it.each([
     [['nonsense'], /unknown command 'nonsense'/],
@@ -253,7 +261,6 @@ describe('wrong usage', () => {
     [['user', 'list', '--server', 'ftp://x'], /--server must be an address/],
     [['user', 'list', '--server', 'http://10.0.0.1:1'], /would cross the net in clear/],
     [['user', 'list', '--key-file', '/nonexistent'], /does not exist/],
-    [['serve', '--config', '/nonexistent.json'], /does not exist/],
     [['config', 'check', '--config', '/dev/null', '--set', 'x'], /--set takes NAME=VALUE/],
     [['init', '--residency', 'elsewhere', '--var', '/dev/null/x'], /./],
   ])('%j', async (args, message) => {
