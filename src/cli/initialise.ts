@@ -16,7 +16,13 @@ import {
   sha256Hex,
 } from '../service/index.ts';
 import type { Store } from '../service/store.ts';
-import { type DatabaseLocation, holdFile, migrateDatabase, openStore } from '../store/index.ts';
+import {
+  type DatabaseLocation,
+  databaseStatus,
+  holdFile,
+  migrateDatabase,
+  openStore,
+} from '../store/index.ts';
 import { createSoftHsmToken, initialiseModule, type ModuleAddress } from '../../hsm/index.ts';
 
 type Options = Readonly<Record<string, unknown>>;
@@ -76,9 +82,37 @@ async function makeMissing(
     await makeKeys(moduleAddress(config.module, io.environment), step);
   }
   const database = databaseLocation(config.database);
+  await refuseLostDatabase(folder, database);
   const migrated = await migrateDatabase({ database, clock: systemClock });
   step('database', migrated.applied.length > 0, `schema version ${migrated.schemaVersion}`);
   await writeRecords(folder, config, database, step);
+}
+
+/**
+ * The key's file is written after the schema: where it is and the database is not, the database was
+ * lost, and an empty one in its place would hide that.
+ */
+async function refuseLostDatabase(folder: string, database: DatabaseLocation): Promise<void> {
+  const keyFile = adminKeyFile(folder);
+  if (!existsSync(keyFile) || (await hasSchema(database))) return;
+  throw new TallystickError(
+    'not-initialised',
+    `the database of this installation is gone: restore it from a backup, or remove ${keyFile} ` +
+      'to begin with an empty one',
+  );
+}
+
+async function hasSchema(database: DatabaseLocation): Promise<boolean> {
+  try {
+    return (await databaseStatus(database)).schemaVersion !== null;
+  } catch (error) {
+    if (error instanceof TallystickError && error.code === 'not-initialised') return false;
+    throw error;
+  }
+}
+
+function adminKeyFile(folder: string): string {
+  return join(folder, 'admin.key');
 }
 
 type NoteStep = (name: string, made: boolean, note?: string) => void;
@@ -230,7 +264,7 @@ async function writeRecords(
       clock: systemClock,
       lock,
     });
-  const keyFile = join(folder, 'admin.key');
+  const keyFile = adminKeyFile(folder);
   // Looking takes no lock: a second run beside a running server must find nothing to do.
   const missing = await useStore(await open(false), (store) => missingRecords(store, null));
   const needsKey = missing.changes.some(({ kind }) => kind === 'apiKey');

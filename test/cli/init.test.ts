@@ -82,6 +82,23 @@ describeLayer('softhsm', 'tallystick init', () => {
     await server.end('SIGTERM');
   });
 
+  it('does not put an empty database in the place of a lost one', async () => {
+    const made = await freshInstallation();
+    try {
+      rmSync(join(made.folder, 'tallystick.db'));
+      const refused = await runTallystick(['init', '--var', made.folder]);
+      expect(refused).toMatchObject({ code: 3, stdout: '' });
+      expect(refused.stderr).toContain(`restore it from a backup, or remove ${made.adminKeyFile}`);
+      expect(existsSync(join(made.folder, 'tallystick.db'))).toBe(false);
+      rmSync(made.adminKeyFile);
+      const anew = await runTallystick(['init', '--var', made.folder]);
+      expect(anew.code, anew.stderr).toBe(0);
+      expect(anew.stdout).toContain('made  database');
+    } finally {
+      made.remove();
+    }
+  });
+
   it('makes private files, and changes nothing the second time, not even beside a server', async () => {
     const made = await freshInstallation();
     try {
