@@ -1,4 +1,8 @@
-import { parseResponseAlgorithm, OathError, type ResponseAlgorithm } from '../src/oath/index.ts';
+import {
+  OathError,
+  parseAlgorithmText as parseOathText,
+  type ResponseAlgorithm,
+} from '../src/oath/index.ts';
 import type { Hull } from './device.ts';
 import { EmulatorError } from './errors.ts';
 
@@ -86,13 +90,13 @@ export function profileNamed(name: string): Profile {
 
 /**
  * Reads the one-line form of an algorithm: `HOTP-<hash>-<digits>`, `TOTP-<hash>-<digits>-<n>S` with
- * an optional `-T0=<seconds>`, or an OCRA suite.
+ * an optional `-T0=<seconds>`, or an OCRA suite, with `/<question>` for a fixed question.
  *
  * @throws EmulatorError input-invalid saying which part is not allowed
  */
 export function parseAlgorithmText(text: string): ResponseAlgorithm {
   try {
-    return parseResponseAlgorithm(algorithmJsonOf(text));
+    return parseOathText(text);
   } catch (error) {
     if (error instanceof OathError) throw invalid(`algorithm: ${error.message}`);
     throw error;
@@ -117,25 +121,6 @@ export function checkApplicationName(name: string): string {
   throw invalid(
     'an application name has 1 to 12 capital letters, digits, spaces, _ or -, and starts with a letter or digit',
   );
-}
-
-function algorithmJsonOf(text: string): unknown {
-  if (text.startsWith('OCRA-')) return { kind: 'challenge-response', suite: text };
-  const [, hash, digits] = /^HOTP-(SHA[0-9]{1,3})-([0-9]{1,2})$/.exec(text) ?? [];
-  if (hash !== undefined) return { kind: 'event', hash, digits: Number(digits) };
-  const time = /^TOTP-(SHA[0-9]{1,3})-([0-9]{1,2})-([0-9]{1,5})S(?:-T0=([0-9]{1,12}))?$/.exec(text);
-  if (time === null) {
-    throw invalid(
-      'an algorithm is written HOTP-SHA1-6, TOTP-SHA1-6-30S (SHA1, SHA256 or SHA512; 6 to 10 digits) or as an OCRA suite',
-    );
-  }
-  return {
-    kind: 'time',
-    hash: time[1],
-    digits: Number(time[2]),
-    timeStepSeconds: Number(time[3]),
-    timeOriginSeconds: Number(time[4] ?? 0),
-  };
 }
 
 function program(name: string, algorithm: string): ApplicationProgram {

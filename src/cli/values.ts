@@ -1,4 +1,11 @@
+import { algorithmMode } from '../domain/application.ts';
 import { policyCatalogue } from '../domain/policy-catalogue.ts';
+import {
+  algorithmToJson,
+  OathError,
+  parseAlgorithmText,
+  type ResponseAlgorithmJson,
+} from '../oath/index.ts';
 import { usageFailure } from './io.ts';
 
 /** Readers of what people type; each throws a usage failure that says what is allowed. */
@@ -23,34 +30,30 @@ export function readInstant(option: string, text: string): number | null {
 /** One application as typed: NAME=ALGORITHM. */
 export interface TypedApplication {
   readonly name: string;
-  readonly mode: 'response-only' | 'challenge-response';
-  readonly algorithm: object;
+  readonly mode: 'response-only' | 'challenge-response' | 'unlock';
+  readonly algorithm: ResponseAlgorithmJson;
 }
 
 const algorithmHelp =
-  'HOTP-SHA1-6, TOTP-SHA1-6-30S or an OCRA suite such as OCRA-1:HOTP-SHA1-6:QN08-T30S';
+  'HOTP-SHA1-6, TOTP-SHA1-6-30S, an OCRA suite such as OCRA-1:HOTP-SHA1-6:QN08-T30S, ' +
+  'OCRA-1:HOTP-SHA1-8:C-QN08-T30S/00000000 for clock and counter, or unlock: and a suite';
+const unlockPrefix = 'unlock:';
 
 /** `TIME=TOTP-SHA1-6-30S`: an application's name and its algorithm; the server checks both. */
 export function readApplication(text: string): TypedApplication {
   const split = text.indexOf('=');
   const name = text.slice(0, Math.max(split, 0));
-  const algorithm = text.slice(split + 1);
+  const typed = text.slice(split + 1);
   if (split < 1) throw usageFailure(`--application takes NAME=ALGORITHM, e.g. ${algorithmHelp}`);
-  if (algorithm.startsWith('OCRA-')) {
-    const mode = 'challenge-response';
-    return { name, mode, algorithm: { kind: 'challenge-response', suite: algorithm } };
+  const isUnlock = typed.startsWith(unlockPrefix);
+  try {
+    const algorithm = parseAlgorithmText(isUnlock ? typed.slice(unlockPrefix.length) : typed);
+    const mode = isUnlock ? 'unlock' : algorithmMode(algorithm);
+    return { name, mode, algorithm: algorithmToJson(algorithm) };
+  } catch (error) {
+    if (!(error instanceof OathError)) throw error;
+    throw usageFailure(`the algorithm of ${name} must be ${algorithmHelp} (${error.message})`);
   }
-  const [, kind, hash, digits, step] =
-    /^(HOTP|TOTP)-(SHA1|SHA256|SHA512)-(\d{1,2})(?:-(\d{1,5})S)?$/.exec(algorithm) ?? [];
-  const common = { hash, digits: Number(digits) };
-  if (kind === 'HOTP' && step === undefined) {
-    return { name, mode: 'response-only', algorithm: { kind: 'event', ...common } };
-  }
-  if (kind === 'TOTP' && step !== undefined) {
-    const stepping = { timeStepSeconds: Number(step), timeOriginSeconds: 0 };
-    return { name, mode: 'response-only', algorithm: { kind: 'time', ...common, ...stepping } };
-  }
-  throw usageFailure(`the algorithm of ${name} must be ${algorithmHelp}`);
 }
 
 /**

@@ -1,6 +1,6 @@
 import { decodeOtp, movingFactor } from './hotp.ts';
 import { OathError } from './oath-error.ts';
-import { decodeOcra, ocraMessage, type ResponseInputs } from './ocra-message.ts';
+import { decodeOcra, encodeQuestion, ocraMessage, type ResponseInputs } from './ocra-message.ts';
 import {
   type OcraDigits,
   type OcraParseOptions,
@@ -19,15 +19,20 @@ import {
   warningsForDigits,
 } from './types.ts';
 
-/** How one application of an authenticator makes its responses: HOTP, TOTP or OCRA. */
+/**
+ * How one application of an authenticator makes its responses: HOTP, TOTP or OCRA. `time-event` is
+ * OCRA with counter and clock whose question is fixed, so that nobody has to type one.
+ */
 export type ResponseAlgorithm =
   | { readonly kind: 'event'; readonly hash: HashName; readonly digits: Digits }
   | ({ readonly kind: 'time'; readonly hash: HashName; readonly digits: Digits } & TimeStepping)
+  | { readonly kind: 'time-event'; readonly suite: OcraSuite; readonly question: string }
   | { readonly kind: 'challenge-response'; readonly suite: OcraSuite };
 
-/** The JSON form of an algorithm; the suite is its text. */
+/** The JSON form of an algorithm; a suite is its text. */
 export type ResponseAlgorithmJson =
-  | Exclude<ResponseAlgorithm, { kind: 'challenge-response' }>
+  | Extract<ResponseAlgorithm, { kind: 'event' | 'time' }>
+  | { readonly kind: 'time-event'; readonly suite: string; readonly question: string }
   | { readonly kind: 'challenge-response'; readonly suite: string };
 
 /** Which inputs an algorithm takes, in the names of `ResponseInputs`. */
@@ -46,8 +51,8 @@ const inputNames = ['eventCounter', 'timeStep', 'question', 'pinHash', 'session'
 
 /**
  * Parses the JSON form: `{kind:'event',hash,digits}`,
- * `{kind:'time',hash,digits,timeStepSeconds,timeOriginSeconds}` or
- * `{kind:'challenge-response',suite}`. Every member is required and no other is allowed.
+ * `{kind:'time',hash,digits,timeStepSeconds,timeOriginSeconds}`, `{kind:'time-event',suite,question}`
+ * or `{kind:'challenge-response',suite}`. Every member is required and no other is allowed.
  *
  * @throws OathError ERR_OATH_ALGORITHM for the shape, ERR_OATH_VALUE or ERR_OCRA_SUITE for a value
  */
@@ -74,6 +79,12 @@ export function parseResponseAlgorithm(
         timeStepSeconds: wholeMember(members, 'timeStepSeconds', 1, timeStepSecondsMax),
         timeOriginSeconds: wholeMember(members, 'timeOriginSeconds', 0, timeOriginSecondsMax),
       });
+    case 'time-event':
+      refuseOtherMembers(members, ['kind', 'suite', 'question']);
+      return timeEvent(
+        parseOcraSuite(textMember(members, 'suite')),
+        textMember(members, 'question'),
+      );
     case 'challenge-response':
       refuseOtherMembers(members, ['kind', 'suite']);
       return Object.freeze({
@@ -81,21 +92,31 @@ export function parseResponseAlgorithm(
         suite: parseOcraSuite(textMember(members, 'suite'), options),
       });
     default:
-      throw new OathError('ERR_OATH_ALGORITHM', 'kind', 'event, time or challenge-response');
+      throw new OathError(
+        'ERR_OATH_ALGORITHM',
+        'kind',
+        'event, time, time-event or challenge-response',
+      );
   }
 }
 
 /** The JSON form; `parseResponseAlgorithm` reads it back to an equal algorithm. */
 export function algorithmToJson(algorithm: ResponseAlgorithm): ResponseAlgorithmJson {
-  if (algorithm.kind === 'challenge-response') {
-    return { kind: algorithm.kind, suite: algorithm.suite.text };
+  switch (algorithm.kind) {
+    case 'challenge-response':
+      return { kind: algorithm.kind, suite: algorithm.suite.text };
+    case 'time-event':
+      return { ...algorithm, suite: algorithm.suite.text };
+    case 'event':
+    case 'time':
+      return { ...algorithm };
   }
-  return { ...algorithm };
 }
 
 /**
  * One line that names the algorithm and everything that shapes its responses: `HOTP-SHA1-6`,
- * `TOTP-SHA1-6-30S`, with `-T0=<seconds>` when the origin is not 0, or the OCRA suite.
+ * `TOTP-SHA1-6-30S`, with `-T0=<seconds>` when the origin is not 0, or the OCRA suite, with
+ * `/<question>` when the question is fixed. `parseAlgorithmText` reads it back.
  */
 export function algorithmText(algorithm: ResponseAlgorithm): string {
   switch (algorithm.kind) {
@@ -106,19 +127,54 @@ export function algorithmText(algorithm: ResponseAlgorithm): string {
       const origin = timeOriginSeconds === 0 ? '' : `-T0=${String(timeOriginSeconds)}`;
       return `TOTP-${hash}-${String(digits)}-${String(timeStepSeconds)}S${origin}`;
     }
+    case 'time-event':
+      return `${algorithm.suite.text}/${algorithm.question}`;
     case 'challenge-response':
       return algorithm.suite.text;
   }
 }
 
+/**
+ * Reads the one-line form that `algorithmText` writes.
+ *
+ * @throws OathError ERR_OATH_ALGORITHM for the shape, ERR_OATH_VALUE or ERR_OCRA_SUITE for a value
+ */
+export function parseAlgorithmText(text: string): ResponseAlgorithm {
+  if (text.startsWith('OCRA-')) {
+    const [suite = '', question] = text.split(/\/(.*)/s, 2);
+    return question === undefined
+      ? Object.freeze({ kind: 'challenge-response', suite: parseOcraSuite(suite) })
+      : timeEvent(parseOcraSuite(suite), question);
+  }
+  const [, hash, digits] = /^HOTP-(SHA[0-9]{1,3})-([0-9]{1,2})$/.exec(text) ?? [];
+  if (hash !== undefined) {
+    return parseResponseAlgorithm({ kind: 'event', hash, digits: Number(digits) });
+  }
+  const time = /^TOTP-(SHA[0-9]{1,3})-([0-9]{1,2})-([0-9]{1,5})S(?:-T0=([0-9]{1,12}))?$/.exec(text);
+  if (time === null) {
+    throw new OathError(
+      'ERR_OATH_ALGORITHM',
+      'algorithm',
+      'HOTP-SHA1-6, TOTP-SHA1-6-30S (SHA1, SHA256 or SHA512; 6 to 10 digits) or an OCRA suite',
+    );
+  }
+  return parseResponseAlgorithm({
+    kind: 'time',
+    hash: time[1],
+    digits: Number(time[2]),
+    timeStepSeconds: Number(time[3]),
+    timeOriginSeconds: Number(time[4] ?? 0),
+  });
+}
+
 /** The hash under HMAC. */
 export function algorithmHash(algorithm: ResponseAlgorithm): HashName {
-  return algorithm.kind === 'challenge-response' ? algorithm.suite.hash : algorithm.hash;
+  return 'suite' in algorithm ? algorithm.suite.hash : algorithm.hash;
 }
 
 /** Decimal digits of a response; 0 for an OCRA suite without truncation. */
 export function algorithmDigits(algorithm: ResponseAlgorithm): Digits | OcraDigits {
-  return algorithm.kind === 'challenge-response' ? algorithm.suite.digits : algorithm.digits;
+  return 'suite' in algorithm ? algorithm.suite.digits : algorithm.digits;
 }
 
 /** Number of characters that a response has, without truncation as hex. */
@@ -140,6 +196,7 @@ export function algorithmTimeStepping(algorithm: ResponseAlgorithm): TimeSteppin
       const { timeStepSeconds, timeOriginSeconds } = algorithm;
       return { timeStepSeconds, timeOriginSeconds };
     }
+    case 'time-event':
     case 'challenge-response': {
       const { timeStepSeconds } = algorithm.suite.dataInput;
       return timeStepSeconds === undefined ? undefined : { timeStepSeconds, timeOriginSeconds: 0 };
@@ -150,10 +207,9 @@ export function algorithmTimeStepping(algorithm: ResponseAlgorithm): TimeSteppin
 /** Which inputs `responseMessage` needs for this algorithm; it refuses all others. */
 export function algorithmInputs(algorithm: ResponseAlgorithm): AlgorithmInputs {
   if (algorithm.kind !== 'challenge-response') {
-    const isEvent = algorithm.kind === 'event';
     return {
-      eventCounter: isEvent,
-      timeStep: !isEvent,
+      eventCounter: algorithm.kind !== 'time',
+      timeStep: algorithm.kind !== 'event',
       question: false,
       pinHash: false,
       session: false,
@@ -182,6 +238,11 @@ export function responseMessage(algorithm: ResponseAlgorithm, inputs: ResponseIn
       return movingFactor(onlyInput('eventCounter', inputs));
     case 'time':
       return movingFactor(onlyInput('timeStep', inputs));
+    case 'time-event': {
+      const { question } = algorithm;
+      refuseOtherInputs(['eventCounter', 'timeStep'], inputs);
+      return ocraMessage(algorithm.suite, { ...inputs, question });
+    }
     case 'challenge-response':
       return ocraMessage(algorithm.suite, inputs);
   }
@@ -193,7 +254,7 @@ export function responseMessage(algorithm: ResponseAlgorithm, inputs: ResponseIn
  * @throws OathError ERR_OATH_MAC, part `mac`, when the length is not the hash's
  */
 export function readResponse(algorithm: ResponseAlgorithm, mac: Uint8Array): Otp {
-  if (algorithm.kind === 'challenge-response') return decodeOcra(mac, algorithm.suite);
+  if ('suite' in algorithm) return decodeOcra(mac, algorithm.suite);
   if (mac.length !== digestBytes(algorithm.hash)) {
     throw new OathError('ERR_OATH_MAC', 'mac', `as long as a ${algorithm.hash} digest`);
   }
@@ -208,12 +269,40 @@ function onlyInput<Name extends 'eventCounter' | 'timeStep'>(
   if (value === undefined) {
     throw new OathError('ERR_OATH_INPUT', name, 'given: the algorithm uses it');
   }
+  refuseOtherInputs([name], inputs);
+  return value;
+}
+
+function refuseOtherInputs(
+  used: readonly (typeof inputNames)[number][],
+  inputs: ResponseInputs,
+): void {
   for (const other of inputNames) {
-    if (other !== name && inputs[other] !== undefined) {
+    if (inputs[other] !== undefined && !used.includes(other)) {
       throw new OathError('ERR_OATH_INPUT', other, 'absent: the algorithm does not use it');
     }
   }
-  return value;
+}
+
+/** Both moving factors and nothing that a person would have to add; truncated, as buttons show it. */
+function timeEvent(
+  suite: OcraSuite,
+  question: string,
+): Extract<ResponseAlgorithm, { kind: 'time-event' }> {
+  const { dataInput, digits } = suite;
+  const asked = dataInput.question;
+  const isFit =
+    dataInput.counter &&
+    dataInput.timeStepSeconds !== undefined &&
+    dataInput.pinHash === undefined &&
+    dataInput.sessionBytes === undefined &&
+    digits > 0;
+  if (!isFit || asked === undefined) {
+    const allowed = 'a suite with C, Q and T, without P and S, and truncated';
+    throw new OathError('ERR_OATH_ALGORITHM', 'suite', allowed);
+  }
+  encodeQuestion(asked, question);
+  return Object.freeze({ kind: 'time-event', suite, question });
 }
 
 function membersOf(value: unknown): Members {

@@ -12,6 +12,7 @@ export {
   algorithmTimeStepping,
   algorithmToJson,
   algorithmWarnings,
+  parseAlgorithmText,
   parseResponseAlgorithm,
   readResponse,
   type ResponseAlgorithm,

@@ -1,6 +1,7 @@
 import { createHash, createHmac } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import {
+  algorithmHash,
   type HashName,
   OathError,
   type OathErrorCode,
@@ -39,8 +40,8 @@ export function respond(
   inputs: ResponseInputs,
   key: Uint8Array = rfcKey,
 ): Otp {
-  const hash = algorithm.kind === 'challenge-response' ? algorithm.suite.hash : algorithm.hash;
-  return readResponse(algorithm, hmac(hash, key, responseMessage(algorithm, inputs)));
+  const mac = hmac(algorithmHash(algorithm), key, responseMessage(algorithm, inputs));
+  return readResponse(algorithm, mac);
 }
 
 /** Runs `act` and returns the error's code and part; anything but an OathError is rethrown. */

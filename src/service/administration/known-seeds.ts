@@ -87,8 +87,13 @@ function mayClash(one: Holder, other: Holder): boolean {
   return (
     one.keyCheckValue === other.keyCheckValue &&
     algorithmHash(one.algorithm) === algorithmHash(other.algorithm) &&
-    (one.serial !== other.serial || one.algorithm.kind === other.algorithm.kind)
+    (one.serial !== other.serial || familyOf(one.algorithm) === familyOf(other.algorithm))
   );
+}
+
+/** A fixed question could be typed as a challenge: OCRA is one family. */
+function familyOf(algorithm: ResponseAlgorithm): string {
+  return 'suite' in algorithm ? 'OCRA' : algorithm.kind;
 }
 
 /** The first of the others whose seed gives the same MAC as this one's. */
