@@ -84,9 +84,11 @@ function preparedWrite(database: Database.Database): (user: FloorUser) => void {
   let sequence = 1_000_000;
   return (user) => {
     sequence += 1;
+    const subjectKey = `master/user${sequence % 256}`;
     user.nextCounter += 1;
     const set = { nextEventCounter: user.nextCounter, lastStep: -1, floorMs: 0 };
-    const drift = { spentChallenges: '[]', driftSeconds: 0, driftAtMs: null, atMs: 1 };
+    const drift = { spentChallenges: '[]', driftSeconds: 0, driftAtMs: null, driftHistory: '' };
+    const open = { failureCountBelow: null, expectedPendingSync: null, atMs: 1 };
     const guard = { nextEventCounterAtMost: user.nextCounter - 1, lastStepBelow: 0 };
     advance.run(
       ...bind(applicationAdvance, {
@@ -96,9 +98,11 @@ function preparedWrite(database: Database.Database): (user: FloorUser) => void {
         ...guard,
         ...set,
         ...drift,
+        ...open,
       }),
     );
-    const event = { instance: 'floor', sequence, atMs: 1, body: bodyLikeOurs };
+    const event = { instance: 'floor', sequence, atMs: 1, subjectKey, body: bodyLikeOurs };
+
     insert.run(...bind(auditInsert, { ...event, previousHash: hash, hash }));
   };
 }

@@ -1,3 +1,4 @@
+import { dayMs } from './durations.ts';
 import type { User } from './model.ts';
 import type { EffectivePolicy } from './policy-catalogue.ts';
 
@@ -14,8 +15,6 @@ export type AccountState =
     };
 
 type RefusedAccount = Extract<AccountState, { state: 'refused' }>;
-
-const dayMs = 86_400_000;
 
 /**
  * The state of an account, examined in OAS's order: disabled, expired, inactive, locked. A lock by

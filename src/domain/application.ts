@@ -13,6 +13,7 @@ import type {
   ApplicationMode,
   AuthenticatorWithApplications,
 } from './model.ts';
+import { withSample } from './drift-history.ts';
 import type { Position } from './outcomes.ts';
 
 /** Challenges accepted in one time step at most: what the row of an application has to hold. */
@@ -52,8 +53,8 @@ export function sequenceOf(algorithm: ResponseAlgorithm): Sequence | null {
   };
 }
 
-/** The only mode that an algorithm can serve in. */
-export function algorithmMode(algorithm: ResponseAlgorithm): ApplicationMode {
+/** The only mode in which an algorithm can verify somebody. */
+export function algorithmMode(algorithm: ResponseAlgorithm): Exclude<ApplicationMode, 'unlock'> {
   return algorithmInputs(algorithm).question ? 'challenge-response' : 'response-only';
 }
 
@@ -108,17 +109,21 @@ export interface Used {
   readonly challengeKeys: readonly string[];
 }
 
+/** The drift as it is to be stored, and what the clock has shown so far. */
+export type LearnedDrift = Pick<
+  ApplicationAdvance['set'],
+  'driftSeconds' | 'driftAtMs' | 'driftHistory'
+>;
+
 /**
  * The conditional write that moves an application past what was used. The guard repeats in SQL what
  * `isSpent` examined, so that of two decisions on one position only one commits.
- *
- * @param drift the drift as it is to be stored
  */
 export function advancePast(
   application: Application,
   sequence: Sequence,
   used: Used,
-  drift: { readonly driftSeconds: number; readonly driftAtMs: number | null },
+  drift: LearnedDrift,
 ): ApplicationAdvance {
   const { hasCounter, suite } = sequence;
   const { first, last } = used;
@@ -130,22 +135,39 @@ export function advancePast(
       nextEventCounterAtMost: first.eventCounter ?? application.nextEventCounter,
       lastStepBelow: stepGuard(application, hasCounter, first.timeStep),
       orSpentChallenges: isShared ? application.spentChallenges : null,
+      failureCountBelow: null,
+      pendingSync: null,
     },
     set: {
+      driftSeconds: drift.driftSeconds,
+      driftAtMs: drift.driftAtMs,
+      driftHistory: drift.driftHistory,
       nextEventCounter:
         last.eventCounter === null ? application.nextEventCounter : last.eventCounter + 1n,
       lastStep: last.timeStep ?? application.lastStep,
       floorMs: floorMsAfter(application, sequence, last.timeStep),
       spentChallenges: spentAfter(application, sequence, used),
-      ...drift,
     },
   };
 }
 
 /** The drift at which the middle of a step is now: whole seconds, device time minus host time. */
-export function centredDriftSeconds(step: bigint, stepping: TimeStepping, nowMs: number): number {
+function centredDriftSeconds(step: bigint, stepping: TimeStepping, nowMs: number): number {
   const { startMs, endMs } = stepInterval(step, stepping);
   return Math.round(((startMs + endMs) / 2 - nowMs) / 1000);
+}
+
+/** The drift that puts the middle of an accepted step at now, noted in the history. */
+export function observed(
+  application: Application,
+  step: bigint,
+  stepping: TimeStepping,
+  nowMs: number,
+): LearnedDrift {
+  const driftSeconds = centredDriftSeconds(step, stepping, nowMs);
+  const sample = { atMs: nowMs, driftSeconds };
+  const driftHistory = withSample(application.driftHistory, sample, stepping.timeStepSeconds);
+  return { driftSeconds, driftAtMs: nowMs, driftHistory };
 }
 
 /**
@@ -173,6 +195,38 @@ export function newEpoch(
     driftAtMs: null,
   };
 }
+
+/** Where an application stands that nobody has used yet. */
+export const unusedState: Pick<
+  Application,
+  | 'epoch'
+  | 'nextEventCounter'
+  | 'lastStep'
+  | 'floorMs'
+  | 'spentChallenges'
+  | 'driftSeconds'
+  | 'driftAtMs'
+  | 'isDriftFrozen'
+  | 'driftHistory'
+  | 'failureCount'
+  | 'pendingSync'
+  | 'resetAtMs'
+  | 'lastUsedAtMs'
+> = {
+  epoch: 1,
+  nextEventCounter: 0n,
+  lastStep: -1n,
+  floorMs: 0,
+  spentChallenges: [],
+  driftSeconds: 0,
+  driftAtMs: null,
+  isDriftFrozen: false,
+  driftHistory: '',
+  failureCount: 0,
+  pendingSync: null,
+  resetAtMs: null,
+  lastUsedAtMs: null,
+};
 
 /** The id under which decoy candidates go: no record has it. */
 const decoyId = 'decoy';
@@ -220,14 +274,7 @@ export const decoyAuthenticator: AuthenticatorWithApplications = {
         origin: 'generated',
       },
       isDisabled: false,
-      epoch: 0,
-      nextEventCounter: 0n,
-      lastStep: -1n,
-      floorMs: 0,
-      spentChallenges: [],
-      driftSeconds: 0,
-      driftAtMs: null,
-      lastUsedAtMs: null,
+      ...unusedState,
       createdAtMs: 0,
       version: 0,
     },

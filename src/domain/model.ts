@@ -61,7 +61,8 @@ export interface Authenticator {
   readonly version: number;
 }
 
-export type ApplicationMode = 'response-only' | 'challenge-response';
+/** `unlock` answers the challenge of a locked device and never verifies anybody. */
+export type ApplicationMode = 'response-only' | 'challenge-response' | 'unlock';
 
 /** How the module keeps the seed: see `StoredSeed` of the module port. */
 export interface ApplicationSeed {
@@ -96,7 +97,17 @@ export interface Application {
   readonly spentChallenges: readonly string[];
   /** Token time minus host time, as learned. */
   readonly driftSeconds: number;
+  /** When it was learned or set; null before the first use and after a reset. */
   readonly driftAtMs: number | null;
+  /** Only an administrator changes a frozen drift. */
+  readonly isDriftFrozen: boolean;
+  /** What accepted responses showed of the clock, see `drift-history.ts`; '' when nothing. */
+  readonly driftHistory: string;
+  /** Wrong responses since the last right one; counted where a policy has a threshold. */
+  readonly failureCount: number;
+  /** An out-of-window response that the next one may confirm, see `pending-sync.ts`. */
+  readonly pendingSync: string | null;
+  readonly resetAtMs: number | null;
   readonly lastUsedAtMs: number | null;
   readonly createdAtMs: number;
   readonly version: number;
@@ -161,7 +172,10 @@ export interface AuthenticatorWithApplications {
   readonly applications: readonly Application[];
 }
 
-/** How an accepted response moves an application. Written conditionally, see `Store.commit`. */
+/**
+ * How an accepted response moves an application. Written conditionally, see `Store.commit`; what was
+ * remembered and counted of refused responses goes.
+ */
 export interface ApplicationAdvance {
   readonly applicationId: string;
   readonly epoch: number;
@@ -173,6 +187,10 @@ export interface ApplicationAdvance {
     readonly lastStepBelow: bigint;
     /** Also passes when `last_step` equals the step and the spent challenges are exactly these. */
     readonly orSpentChallenges: readonly string[] | null;
+    /** `failure_count < this`; null when no count stands in the way. */
+    readonly failureCountBelow: number | null;
+    /** The remembered response must still be this one; null when the advance doesn't use it. */
+    readonly pendingSync: string | null;
   };
   readonly set: {
     readonly nextEventCounter: bigint;
@@ -181,8 +199,23 @@ export interface ApplicationAdvance {
     readonly spentChallenges: readonly string[];
     readonly driftSeconds: number;
     readonly driftAtMs: number | null;
+    readonly driftHistory: string;
   };
 }
+
+/**
+ * What a refusal notes on an application that it was compared with: one failure more, or none, and
+ * what is remembered for the next response. `decoy` writes a row of nobody's instead.
+ */
+export type ApplicationNote =
+  | {
+      readonly kind: 'application';
+      readonly applicationId: string;
+      readonly epoch: number;
+      readonly failures: 0 | 1;
+      readonly pendingSync: string | null;
+    }
+  | { readonly kind: 'decoy' };
 
 /** Another application of the same authenticator that follows a synchronisation. */
 export interface DriftFollower {

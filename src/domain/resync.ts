@@ -1,6 +1,12 @@
 import { TallystickError } from '../errors.ts';
 import { algorithmTimeStepping, constantTimeEqualText, type Otp } from '../oath/index.ts';
-import { advancePast, centredDriftSeconds, isSpent, spentChallengesMax } from './application.ts';
+import {
+  advancePast,
+  isSpent,
+  type LearnedDrift,
+  observed,
+  spentChallengesMax,
+} from './application.ts';
 import {
   type Candidate,
   entryOf,
@@ -11,6 +17,8 @@ import {
 } from './candidate.ts';
 import { challengeRefusal } from './challenge.ts';
 import type { ComparisonPlan } from './comparison.ts';
+import { idleDriftSecondsPerDay } from './drift-history.ts';
+import { dayMs } from './durations.ts';
 import { refusedFor } from './lock.ts';
 import type {
   ApplicationAdvance,
@@ -79,9 +87,6 @@ export type SynchronisationDecision =
       readonly nearest?: { readonly position: Position; readonly distance: number };
     };
 
-/** A clock can be this much off, in either direction, for each idle day. */
-const idleDriftSecondsPerDay = 8;
-const dayMs = 86_400_000;
 /** As many as a device has; more would leave each too small a share of the candidate limit. */
 const spacesMax = 8;
 
@@ -262,16 +267,11 @@ function synchronise(
   };
 }
 
-function centredDrift(
-  serving: Serving,
-  second: Candidate,
-  nowMs: number,
-): { readonly driftSeconds: number; readonly driftAtMs: number | null } {
-  const { driftSeconds, driftAtMs } = serving.application;
+function centredDrift(serving: Serving, second: Candidate, nowMs: number): LearnedDrift {
   const { stepping } = serving.sequence;
   const { timeStep } = second.position;
-  if (stepping === null || timeStep === null) return { driftSeconds, driftAtMs };
-  return { driftSeconds: centredDriftSeconds(timeStep, stepping, nowMs), driftAtMs: nowMs };
+  if (stepping === null || timeStep === null) return serving.application;
+  return observed(serving.application, timeStep, stepping, nowMs);
 }
 
 function isTooFarBack(

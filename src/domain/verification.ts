@@ -1,6 +1,6 @@
 import { TallystickError } from '../errors.ts';
 import { type Otp } from '../oath/index.ts';
-import { advancePast, centredDriftSeconds, expectedStep, isSpent } from './application.ts';
+import { advancePast, expectedStep, isSpent, type LearnedDrift, observed } from './application.ts';
 import {
   type Candidate,
   candidateAt,
@@ -196,22 +196,19 @@ function accept(candidate: Candidate, serving: Serving, nowMs: number): Verifica
  * that puts the middle of its step at now, by one step at the most, so that no single response
  * carries the window away.
  */
-function learnedDrift(
-  serving: Serving,
-  position: Position,
-  nowMs: number,
-): { readonly driftSeconds: number; readonly driftAtMs: number | null } {
+function learnedDrift(serving: Serving, position: Position, nowMs: number): LearnedDrift {
   const { application } = serving;
   const { stepping } = serving.sequence;
-  const { driftSeconds, driftAtMs } = application;
-  if (stepping === null || position.timeStep === null) return { driftSeconds, driftAtMs };
+  const { driftSeconds } = application;
+  if (stepping === null || position.timeStep === null) return application;
+  const seen = observed(application, position.timeStep, stepping, nowMs);
   if (position.timeStep === expectedStep(application, stepping, nowMs)) {
-    return { driftSeconds, driftAtMs: nowMs };
+    return { ...seen, driftSeconds };
   }
-  const wanted = centredDriftSeconds(position.timeStep, stepping, nowMs) - driftSeconds;
   const { timeStepSeconds } = stepping;
+  const wanted = seen.driftSeconds - driftSeconds;
   const moved = Math.max(-timeStepSeconds, Math.min(timeStepSeconds, wanted));
-  return { driftSeconds: driftSeconds + moved, driftAtMs: nowMs };
+  return { ...seen, driftSeconds: driftSeconds + moved };
 }
 
 function challengeRefusalNow(

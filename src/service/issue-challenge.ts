@@ -203,6 +203,7 @@ function decisionOf(
     authenticator: null,
     advance: null,
     followers: [],
+    notes: [],
     challengeIds: [],
     issueChallenge: issued === 'unwritten' ? null : issued,
     storedAnswer,

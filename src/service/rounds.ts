@@ -100,6 +100,7 @@ function decisionOf<Success extends { readonly outcome: string }>(
   return {
     atMs: nowMs,
     ...changes,
+    notes: [],
     issueChallenge: null,
     // A technical fault is not an answer: the same request may succeed when it is mended.
     storedAnswer: isTechnical ? null : answerToStore(slot, reading, answer),

@@ -2,6 +2,7 @@ import type {
   ApiKey,
   Application,
   ApplicationAdvance,
+  ApplicationNote,
   Authenticator,
   AuthenticatorWithApplications,
   Component,
@@ -84,6 +85,8 @@ export interface Decision {
   } | null;
   readonly advance: ApplicationAdvance | null;
   readonly followers: readonly DriftFollower[];
+  /** On applications that a refused response was compared with; none of them advanced. */
+  readonly notes: readonly ApplicationNote[];
   /** Each must be unused and unexpired at `atMs`; becomes consumed. Two at most (a sync's pair). */
   readonly challengeIds: readonly string[];
   readonly issueChallenge: IssuedChallenge | null;
@@ -207,6 +210,11 @@ export interface Store {
     afterSequence: number,
     limit: number,
   ): Promise<readonly AuditEvent[]>;
+  /**
+   * The newest events about a subject (`AuditEntry.subject`, compared by its name key), newest
+   * first, over all instances; 1 to 1000.
+   */
+  auditEventsAbout(subject: string, limit: number): Promise<readonly AuditEvent[]>;
   auditInstances(): Promise<readonly { readonly instance: string; readonly sequence: number }[]>;
 
   /** Removes expired challenges and answers, at most `limit` rows of each; how many went. */

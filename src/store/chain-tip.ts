@@ -10,8 +10,13 @@ export interface ChainTip {
 /** An entry with its canonical body, before it has a place in the chain. */
 export interface UnchainedEvent {
   readonly atMs: number;
+  /** By which the event is found; not part of what is hashed, which the body is. */
+  readonly subjectKey: string;
   readonly body: string;
 }
+
+/** An event with its place in the chain, as it is written. */
+export type ChainedEvent = AuditEvent & Pick<UnchainedEvent, 'subjectKey'>;
 
 export const emptyChain: ChainTip = { sequence: 0, hash: '0'.repeat(64) };
 
@@ -21,12 +26,13 @@ export function chained(
   instance: string,
   tip: ChainTip,
   event: UnchainedEvent,
-): AuditEvent {
+): ChainedEvent {
   const sequence = tip.sequence + 1;
   return {
     instance,
     sequence,
     atMs: event.atMs,
+    subjectKey: event.subjectKey,
     body: event.body,
     previousHash: tip.hash,
     hash: chain.hash(instance, sequence, tip.hash, event.body),

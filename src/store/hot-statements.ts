@@ -1,4 +1,4 @@
-import { sql } from 'kysely';
+import { type RawBuilder, sql } from 'kysely';
 import { argument, queryBuilder, type Template, template } from './query-builder.ts';
 
 /**
@@ -107,18 +107,27 @@ export const authenticatorUse: Template<
     .set({ last_used_at_ms: atMs }),
 );
 
+/** A condition that an argument of null switches off. */
+function unlessNull(name: string, condition: RawBuilder<unknown>): RawBuilder<boolean> {
+  const value = sql`${argument<string | number | null>(name)}`;
+  return sql<boolean>`(${value} is null or ${condition} ${value})`;
+}
+
 export const applicationAdvance: Template<
   | 'applicationId'
   | 'epoch'
   | 'nextEventCounterAtMost'
   | 'lastStepBelow'
   | 'orSpentChallenges'
+  | 'failureCountBelow'
+  | 'expectedPendingSync'
   | 'nextEventCounter'
   | 'lastStep'
   | 'floorMs'
   | 'spentChallenges'
   | 'driftSeconds'
   | 'driftAtMs'
+  | 'driftHistory'
   | 'atMs'
 > = template(
   sqlite
@@ -136,6 +145,8 @@ export const applicationAdvance: Template<
         ]),
       ]),
     )
+    .where(unlessNull('failureCountBelow', sql`failure_count <`))
+    .where(unlessNull('expectedPendingSync', sql`pending_sync =`))
     .set({
       next_event_counter: argument<number>('nextEventCounter'),
       last_step: argument<number>('lastStep'),
@@ -143,9 +154,24 @@ export const applicationAdvance: Template<
       spent_challenges: argument<string>('spentChallenges'),
       drift_seconds: argument<number>('driftSeconds'),
       drift_at_ms: argument<number | null>('driftAtMs'),
+      drift_history: argument<string>('driftHistory'),
+      failure_count: 0,
+      pending_sync: null,
       last_used_at_ms: atMs,
     }),
 );
+
+export const applicationNote: Template<'applicationId' | 'epoch' | 'failures' | 'pendingSync'> =
+  template(
+    sqlite
+      .updateTable('application')
+      .where('id', '=', argument<string>('applicationId'))
+      .where('epoch', '=', argument<number>('epoch'))
+      .set({
+        failure_count: sql`failure_count + ${argument<number>('failures')}`,
+        pending_sync: argument<string | null>('pendingSync'),
+      }),
+  );
 
 export const driftFollow: Template<'applicationId' | 'epoch' | 'driftSeconds' | 'driftAtMs'> =
   template(
@@ -156,6 +182,7 @@ export const driftFollow: Template<'applicationId' | 'epoch' | 'driftSeconds' | 
       .set({
         drift_seconds: argument<number>('driftSeconds'),
         drift_at_ms: argument<number>('driftAtMs'),
+        pending_sync: null,
       }),
   );
 
@@ -219,12 +246,13 @@ export const answerStore: Template<
 );
 
 export const auditInsert: Template<
-  'instance' | 'sequence' | 'atMs' | 'body' | 'previousHash' | 'hash'
+  'instance' | 'sequence' | 'atMs' | 'subjectKey' | 'body' | 'previousHash' | 'hash'
 > = template(
   sqlite.insertInto('audit_event').values({
     instance: argument('instance'),
     sequence: argument('sequence'),
     at_ms: atMs,
+    subject_key: argument('subjectKey'),
     body: argument('body'),
     previous_hash: argument('previousHash'),
     hash: argument('hash'),

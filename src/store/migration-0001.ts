@@ -1,39 +1,11 @@
+import { type ColumnWords, columnWords } from './column-words.ts';
 import type { DatabaseKind } from './options.ts';
-
-/** Column types and the end of a table definition, by database. */
-interface Words {
-  /** SQLite's integer has 64 bits in every column; PostgreSQL's must be asked for. */
-  readonly integer: string;
-  /** Compared by bytes in both, so that pages have the same order. */
-  readonly text: string;
-  readonly bytes: string;
-  readonly real: string;
-  /** Rows live in the tree of their key, one descent for a row by id; types are enforced. */
-  readonly end: string;
-}
-
-const words: Readonly<Record<DatabaseKind, Words>> = {
-  sqlite: {
-    integer: 'integer',
-    text: 'text',
-    bytes: 'blob',
-    real: 'real',
-    end: ' strict, without rowid',
-  },
-  postgres: {
-    integer: 'bigint',
-    text: 'text collate "C"',
-    bytes: 'bytea',
-    real: 'double precision',
-    end: '',
-  },
-};
 
 const integerMax = '9007199254740991';
 
 /** The first schema: see `schema.ts` for what the columns mean. */
 export function initialSchema(kind: DatabaseKind): readonly string[] {
-  const to = words[kind];
+  const to = columnWords(kind);
   return [
     ...bookkeeping(to),
     ...people(to),
@@ -45,7 +17,7 @@ export function initialSchema(kind: DatabaseKind): readonly string[] {
   ];
 }
 
-function bookkeeping({ integer, text, end }: Words): string[] {
+function bookkeeping({ integer, text, end }: ColumnWords): string[] {
   return [
     `create table database_info (
       id ${integer} not null primary key check (id = 1),
@@ -66,7 +38,7 @@ function bookkeeping({ integer, text, end }: Words): string[] {
   ];
 }
 
-function people({ integer, text, end }: Words): string[] {
+function people({ integer, text, end }: ColumnWords): string[] {
   return [
     `create table domain (
       id ${text} not null primary key,
@@ -116,7 +88,7 @@ function people({ integer, text, end }: Words): string[] {
   ];
 }
 
-function authenticators({ integer, text, bytes, real, end }: Words): string[] {
+function authenticators({ integer, text, bytes, real, end }: ColumnWords): string[] {
   return [
     `create table authenticator (
       id ${text} not null primary key,
@@ -166,7 +138,7 @@ function authenticators({ integer, text, bytes, real, end }: Words): string[] {
   ];
 }
 
-function configuration({ integer, text, end }: Words): string[] {
+function configuration({ integer, text, end }: ColumnWords): string[] {
   return [
     `create table policy (
       id ${text} not null primary key,
@@ -203,7 +175,7 @@ function configuration({ integer, text, end }: Words): string[] {
 }
 
 /** Rows that go by themselves: they don't keep their user or key from being deleted. */
-function transients({ integer, text, end }: Words): string[] {
+function transients({ integer, text, end }: ColumnWords): string[] {
   return [
     `create table challenge (
       id ${text} not null primary key,
@@ -242,7 +214,7 @@ function transients({ integer, text, end }: Words): string[] {
   ];
 }
 
-function audit({ integer, text, end }: Words): string[] {
+function audit({ integer, text, end }: ColumnWords): string[] {
   return [
     `create table audit_event (
       instance ${text} not null,

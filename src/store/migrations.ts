@@ -1,5 +1,6 @@
 import type { DatabaseKind } from './options.ts';
 import { initialSchema } from './migration-0001.ts';
+import { governedClocks } from './migration-0002.ts';
 
 /** One step of the schema. `statements` are run in order, in one transaction with their record. */
 export interface Migration {
@@ -13,4 +14,5 @@ export interface Migration {
  */
 export const migrations: readonly Migration[] = [
   { name: '0001-initial', statements: initialSchema },
+  { name: '0002-governed-clocks', statements: governedClocks },
 ];

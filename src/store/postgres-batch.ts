@@ -1,8 +1,15 @@
 import { nameKey } from '../domain/names.ts';
-import type { ApplicationAdvance, IssuedChallenge } from '../domain/model.ts';
-import type { AuditEvent, Decision, StoredAnswer, UserChange } from '../service/store.ts';
+import type { ApplicationAdvance, ApplicationNote, IssuedChallenge } from '../domain/model.ts';
+import type { Decision, StoredAnswer, UserChange } from '../service/store.ts';
+import type { ChainedEvent } from './chain-tip.ts';
 import type { DecisionOutcome, PreparedDecision } from './engine.ts';
-import type { CheckedRow, ConsumedRow, DecisionRow, FollowerRow } from './postgres-statements.ts';
+import type {
+  CheckedRow,
+  ConsumedRow,
+  DecisionRow,
+  FollowerRow,
+  NoteRow,
+} from './postgres-statements.ts';
 import { storedInteger } from './writes.ts';
 
 /** Decisions as the arguments of the statements of a batch, and their answers back. */
@@ -20,6 +27,9 @@ export function lockArguments(batch: readonly PreparedDecision[]): readonly stri
     }
     if (decision.advance !== null) applications.push(decision.advance.applicationId);
     for (const { applicationId } of decision.followers) applications.push(applicationId);
+    for (const note of decision.notes) {
+      if (note.kind === 'application') applications.push(note.applicationId);
+    }
     challenges.push(...decision.challengeIds);
   }
   return [users, authenticators, applications, challenges];
@@ -35,6 +45,9 @@ export function claimsOf(decision: Decision): readonly string[] {
   const claims = [
     `subject ${nameKey(audit.subject)}`,
     ...decision.followers.map(({ applicationId }) => `application ${applicationId}`),
+    ...decision.notes.flatMap((note) =>
+      note.kind === 'application' ? [`application ${note.applicationId}`] : [],
+    ),
     ...decision.challengeIds.map((id) => `challenge ${id}`),
   ];
   if (user !== null && user.kind !== 'decoy') claims.push(`user ${user.userId}`);
@@ -46,11 +59,12 @@ export function claimsOf(decision: Decision): readonly string[] {
   return claims;
 }
 
-/** The first three arguments of `applyBatch`, as JSON. */
+/** The first four arguments of `applyBatch`, as JSON. */
 export function applyArguments(batch: readonly PreparedDecision[]): readonly string[] {
   const decisions: DecisionRow[] = [];
   const followers: FollowerRow[] = [];
   const consumed: ConsumedRow[] = [];
+  const notes: NoteRow[] = [];
   for (const [number, { decision }] of batch.entries()) {
     decisions.push({
       number,
@@ -73,14 +87,15 @@ export function applyArguments(batch: readonly PreparedDecision[]): readonly str
     for (const challengeId of new Set(decision.challengeIds)) {
       consumed.push({ number, challenge_id: challengeId });
     }
+    for (const note of decision.notes) notes.push(noteArguments(number, note));
   }
-  return [decisions, followers, consumed].map((rows) => JSON.stringify(rows));
+  return [decisions, followers, consumed, notes].map((rows) => JSON.stringify(rows));
 }
 
 /** The arguments of `appendEvents`. */
 export function eventArguments(
   instance: string,
-  events: readonly AuditEvent[],
+  events: readonly ChainedEvent[],
 ): readonly (string | readonly (string | number)[])[] {
   return [
     instance,
@@ -89,6 +104,7 @@ export function eventArguments(
     events.map(({ body }) => body),
     events.map(({ previousHash }) => previousHash),
     events.map(({ hash }) => hash),
+    events.map(({ subjectKey }) => subjectKey),
   ];
 }
 
@@ -130,12 +146,15 @@ type AdvanceArguments = Pick<
   | 'counter_at_most'
   | 'step_below'
   | 'or_spent'
+  | 'failures_below'
+  | 'expected_pending'
   | 'next_event_counter'
   | 'last_step'
   | 'floor_ms'
   | 'spent_challenges'
   | 'drift_seconds'
   | 'drift_at_ms'
+  | 'drift_history'
 >;
 
 const noAdvance: AdvanceArguments = {
@@ -144,12 +163,15 @@ const noAdvance: AdvanceArguments = {
   counter_at_most: null,
   step_below: null,
   or_spent: null,
+  failures_below: null,
+  expected_pending: null,
   next_event_counter: null,
   last_step: null,
   floor_ms: null,
   spent_challenges: null,
   drift_seconds: null,
   drift_at_ms: null,
+  drift_history: null,
 };
 
 function advanceArguments({
@@ -164,12 +186,28 @@ function advanceArguments({
     counter_at_most: storedInteger(guard.nextEventCounterAtMost),
     step_below: storedInteger(guard.lastStepBelow),
     or_spent: guard.orSpentChallenges === null ? null : JSON.stringify(guard.orSpentChallenges),
+    failures_below: guard.failureCountBelow,
+    expected_pending: guard.pendingSync,
     next_event_counter: storedInteger(set.nextEventCounter),
     last_step: storedInteger(set.lastStep),
     floor_ms: set.floorMs,
     spent_challenges: JSON.stringify(set.spentChallenges),
     drift_seconds: set.driftSeconds,
     drift_at_ms: set.driftAtMs,
+    drift_history: set.driftHistory,
+  };
+}
+
+function noteArguments(number: number, note: ApplicationNote): NoteRow {
+  if (note.kind === 'decoy') {
+    return { number, application_id: null, epoch: null, failures: 0, pending_sync: null };
+  }
+  return {
+    number,
+    application_id: note.applicationId,
+    epoch: note.epoch,
+    failures: note.failures,
+    pending_sync: note.pendingSync,
   };
 }
 

@@ -1,9 +1,15 @@
 import { setTimeout as wait } from 'node:timers/promises';
 import type { QueryResult } from 'pg';
 import type { AuditChain } from '../service/ports.ts';
-import type { AdministerResult, AuditEvent, Decision } from '../service/store.ts';
+import type { AdministerResult, Decision } from '../service/store.ts';
 import { type PreparedChange, type PreparedChanges, Refusal, refusalOf } from './administer.ts';
-import { chained, type ChainTip, emptyChain, type UnchainedEvent } from './chain-tip.ts';
+import {
+  chained,
+  type ChainedEvent,
+  type ChainTip,
+  emptyChain,
+  type UnchainedEvent,
+} from './chain-tip.ts';
 import type { DecisionOutcome, Engine, PreparedDecision } from './engine.ts';
 import { decoyPadding } from './hot-statements.ts';
 import {
@@ -184,6 +190,7 @@ export class PostgresEngine implements Engine {
       ...applyArguments(batch),
       this.#instance,
       decoyPadding,
+      batchMax,
     ]);
     const [first] = rows;
     if (first === undefined || first.changed !== first.expected) throw new Overtaken();
@@ -205,7 +212,7 @@ export class PostgresEngine implements Engine {
   async #append(client: PostgresClient, events: readonly UnchainedEvent[]): Promise<ChainTip> {
     let tip = await this.#readTip(client);
     if (events.length === 0) return tip;
-    const next: AuditEvent[] = [];
+    const next: ChainedEvent[] = [];
     for (const event of events) {
       const following = chained(this.#chain, this.#instance, tip, event);
       next.push(following);

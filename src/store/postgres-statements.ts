@@ -31,12 +31,15 @@ export interface DecisionRow {
   readonly counter_at_most: number | null;
   readonly step_below: number | null;
   readonly or_spent: string | null;
+  readonly failures_below: number | null;
+  readonly expected_pending: string | null;
   readonly next_event_counter: number | null;
   readonly last_step: number | null;
   readonly floor_ms: number | null;
   readonly spent_challenges: string | null;
   readonly drift_seconds: number | null;
   readonly drift_at_ms: number | null;
+  readonly drift_history: string | null;
   readonly issue_id: string | null;
   readonly issue_user_id: string | null;
   readonly component_type: string | null;
@@ -59,6 +62,15 @@ export interface FollowerRow {
   readonly epoch: number;
   readonly drift_seconds: number;
   readonly drift_at_ms: number;
+}
+
+/** Without an application it is the decoy's. */
+export interface NoteRow {
+  readonly number: number;
+  readonly application_id: string | null;
+  readonly epoch: number | null;
+  readonly failures: number;
+  readonly pending_sync: string | null;
 }
 
 export interface ConsumedRow {
@@ -85,7 +97,10 @@ const lockedByThreshold = `u.is_disabled = 0 and u.locked_by = 'threshold'
         and u.unlock_tries = d.expected_tries`;
 const reachesThreshold = `g.threshold > 0 and u.lock_count + 1 >= g.threshold`;
 
-/** $1 decisions, $2 followers, $3 consumed challenges as JSON arrays; $4 instance, $5 padding. */
+/**
+ * $1 decisions, $2 followers, $3 consumed challenges, $4 notes as JSON arrays; $5 instance, $6 padding,
+ * $7 the first slot of decoy notes.
+ */
 export const applyBatch: string = `
 with
 d as materialized (
@@ -94,8 +109,9 @@ d as materialized (
     user_kind text, user_id text, threshold bigint, expected_tries bigint,
     authenticator_id text, owner_id text, assignment_version bigint,
     application_id text, epoch bigint, counter_at_most bigint, step_below bigint, or_spent text,
+    failures_below bigint, expected_pending text,
     next_event_counter bigint, last_step bigint, floor_ms bigint, spent_challenges text,
-    drift_seconds double precision, drift_at_ms bigint,
+    drift_seconds double precision, drift_at_ms bigint, drift_history text,
     issue_id text, issue_user_id text, component_type text, component_type_key text,
     challenge_kind text, challenge_text text, issued_at_ms bigint, challenge_expires_at_ms bigint,
     consumed_at_ms bigint,
@@ -108,6 +124,10 @@ f as materialized (
 ),
 s as materialized (
   select * from json_to_recordset($3::json) as s (number integer, challenge_id text)
+),
+n as materialized (
+  select * from json_to_recordset($4::json) as n (
+    number integer, application_id text, epoch bigint, failures integer, pending_sync text)
 ),
 checked as materialized (
   select d.number,
@@ -127,7 +147,12 @@ checked as materialized (
       select from application p where p.id = d.application_id and p.epoch = d.epoch
         and p.next_event_counter <= d.counter_at_most
         and (p.last_step < d.step_below
-          or (p.last_step = d.step_below and p.spent_challenges = d.or_spent))))
+          or (p.last_step = d.step_below and p.spent_challenges = d.or_spent))
+        and (d.failures_below is null or p.failure_count < d.failures_below)
+        and (d.expected_pending is null or p.pending_sync = d.expected_pending)))
+    and not exists (
+      select from n where n.number = d.number and n.application_id is not null and not exists (
+        select from application p where p.id = n.application_id and p.epoch = n.epoch))
     and not exists (
       select from f where f.number = d.number and not exists (
         select from application p where p.id = f.application_id and p.epoch = f.epoch)
@@ -172,7 +197,10 @@ changed_user as (
 ),
 changed_decoy as (
   insert into decoy as y (instance, slot, lock_count, last_attempt_at_ms, padding)
-  select $4, g.number, 1, g.at_ms, $5 from good g where g.user_kind = 'decoy'
+  select $5, g.number, 1, g.at_ms, $6 from good g where g.user_kind = 'decoy'
+  union all
+  select $5, $7 + g.number, 1, g.at_ms, $6
+    from good g join n using (number) where n.application_id is null
   on conflict (instance, slot) do update set
     lock_count = y.lock_count + 1, last_attempt_at_ms = excluded.last_attempt_at_ms
   returning 1
@@ -186,13 +214,21 @@ changed_application as (
   update application p set
     next_event_counter = g.next_event_counter, last_step = g.last_step, floor_ms = g.floor_ms,
     spent_challenges = g.spent_challenges, drift_seconds = g.drift_seconds,
-    drift_at_ms = g.drift_at_ms, last_used_at_ms = g.at_ms
+    drift_at_ms = g.drift_at_ms, drift_history = g.drift_history, failure_count = 0,
+    pending_sync = null, last_used_at_ms = g.at_ms
   from good g where p.id = g.application_id
   returning 1
 ),
 changed_follower as (
-  update application p set drift_seconds = f.drift_seconds, drift_at_ms = f.drift_at_ms
+  update application p set drift_seconds = f.drift_seconds, drift_at_ms = f.drift_at_ms,
+    pending_sync = null
   from good g join f using (number) where p.id = f.application_id
+  returning 1
+),
+noted as (
+  update application p set failure_count = p.failure_count + n.failures,
+    pending_sync = n.pending_sync
+  from good g join n using (number) where p.id = n.application_id
   returning 1
 ),
 changed_challenge as (
@@ -224,17 +260,22 @@ select checked.*,
   (select count(*) from changed_user) + (select count(*) from changed_decoy)
     + (select count(*) from changed_authenticator) + (select count(*) from changed_application)
     + (select count(*) from changed_follower) + (select count(*) from changed_challenge)
-    + (select count(*) from issued) + (select count(*) from answered) as changed,
+    + (select count(*) from noted) + (select count(*) from issued) + (select count(*) from answered) as changed,
   (select count(user_kind) + count(authenticator_id) + count(application_id) + count(issue_id)
     + count(client_id) from good)
     + (select count(*) from good join f using (number))
+    + (select count(*) from good join n using (number))
     + (select count(*) from good join s using (number)) as expected
 from checked`;
 
-/** $1 instance; $2 sequences, $3 times, $4 bodies, $5 previous hashes, $6 hashes: arrays. */
+/**
+ * $1 instance; $2 sequences, $3 times, $4 bodies, $5 previous hashes, $6 hashes, $7 subject keys:
+ * arrays.
+ */
 export const appendEvents = `
-insert into audit_event (instance, sequence, at_ms, body, previous_hash, hash)
-select $1, * from unnest($2::bigint[], $3::bigint[], $4::text[], $5::text[], $6::text[])`;
+insert into audit_event (instance, sequence, at_ms, body, previous_hash, hash, subject_key)
+select $1, * from unnest(
+  $2::bigint[], $3::bigint[], $4::text[], $5::text[], $6::text[], $7::text[])`;
 
 /** $1 instance. */
 export const lastEvent =

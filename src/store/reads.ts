@@ -247,6 +247,20 @@ export class Reads {
     return found.map(rows.auditEventOf);
   }
 
+  async auditEventsAbout(subject: string, limit: number): Promise<readonly AuditEvent[]> {
+    const found = await this.#all(
+      this.#from
+        .selectFrom('audit_event')
+        .select(columns.auditEventColumns)
+        .where('subject_key', '=', nameKey(subject))
+        .orderBy('at_ms', 'desc')
+        .orderBy('instance')
+        .orderBy('sequence', 'desc')
+        .limit(limitOf(limit, pageMax)),
+    );
+    return found.map(rows.auditEventOf);
+  }
+
   /** Instances that opened the store for writing; sequence 0 when one has written no event. */
   async auditInstances(): Promise<readonly { instance: string; sequence: number }[]> {
     const found = await this.#all(

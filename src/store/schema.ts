@@ -110,6 +110,11 @@ export interface ApplicationTable {
   spent_challenges: string;
   drift_seconds: number;
   drift_at_ms: number | null;
+  is_drift_frozen: Flag;
+  drift_history: string;
+  failure_count: number;
+  pending_sync: string | null;
+  reset_at_ms: number | null;
   last_used_at_ms: number | null;
   created_at_ms: number;
   version: number;
@@ -180,6 +185,8 @@ export interface AuditEventTable {
   instance: string;
   sequence: number;
   at_ms: number;
+  /** By which an event is found; null in events written before there was the column. */
+  subject_key: string | null;
   body: string;
   previous_hash: string;
   hash: string;

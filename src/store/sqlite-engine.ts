@@ -1,4 +1,5 @@
 import type { Statement as PreparedStatement } from 'better-sqlite3';
+import type { ApplicationNote } from '../domain/model.ts';
 import { nameKey } from '../domain/names.ts';
 import type { AuditChain } from '../service/ports.ts';
 import type { AdministerResult, CommitResult, Decision, UserChange } from '../service/store.ts';
@@ -192,12 +193,16 @@ export class SqliteEngine implements Engine {
         lastStep: storedInteger(set.lastStep),
         floorMs: set.floorMs,
         spentChallenges: JSON.stringify(set.spentChallenges),
+        failureCountBelow: guard.failureCountBelow,
+        expectedPendingSync: guard.pendingSync,
         driftSeconds: set.driftSeconds,
         driftAtMs: set.driftAtMs,
+        driftHistory: set.driftHistory,
         atMs,
       });
       oneRow('application', changed);
     }
+    for (const note of decision.notes) this.#note(note, atMs, index);
     for (const follower of decision.followers) {
       oneRow('application', this.#hot.driftFollow({ ...follower }));
     }
@@ -216,6 +221,11 @@ export class SqliteEngine implements Engine {
     const expectedTries = 'expectedTries' in change ? change.expectedTries : null;
     const values = { userId: change.userId, atMs, threshold, expectedTries };
     oneRow('user', this.#users[change.kind](values));
+  }
+
+  #note(note: ApplicationNote, atMs: number, index: number): void {
+    if (note.kind === 'application') oneRow('application', this.#hot.applicationNote({ ...note }));
+    else this.#hot.decoyFailure({ instance: this.#instance, slot: batchMax + index, atMs });
   }
 
   #keep({ issueChallenge, storedAnswer, atMs }: Decision): void {
@@ -291,6 +301,7 @@ function prepareHot(connection: SqliteConnection) {
     decoyFailure: prepare(connection, hot.decoyFailure),
     authenticatorUse: prepare(connection, hot.authenticatorUse),
     applicationAdvance: prepare(connection, hot.applicationAdvance),
+    applicationNote: prepare(connection, hot.applicationNote),
     driftFollow: prepare(connection, hot.driftFollow),
     challengeConsume: prepare(connection, hot.challengeConsume),
     challengeIssue: prepare(connection, hot.challengeIssue),

@@ -1,4 +1,5 @@
 import { sql } from 'kysely';
+import { nameKey } from '../domain/names.ts';
 import { TallystickError } from '../errors.ts';
 import type { AuditChain } from '../service/ports.ts';
 import type {
@@ -19,7 +20,8 @@ import { Reads } from './reads.ts';
 import { refuseUnstorable, storedInteger } from './writes.ts';
 
 const challengesMax = 2;
-const followersMax = 64;
+/** That one decision changes, besides the one that it advances. */
+const applicationsMax = 64;
 const purgeMax = 10_000;
 
 export interface SqlStoreOptions {
@@ -91,7 +93,8 @@ export class SqlStore extends Reads implements Store {
 
   #event(audit: AuditEntry): UnchainedEvent {
     refuseUnstorable(audit.atMs);
-    return { atMs: audit.atMs, body: this.#options.chain.body(audit) };
+    const { atMs, subject } = audit;
+    return { atMs, subjectKey: nameKey(subject), body: this.#options.chain.body(audit) };
   }
 
   #refuseReadOnly(): void {
@@ -140,15 +143,9 @@ function compiled(query: {
 
 /** A caller's broken contract rejects his call alone, before others share a transaction with it. */
 function refuseUnstorableDecision(decision: Decision): void {
-  const { advance, followers, issueChallenge, storedAnswer, challengeIds, atMs } = decision;
-  if (challengeIds.length > challengesMax || followers.length > followersMax) {
-    throw new TallystickError('store-contract', 'A decision has too many challenges or followers.');
-  }
-  const moved = followers.map(({ applicationId }) => applicationId);
-  if (advance !== null) moved.push(advance.applicationId);
-  if (new Set(moved).size < moved.length) {
-    throw new TallystickError('store-contract', 'A decision moves an application twice.');
-  }
+  refuseTooMany(decision);
+  refuseMovedTwice(decision);
+  const { advance, followers, issueChallenge, storedAnswer, atMs } = decision;
   refuseUnstorable(atMs);
   if (advance !== null) {
     storedInteger(advance.guard.nextEventCounterAtMost);
@@ -165,4 +162,25 @@ function refuseUnstorableDecision(decision: Decision): void {
   }
   refuseUnstorable(issueChallenge?.expiresAtMs ?? null);
   refuseUnstorable(storedAnswer?.expiresAtMs ?? null);
+}
+
+function refuseTooMany({ challengeIds, followers, notes }: Decision): void {
+  const isTooMany =
+    challengeIds.length > challengesMax ||
+    followers.length > applicationsMax ||
+    notes.length > applicationsMax;
+  if (!isTooMany) return;
+  const message = 'A decision has too many challenges, followers or notes.';
+  throw new TallystickError('store-contract', message);
+}
+
+function refuseMovedTwice({ advance, followers, notes }: Decision): void {
+  const moved = [
+    ...(advance === null ? [] : [advance.applicationId]),
+    ...followers.map(({ applicationId }) => applicationId),
+    // One decoy row stands for all of them.
+    ...notes.map((note) => (note.kind === 'application' ? note.applicationId : note.kind)),
+  ];
+  if (new Set(moved).size === moved.length) return;
+  throw new TallystickError('store-contract', 'A decision moves an application twice.');
 }

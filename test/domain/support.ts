@@ -9,6 +9,7 @@ import type {
   User,
 } from '../../src/domain/model.ts';
 import { type EffectivePolicy, policyDefaults } from '../../src/domain/policy-catalogue.ts';
+import { unusedState } from '../../src/domain/application.ts';
 import type { Candidate, Candidates } from '../../src/domain/candidate.ts';
 import { type ComparisonPlan, markOf } from '../../src/domain/comparison.ts';
 import {
@@ -113,14 +114,7 @@ export function applicationWith(
       origin: 'generated',
     },
     isDisabled: false,
-    epoch: 1,
-    nextEventCounter: 0n,
-    lastStep: -1n,
-    floorMs: 0,
-    spentChallenges: [],
-    driftSeconds: 0,
-    driftAtMs: null,
-    lastUsedAtMs: null,
+    ...unusedState,
     createdAtMs: 0,
     version: 1,
     ...set,

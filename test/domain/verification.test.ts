@@ -43,7 +43,13 @@ describe('event applications', () => {
       advance: {
         applicationId: 'application-1',
         epoch: 1,
-        guard: { nextEventCounterAtMost: 12n, lastStepBelow: 0n, orSpentChallenges: null },
+        guard: {
+          nextEventCounterAtMost: 12n,
+          lastStepBelow: 0n,
+          orSpentChallenges: null,
+          failureCountBelow: null,
+          pendingSync: null,
+        },
         set: {
           nextEventCounter: 13n,
           lastStep: -1n,
@@ -51,6 +57,7 @@ describe('event applications', () => {
           spentChallenges: [],
           driftSeconds: 0,
           driftAtMs: null,
+          driftHistory: '',
         },
       },
       driftSecondsBefore: 0,

@@ -39,7 +39,7 @@ async function turn(): Promise<void> {
 function named(body: string, claim = ''): PreparedDecision {
   return {
     decision: aDecision({ audit: { ...anEntry, subject: claim } }),
-    event: { atMs: 0, body },
+    event: { atMs: 0, subjectKey: claim, body },
   };
 }
 

@@ -80,7 +80,7 @@ for (const kind of kinds) {
 
     if (kind.name === 'SQLite') {
       test('a file that cannot grow is store-full, and nothing acknowledged is lost', async () => {
-        const child = startStorm(database.location, { fileKibibytesMax: 2_048 });
+        const child = startStorm(database.location, { fileKibibytesMax: 3_072 });
         const lines = await linesOf(child);
         expect(lines.slice(-2)).toEqual(['error store-full', 'ping store-full']);
         expect(acknowledged(lines).size).toBeGreaterThan(20);

@@ -56,6 +56,7 @@ eachDatabase((opened) => {
           spentChallenges: ['a"b', 'ü'],
           driftSeconds: -44.25,
           driftAtMs: atMs,
+          driftHistory: '1:2',
         },
       };
       expect(await commitOne(opened.store, { advance })).toEqual(committed);
@@ -80,7 +81,10 @@ eachDatabase((opened) => {
       });
       const at = (counter: bigint): ReturnType<typeof advanceTo> => ({
         ...advanceTo(application, 0n),
-        guard: { nextEventCounterAtMost: counter, lastStepBelow: 0n, orSpentChallenges: null },
+        guard: {
+          ...advanceTo(application, 0n).guard,
+          nextEventCounterAtMost: counter,
+        },
         set: { ...advanceTo(application, -1n).set, nextEventCounter: counter + 1n },
       });
       expect(await commitOne(opened.store, { advance: at(6n) })).toEqual(conflict('application'));

@@ -1,5 +1,5 @@
 import type { ApplicationMode, Application, Authenticator } from '../../domain/model.ts';
-import { algorithmMode, sequenceOf } from '../../domain/application.ts';
+import { algorithmMode, sequenceOf, unusedState } from '../../domain/application.ts';
 import {
   licenceSerial,
   parseApplicationName,
@@ -296,14 +296,8 @@ function applicationRecord(
       origin: stored.origin,
     },
     isDisabled: false,
-    epoch: 1,
+    ...unusedState,
     nextEventCounter: plan.eventCounter,
-    lastStep: -1n,
-    floorMs: 0,
-    spentChallenges: [],
-    driftSeconds: 0,
-    driftAtMs: null,
-    lastUsedAtMs: null,
     createdAtMs: nowMs,
     version: 1,
   };

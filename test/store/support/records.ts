@@ -10,6 +10,7 @@ import type {
   Policy,
   User,
 } from '../../../src/domain/model.ts';
+import { unusedState } from '../../../src/domain/application.ts';
 import { parseResponseAlgorithm } from '../../../src/oath/index.ts';
 import type {
   AuditEntry,
@@ -126,14 +127,8 @@ export function anApplication(
       origin: 'generated',
     },
     isDisabled: false,
+    ...unusedState,
     epoch: 0,
-    nextEventCounter: 0n,
-    lastStep: -1n,
-    floorMs: 0,
-    spentChallenges: [],
-    driftSeconds: 0,
-    driftAtMs: null,
-    lastUsedAtMs: null,
     createdAtMs: atMs,
     version: 1,
     ...more,
@@ -205,6 +200,7 @@ export function aDecision(more: Partial<Decision> = {}): Decision {
     authenticator: null,
     advance: null,
     followers: [],
+    notes: [],
     challengeIds: [],
     issueChallenge: null,
     storedAnswer: null,
@@ -223,6 +219,8 @@ export function advanceTo(application: Application, step: bigint): ApplicationAd
       nextEventCounterAtMost: application.nextEventCounter,
       lastStepBelow: step,
       orSpentChallenges: null,
+      failureCountBelow: null,
+      pendingSync: null,
     },
     set: {
       nextEventCounter: application.nextEventCounter,
@@ -231,6 +229,7 @@ export function advanceTo(application: Application, step: bigint): ApplicationAd
       spentChallenges: [],
       driftSeconds: 1.5,
       driftAtMs: atMs,
+      driftHistory: '',
     },
   };
 }
