@@ -13,8 +13,8 @@ import type {
   ApplicationMode,
   AuthenticatorWithApplications,
 } from './model.ts';
-import { withSample } from './drift-history.ts';
 import type { Position } from './outcomes.ts';
+import type { ChallengeCheckMode } from './policy-catalogue.ts';
 
 /** Challenges accepted in one time step at most: what the row of an application has to hold. */
 export const spentChallengesMax: number = 16;
@@ -28,6 +28,8 @@ export interface Sequence {
   readonly stepping: TimeStepping | null;
   /** The suite, when the application takes a challenge. */
   readonly suite: OcraSuite | null;
+  /** Whether one time step serves several responses, each to a challenge of its own. */
+  readonly isStepPerChallenge: boolean;
 }
 
 /** What of an application's sequence is used up. */
@@ -42,14 +44,23 @@ export interface Floor {
 /**
  * How an algorithm proceeds, or null when no request can serve it: it needs a PIN or session data,
  * or has nothing that tells one response from the next.
+ *
+ * @param checkMode of the policy; with 3 a time step serves once, whatever the challenge
  */
-export function sequenceOf(algorithm: ResponseAlgorithm): Sequence | null {
+export function sequenceOf(
+  algorithm: ResponseAlgorithm,
+  checkMode: ChallengeCheckMode = 0,
+): Sequence | null {
   const inputs = algorithmInputs(algorithm);
   if (inputs.pinHash || inputs.session) return null;
+  const hasCounter = inputs.eventCounter;
+  const stepping = algorithmTimeStepping(algorithm) ?? null;
+  const suite = algorithm.kind === 'challenge-response' && inputs.question ? algorithm.suite : null;
   return {
-    hasCounter: inputs.eventCounter,
-    stepping: algorithmTimeStepping(algorithm) ?? null,
-    suite: inputs.question && algorithm.kind === 'challenge-response' ? algorithm.suite : null,
+    hasCounter,
+    stepping,
+    suite,
+    isStepPerChallenge: suite !== null && stepping !== null && !hasCounter && checkMode !== 3,
   };
 }
 
@@ -63,29 +74,19 @@ export function isCounterInRange(counter: bigint): boolean {
   return counter >= 0n && counter <= eventCounterMax;
 }
 
-/** The step that the device is expected to be in: the host's clock and the learned drift. */
-export function expectedStep(
-  application: Application,
-  stepping: TimeStepping,
-  nowMs: number,
-): bigint {
-  return timeStepAt(nowMs + application.driftSeconds * 1000, stepping);
-}
-
 /**
  * What of the sequence is used up. Steps count as used when they begin before `floorMs`, whatever
  * the epoch. A counter makes each response unique, so together with one the last step may serve
  * again; so it may for another challenge.
  */
 export function floorOf(application: Application, sequence: Sequence): Floor {
-  const { stepping, hasCounter, suite } = sequence;
-  const isStepShared = hasCounter || suite !== null;
-  const afterLast = isStepShared ? application.lastStep : application.lastStep + 1n;
+  const { stepping } = sequence;
+  const afterLast = isStepShared(sequence) ? application.lastStep : application.lastStep + 1n;
   const afterFloor = stepping === null ? 0n : firstStepFrom(application.floorMs, stepping);
   return {
     nextEventCounter: application.nextEventCounter,
     lowestStep: afterLast > afterFloor ? afterLast : afterFloor,
-    sharedStep: suite !== null && !hasCounter ? application.lastStep : null,
+    sharedStep: sequence.isStepPerChallenge ? application.lastStep : null,
     spentChallenges: application.spentChallenges,
   };
 }
@@ -109,6 +110,12 @@ export interface Used {
   readonly challengeKeys: readonly string[];
 }
 
+/** What else an advance depends on; see `ApplicationAdvance.guard`. */
+export type AdvanceConditions = Pick<
+  ApplicationAdvance['guard'],
+  'failureCountBelow' | 'pendingSync'
+>;
+
 /** The drift as it is to be stored, and what the clock has shown so far. */
 export type LearnedDrift = Pick<
   ApplicationAdvance['set'],
@@ -124,10 +131,11 @@ export function advancePast(
   sequence: Sequence,
   used: Used,
   drift: LearnedDrift,
+  conditions: AdvanceConditions,
 ): ApplicationAdvance {
-  const { hasCounter, suite } = sequence;
+  const { hasCounter, isStepPerChallenge } = sequence;
   const { first, last } = used;
-  const isShared = suite !== null && !hasCounter && application.lastStep === first.timeStep;
+  const isShared = isStepPerChallenge && application.lastStep === first.timeStep;
   return {
     applicationId: application.id,
     epoch: application.epoch,
@@ -135,8 +143,7 @@ export function advancePast(
       nextEventCounterAtMost: first.eventCounter ?? application.nextEventCounter,
       lastStepBelow: stepGuard(application, hasCounter, first.timeStep),
       orSpentChallenges: isShared ? application.spentChallenges : null,
-      failureCountBelow: null,
-      pendingSync: null,
+      ...conditions,
     },
     set: {
       driftSeconds: drift.driftSeconds,
@@ -151,79 +158,70 @@ export function advancePast(
   };
 }
 
-/** The drift at which the middle of a step is now: whole seconds, device time minus host time. */
-function centredDriftSeconds(step: bigint, stepping: TimeStepping, nowMs: number): number {
-  const { startMs, endMs } = stepInterval(step, stepping);
-  return Math.round(((startMs + endMs) / 2 - nowMs) / 1000);
-}
+type Learned =
+  'driftSeconds' | 'driftAtMs' | 'isDriftFrozen' | 'driftHistory' | 'failureCount' | 'pendingSync';
 
-/** The drift that puts the middle of an accepted step at now, noted in the history. */
-export function observed(
-  application: Application,
-  step: bigint,
-  stepping: TimeStepping,
-  nowMs: number,
-): LearnedDrift {
-  const driftSeconds = centredDriftSeconds(step, stepping, nowMs);
-  const sample = { atMs: nowMs, driftSeconds };
-  const driftHistory = withSample(application.driftHistory, sample, stepping.timeStepSeconds);
-  return { driftSeconds, driftAtMs: nowMs, driftHistory };
-}
-
-/**
- * What a reset, or a change of step, digits or hash, makes of an application: a new epoch in which
- * steps can't be compared with the old ones, and no learned drift. Counters stay, and the floor
- * keeps everything used up that was used before.
- */
-export function newEpoch(
-  application: Application,
-): Pick<
-  Application,
-  'epoch' | 'lastStep' | 'floorMs' | 'spentChallenges' | 'driftSeconds' | 'driftAtMs'
-> {
-  const stepping = algorithmTimeStepping(application.algorithm);
-  const usedUntilMs =
-    stepping === undefined || application.lastStep < 0n
-      ? 0
-      : stepInterval(application.lastStep, stepping).endMs;
-  return {
-    epoch: application.epoch + 1,
-    lastStep: -1n,
-    floorMs: Math.max(application.floorMs, usedUntilMs),
-    spentChallenges: [],
-    driftSeconds: 0,
-    driftAtMs: null,
-  };
-}
-
-/** Where an application stands that nobody has used yet. */
-export const unusedState: Pick<
-  Application,
-  | 'epoch'
-  | 'nextEventCounter'
-  | 'lastStep'
-  | 'floorMs'
-  | 'spentChallenges'
-  | 'driftSeconds'
-  | 'driftAtMs'
-  | 'isDriftFrozen'
-  | 'driftHistory'
-  | 'failureCount'
-  | 'pendingSync'
-  | 'resetAtMs'
-  | 'lastUsedAtMs'
-> = {
-  epoch: 1,
-  nextEventCounter: 0n,
-  lastStep: -1n,
-  floorMs: 0,
-  spentChallenges: [],
+/** What was learned of an application and noted of its refusals, while there is nothing. */
+const nothingLearned: Pick<Application, Learned> = {
   driftSeconds: 0,
   driftAtMs: null,
   isDriftFrozen: false,
   driftHistory: '',
   failureCount: 0,
   pendingSync: null,
+};
+
+/**
+ * What an administrator's reset makes of an application: a new epoch without anything learned. What
+ * was used stays used, and is not written: a logon may move it at this moment.
+ */
+export function resetOf(
+  { epoch }: Application,
+  nowMs: number,
+): Pick<Application, Learned | 'epoch' | 'resetAtMs'> {
+  return { ...nothingLearned, epoch: epoch + 1, resetAtMs: nowMs };
+}
+
+/**
+ * What a change of step, digits or hash makes of an application: a new epoch in which steps can't be
+ * compared with the old ones. Counters stay, and the floor keeps everything used up that was used
+ * before. Only while no logon can move the application.
+ */
+export function newEpoch(
+  application: Application,
+  nowMs: number,
+): ReturnType<typeof resetOf> & Pick<Application, 'lastStep' | 'floorMs' | 'spentChallenges'> {
+  const stepping = algorithmTimeStepping(application.algorithm);
+  const usedUntilMs =
+    stepping === undefined || application.lastStep < 0n
+      ? 0
+      : stepInterval(application.lastStep, stepping).endMs;
+  return {
+    ...resetOf(application, nowMs),
+    lastStep: -1n,
+    floorMs: Math.max(application.floorMs, usedUntilMs),
+    spentChallenges: [],
+  };
+}
+
+/** Where an application stands that nobody has used yet. */
+export const unusedState: Pick<
+  Application,
+  | Learned
+  | 'epoch'
+  | 'nextEventCounter'
+  | 'lastStep'
+  | 'floorMs'
+  | 'spentChallenges'
+  | 'resetAtMs'
+  | 'lastUsedAtMs'
+> = {
+  ...nothingLearned,
+  epoch: 1,
+  nextEventCounter: 0n,
+  lastStep: -1n,
+  floorMs: 0,
+  spentChallenges: [],
   resetAtMs: null,
   lastUsedAtMs: null,
 };
@@ -281,6 +279,11 @@ export const decoyAuthenticator: AuthenticatorWithApplications = {
   ],
 };
 
+/** A counter makes each response unique, and so may a challenge: then a step serves again. */
+function isStepShared({ hasCounter, isStepPerChallenge }: Sequence): boolean {
+  return hasCounter || isStepPerChallenge;
+}
+
 function firstStepFrom(atMs: number, stepping: TimeStepping): bigint {
   return timeStepAt(atMs + stepping.timeStepSeconds * 1000 - 1, stepping);
 }
@@ -292,15 +295,15 @@ function stepGuard(application: Application, hasCounter: boolean, step: bigint |
 }
 
 function floorMsAfter(application: Application, sequence: Sequence, step: bigint | null): number {
-  const { stepping, hasCounter, suite } = sequence;
+  const { stepping } = sequence;
   if (stepping === null || step === null) return application.floorMs;
   const { startMs, endMs } = stepInterval(step, stepping);
   // Where the step may serve again it must not lie behind the floor; `newEpoch` closes it.
-  return Math.max(application.floorMs, hasCounter || suite !== null ? startMs : endMs);
+  return Math.max(application.floorMs, isStepShared(sequence) ? startMs : endMs);
 }
 
 function spentAfter(application: Application, sequence: Sequence, used: Used): readonly string[] {
-  if (sequence.hasCounter || sequence.stepping === null || sequence.suite === null) return [];
+  if (!sequence.isStepPerChallenge) return [];
   const before = application.lastStep === used.last.timeStep ? application.spentChallenges : [];
   return [...before, ...used.challengeKeys];
 }

@@ -59,11 +59,12 @@ export function responseOf(text: string): Otp | null {
 /** Every wanted application with its sequence; those that no request can serve are left out. */
 export function servingOf(
   authenticators: readonly AuthenticatorWithApplications[],
+  { challengeCheckMode }: Pick<EffectivePolicy, 'challengeCheckMode'>,
   isWanted: (application: Application) => boolean = () => true,
 ): readonly Serving[] {
   return authenticators.flatMap(({ authenticator, applications }) =>
     applications.filter(isWanted).flatMap((application) => {
-      const sequence = sequenceOf(application.algorithm);
+      const sequence = sequenceOf(application.algorithm, challengeCheckMode);
       if (sequence === null) return [];
       return [{ authenticator, application, sequence, floor: floorOf(application, sequence) }];
     }),

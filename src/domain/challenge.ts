@@ -95,19 +95,51 @@ export function challengeIds(issued: readonly (IssuedChallenge | null)[]): reado
   return [...new Set(issued.flatMap((challenge) => (challenge === null ? [] : [challenge.id])))];
 }
 
+/** The challenges of ours that an attempt may be about. */
+export interface IssuedChallenges {
+  /** The newest of the given text that was issued to this user at this component. */
+  readonly given: IssuedChallenge | null;
+  /** The newest open one of any text; looked up where the policy's check mode asks for it. */
+  readonly newest: IssuedChallenge | null;
+}
+
+export const noIssuedChallenges: IssuedChallenges = { given: null, newest: null };
+
+/** Whether a check mode depends on which challenge is the newest. */
+export function asksForNewest({ challengeCheckMode }: EffectivePolicy): boolean {
+  return challengeCheckMode === 1 || challengeCheckMode === 2;
+}
+
 /**
  * Why a challenge may not be answered now, or null when it may.
  *
  * @param challenge the text that came with the response
- * @param issued the newest challenge of that text issued to this user at this component, if any
+ * @param issued of that text, and the newest
  */
 export function challengeRefusal(
+  challenge: string,
+  issued: IssuedChallenges,
+  userId: string | null,
+  nowMs: number,
+  policy: EffectivePolicy,
+): ChallengeRefusal | null {
+  const refusal = openRefusal(challenge, issued.given, userId, nowMs, policy);
+  if (refusal !== null || !asksForNewest(policy)) return refusal;
+  if (issued.given === null) return 'challenge-unknown';
+  return issued.newest?.id === issued.given.id ? null : 'challenge-superseded';
+}
+
+export type ChallengeRefusal =
+  'challenge-not-permitted' | 'challenge-unknown' | 'challenge-expired' | 'challenge-superseded';
+
+/** As `challengeRefusal`, but the order in which challenges were issued doesn't count. */
+export function openRefusal(
   challenge: string,
   issued: IssuedChallenge | null,
   userId: string | null,
   nowMs: number,
   policy: EffectivePolicy,
-): 'challenge-not-permitted' | 'challenge-unknown' | 'challenge-expired' | null {
+): Exclude<ChallengeRefusal, 'challenge-superseded'> | null {
   if (policy.oneStepChallengeResponse === 'no') return 'challenge-not-permitted';
   if (issued === null) {
     return policy.oneStepChallengeResponse === 'server-challenge' ? 'challenge-unknown' : null;

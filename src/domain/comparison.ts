@@ -20,7 +20,7 @@ export interface ComparisonPlan {
  * nothing.
  */
 export const decoyCandidate: Candidate = entryOf(
-  servingOf([decoyAuthenticator]).map((serving) =>
+  servingOf([decoyAuthenticator], { challengeCheckMode: 0 }).map((serving) =>
     candidateAt(
       serving,
       { eventCounter: null, timeStep: parseTimeStep(0n), distance: 0 },

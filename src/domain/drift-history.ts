@@ -56,7 +56,7 @@ export function withSample(history: string, sample: DriftSample, timeStepSeconds
 }
 
 /** @throws TallystickError store-contract: only `withSample` writes histories */
-export function parseDriftHistory(history: string): readonly DriftSample[] {
+function parseDriftHistory(history: string): readonly DriftSample[] {
   if (history === '') return [];
   return history.split(',').map((entry) => {
     const [, seconds, drift] = /^(\d{1,12}):(-?\d{1,9})$/.exec(entry) ?? [];

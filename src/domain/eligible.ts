@@ -1,4 +1,6 @@
 import { algorithmMode, sequenceOf } from './application.ts';
+import { dayMs } from './durations.ts';
+import { algorithmInputs } from '../oath/index.ts';
 import { refusedFor } from './lock.ts';
 import type { Application, AuthenticatorWithApplications } from './model.ts';
 import { nameKey } from './names.ts';
@@ -24,14 +26,14 @@ export type Eligible =
   | { readonly kind: 'refused'; readonly refused: Refused };
 
 /** How far an authenticator got before it failed. */
-type Rank = 0 | 1 | 2 | 3 | 4;
+type Rank = 0 | 1 | 2 | 3 | 4 | 5 | 6;
 
 /**
  * The authenticators and applications that may serve a request: assigned, permitted by the policy
  * (virtual or not, model, application names and type), enabled, not expired, and, where the caller
  * narrows it, of that serial and application name. Applications that need a PIN or session data
- * that no request carries can't serve. Where none may, the authenticator that got furthest names
- * the refusal.
+ * that no request carries can't serve, nor do those that were not used for too long or had too many
+ * wrong responses. Where none may, the authenticator that got furthest names the refusal.
  *
  * @param nowMs Unix milliseconds
  */
@@ -77,8 +79,30 @@ function examine(
       isPermitted(application, policy),
   );
   if (permitted.length === 0) return 3;
-  const serving = permitted.filter(({ algorithm }) => sequenceOf(algorithm) !== null);
-  return serving.length === 0 ? 4 : { authenticator, applications: serving };
+  const able = permitted.filter(({ algorithm }) => sequenceOf(algorithm) !== null);
+  if (able.length === 0) return 4;
+  const active = able.filter((application) => !isInactive(application, nowMs, policy));
+  if (active.length === 0) return 5;
+  const serving = active.filter((application) => !isLocked(application, policy));
+  return serving.length === 0 ? 6 : { authenticator, applications: serving };
+}
+
+/** Unused for longer than the policy lets it be; a reset is a use. */
+function isInactive(
+  { lastUsedAtMs, resetAtMs, createdAtMs }: Application,
+  nowMs: number,
+  { applicationMaxInactiveDays }: EffectivePolicy,
+): boolean {
+  if (applicationMaxInactiveDays === 0) return false;
+  const seenAtMs = Math.max(lastUsedAtMs ?? createdAtMs, resetAtMs ?? createdAtMs);
+  return nowMs - seenAtMs > applicationMaxInactiveDays * dayMs;
+}
+
+function isLocked(
+  { failureCount }: Application,
+  { identificationThreshold }: EffectivePolicy,
+): boolean {
+  return identificationThreshold > 0 && failureCount >= identificationThreshold;
 }
 
 function refusalAt(rank: Rank, purpose: EligibleRequest['purpose']): RefusalCode {
@@ -90,6 +114,10 @@ function refusalAt(rank: Rank, purpose: EligibleRequest['purpose']): RefusalCode
       return 'authenticator-disabled';
     case 2:
       return 'authenticator-expired';
+    case 5:
+      return 'application-inactive';
+    case 6:
+      return 'application-locked';
     case 4:
       return purpose === 'synchronise' ? 'sync-kind-unsupported' : 'authenticator-not-permitted';
   }
@@ -97,10 +125,18 @@ function refusalAt(rank: Rank, purpose: EligibleRequest['purpose']): RefusalCode
 
 function isPermitted(application: Application, policy: EffectivePolicy): boolean {
   if (application.isDisabled || !isListed(policy.applicationNames, application.name)) return false;
-  const { applicationType } = policy;
+  // An unlock application answers devices, never a logon.
+  if (application.mode === 'unlock') return false;
+  const { applicationType, timeAndEventApplications } = policy;
+  if (timeAndEventApplications === 'forbidden' && isTimeAndEvent(application)) return false;
   return (
     applicationType === 'no-restriction' || applicationType === algorithmMode(application.algorithm)
   );
+}
+
+function isTimeAndEvent({ algorithm }: Application): boolean {
+  const inputs = algorithmInputs(algorithm);
+  return inputs.eventCounter && inputs.timeStep;
 }
 
 /** An empty list means any. */

@@ -19,12 +19,15 @@ export type RefusalCode =
   | 'authenticator-not-permitted'
   | 'authenticator-disabled'
   | 'authenticator-expired'
+  | 'application-inactive'
+  | 'application-locked'
   // The challenge.
   | 'challenge-required'
   | 'challenge-not-permitted'
   | 'challenge-malformed'
   | 'challenge-unknown'
   | 'challenge-expired'
+  | 'challenge-superseded'
   // The response.
   | 'response-malformed'
   | 'response-incorrect'
@@ -32,6 +35,7 @@ export type RefusalCode =
   // Synchronisation.
   | 'sync-nothing'
   | 'sync-kind-unsupported'
+  | 'sync-frozen'
   | 'sync-incorrect'
   | 'sync-replayed'
   | 'sync-ambiguous'

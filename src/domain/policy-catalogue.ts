@@ -15,14 +15,32 @@ export interface EffectivePolicy {
   readonly oneStepChallengeCheckDigit: boolean;
   readonly challengeLifetimeSeconds: number;
   readonly challengesOpenMax: number;
+  readonly challengeCheckMode: ChallengeCheckMode;
   readonly identificationTimeWindowSteps: number;
+  readonly initialTimeWindowSeconds: number;
+  readonly dynamicTimeWindow: boolean;
+  readonly discreteTimeWindowHours: number;
+  readonly hostClockCentre: boolean;
+  readonly driftPrediction: boolean;
   readonly eventWindowSteps: number;
+  readonly timeAndEventApplications: 'allowed' | 'forbidden';
+  readonly identificationThreshold: number;
+  readonly applicationMaxInactiveDays: number;
   readonly syncTimeWindowSeconds: number;
   readonly syncEventWindowSteps: number;
   readonly syncMaxGapSteps: number;
   readonly syncBackwardMarginSeconds: number | null;
+  readonly secondOtpSync: boolean;
+  readonly secondOtpSyncLifetimeSeconds: number;
   readonly genericAnswers: boolean;
 }
+
+/**
+ * How the challenge of a response is examined (OAS: CheckChallenge). 0: by nothing but who may have
+ * made it; 1: it must be the newest that was issued; 2: the newest is used whatever came with the
+ * response; 3: one response in a time step; 4: each challenge once in a time step, which 0 holds too.
+ */
+export type ChallengeCheckMode = 0 | 1 | 2 | 3 | 4;
 
 export type PolicySettingName = keyof EffectivePolicy;
 
@@ -45,7 +63,7 @@ export type SettingRange =
 export interface PolicySetting<Value> {
   /** Unit of a number, '' for the rest. */
   readonly unit:
-    '' | 'attempts' | 'seconds' | 'days' | 'digits' | 'steps' | 'events' | 'challenges';
+    '' | 'attempts' | 'seconds' | 'hours' | 'days' | 'digits' | 'steps' | 'events' | 'challenges';
   /** The value of the Base Policy. */
   readonly default: Value;
   readonly range: SettingRange;
@@ -170,6 +188,14 @@ export const policyCatalogue: {
     oasField: null,
     description: 'Open challenges that a user may have at one component at a time.',
   },
+  challengeCheckMode: {
+    unit: '',
+    default: 1,
+    range: whole(0, 4),
+    oasField: 'POLICYFLD_CHECKCHALLENGE',
+    description:
+      'Challenge of a response: 0 any that is permitted, 1 the newest issued, 2 always the newest issued whatever was given, 3 one response in a time step, 4 each challenge once in a time step.',
+  },
   identificationTimeWindowSteps: {
     unit: 'steps',
     default: 20,
@@ -177,12 +203,76 @@ export const policyCatalogue: {
     oasField: 'POLICYFLD_ITIMEWINDOW',
     description: 'Time steps accepted around the expected one: half on each side, inclusive.',
   },
+  initialTimeWindowSeconds: {
+    unit: 'seconds',
+    default: 21_600,
+    range: whole(0, 2_592_000),
+    oasField: 'POLICYFLD_SYNCWINDOW',
+    description:
+      'Time window at first use and after a reset, where it is the wider one: half on each side of the host clock; ends with the first accepted response.',
+  },
+  dynamicTimeWindow: {
+    unit: '',
+    default: false,
+    range: onOrOff,
+    oasField: null,
+    description:
+      'Whether the time window grows while an authenticator is idle: to one step and 8 s for each day, at most to syncTimeWindowSeconds.',
+  },
+  discreteTimeWindowHours: {
+    unit: 'hours',
+    default: 0,
+    range: whole(0, 12),
+    oasField: null,
+    description:
+      'Whole hours to each side at which the time window is searched as well: telephones that missed daylight saving; 0 is off.',
+  },
+  hostClockCentre: {
+    unit: '',
+    default: false,
+    range: onOrOff,
+    oasField: null,
+    description:
+      'Whether the time window is searched around the host clock as well as around the learned drift.',
+  },
+  driftPrediction: {
+    unit: '',
+    default: false,
+    range: onOrOff,
+    oasField: null,
+    description:
+      'Whether the centre of the time window moves on with the rate that an idle clock has shown, by at most 4 s a day.',
+  },
   eventWindowSteps: {
     unit: 'events',
     default: 20,
     range: whole(1, 10_000),
     oasField: 'POLICYFLD_EVENTWINDOW',
     description: 'Event counters accepted: the next one and those that follow it.',
+  },
+  timeAndEventApplications: {
+    unit: '',
+    default: 'forbidden',
+    range: choice('allowed', 'forbidden'),
+    oasField: null,
+    description:
+      'Whether applications with both clock and counter may serve: every refusal then costs the product of the two windows.',
+  },
+  identificationThreshold: {
+    unit: 'attempts',
+    default: 0,
+    range: whole(0, 1000),
+    oasField: 'POLICYFLD_ITHRESHOLD',
+    description:
+      'Wrong responses in a row from which an application accepts nothing until it is reset; 0 is never.',
+  },
+  applicationMaxInactiveDays: {
+    unit: 'days',
+    default: 0,
+    range: whole(0, 36_500),
+    oasField: null,
+    description:
+      'Days without use after which an application accepts nothing until it is reset; 0 is never.',
   },
   syncTimeWindowSeconds: {
     unit: 'seconds',
@@ -211,6 +301,21 @@ export const policyCatalogue: {
     range: { type: 'whole-number', min: 0, max: 2_592_000, nullMeans: 'no limit' },
     oasField: null,
     description: 'How far beyond what idle days explain a synchronisation may move a clock back.',
+  },
+  secondOtpSync: {
+    unit: '',
+    default: false,
+    range: onOrOff,
+    oasField: null,
+    description:
+      'Whether a response outside the window but within reach of a synchronisation is remembered, so that the consecutive next one synchronises and is accepted. Every refusal then costs a whole synchronisation.',
+  },
+  secondOtpSyncLifetimeSeconds: {
+    unit: 'seconds',
+    default: 300,
+    range: whole(30, 3600),
+    oasField: null,
+    description: 'How long such a response is remembered.',
   },
   genericAnswers: {
     unit: '',

@@ -9,17 +9,21 @@ export const replayLookBackEvents: number = 5;
 
 /** What the windows of a policy cost the module, and what they give a guesser. */
 export interface PolicyCost {
-  /** Candidates of one attempt on an application with a clock, with a counter, with both. */
+  /** Candidates of one attempt on an application with a clock, at its widest; with a counter. */
   readonly timeCandidates: number;
   readonly eventCandidates: number;
+  /** The same at first use and after a reset; the product for clock and counter together. */
+  readonly initialTimeCandidates: number;
   readonly timeAndEventCandidates: number;
-  /** The dearest of the three, as evaluated (at most `verifyCandidatesMax`). */
-  readonly candidatesPerAttempt: number;
   readonly syncTimeCandidates: number;
   readonly syncEventCandidates: number;
+  readonly syncTimeAndEventCandidates: number;
   readonly syncCandidates: number;
-  /** That one random response is accepted; by an application with a clock or a counter. */
+  /** What every refusal costs, whoever it is about. */
+  readonly candidatesPerAttempt: number;
+  /** That one random response is accepted. */
   readonly guessProbabilityPerAttempt: number;
+  readonly guessProbabilityAtFirstUse: number;
   /** Guesses a day until the lock, unlock attempts included; one a second where nothing locks. */
   readonly guessesPerDay: number;
   readonly guessProbabilityPerDay: number;
@@ -30,16 +34,19 @@ const secondsPerDay = 86_400;
 /** Windows are priced for the most usual time step where no application is known. */
 export const usualTimeStepSeconds: number = 30;
 
+/** With a clock as well, the counters may not eat up the whole space: as many as five logons. */
+export const syncEventWindowsWithClock: number = 5;
+
 /**
  * MACs that a refused verification costs at least, whoever it was about and whatever was wrong: as
- * many as an application with a clock or one with a counter may need, whichever is more. Only the
- * policy decides.
+ * many as the dearest application that the policy permits may need. Only the policy decides.
  */
 export function refusalMacs(policy: EffectivePolicy): number {
-  return Math.min(
-    Math.max(timeCandidatesOf(policy), eventCandidatesOf(policy)),
-    verifyCandidatesMax,
-  );
+  const time = widestTimeCandidates(policy, usualTimeStepSeconds);
+  const candidates = hasCombined(policy)
+    ? time * eventCandidatesOf(policy)
+    : Math.max(time, eventCandidatesOf(policy));
+  return Math.min(candidates, verifyCandidatesMax);
 }
 
 /**
@@ -49,11 +56,16 @@ export function refusalMacs(policy: EffectivePolicy): number {
  * @param isDistinct whether the two responses come with different challenges
  */
 export function syncMacs(policy: EffectivePolicy, isDistinct: boolean): number {
-  const candidates = Math.max(
-    syncTimeCandidatesOf(policy, usualTimeStepSeconds),
-    syncEventCandidatesOf(policy),
-  );
+  const time = syncTimeCandidatesOf(policy, usualTimeStepSeconds);
+  const candidates = hasCombined(policy)
+    ? Math.max(time * syncCombinedEventsOf(policy), syncEventCandidatesOf(policy))
+    : Math.max(time, syncEventCandidatesOf(policy));
   return Math.min(isDistinct ? 2 * candidates : candidates, syncCandidatesMax);
+}
+
+/** MACs by which a response out of every window is looked for, where the policy remembers such. */
+export function secondOtpMacs(policy: EffectivePolicy): number {
+  return policy.secondOtpSync ? syncMacs(policy, false) : 0;
 }
 
 /**
@@ -65,33 +77,73 @@ export function policyCost(
   policy: EffectivePolicy,
   shape: { readonly digits: number; readonly timeStepSeconds: number },
 ): PolicyCost {
-  const timeCandidates = timeCandidatesOf(policy);
+  const { timeStepSeconds } = shape;
+  const timeCandidates = timeCandidatesOf(policy, timeStepSeconds);
   const eventCandidates = eventCandidatesOf(policy);
-  const timeAndEventCandidates = Math.min(timeCandidates * eventCandidates, verifyCandidatesMax);
-  const syncTimeCandidates = syncTimeCandidatesOf(policy, shape.timeStepSeconds);
-  const syncEventCandidates = syncEventCandidatesOf(policy);
-  const acceptable = Math.max(timeCandidates, policy.eventWindowSteps);
-  const guessProbabilityPerAttempt = Math.min(1, acceptable / 10 ** shape.digits);
+  const initialTimeCandidates = widestTimeCandidates(policy, timeStepSeconds);
+  const probability = (time: number): number => {
+    const acceptable = hasCombined(policy)
+      ? Math.min(time * policy.eventWindowSteps, verifyCandidatesMax)
+      : Math.max(time, policy.eventWindowSteps);
+    return Math.min(1, acceptable / 10 ** shape.digits);
+  };
+  const guessProbabilityPerAttempt = probability(timeCandidates);
   const guesses = guessesPerDay(policy);
   return {
     timeCandidates,
     eventCandidates,
-    timeAndEventCandidates,
-    candidatesPerAttempt: Math.min(
-      Math.max(timeCandidates, eventCandidates, timeAndEventCandidates),
-      verifyCandidatesMax,
-    ),
-    syncTimeCandidates,
-    syncEventCandidates,
-    syncCandidates: Math.min(Math.max(syncTimeCandidates, syncEventCandidates), syncCandidatesMax),
+    initialTimeCandidates,
+    timeAndEventCandidates: Math.min(timeCandidates * eventCandidates, verifyCandidatesMax),
+    ...syncCost(policy, timeStepSeconds),
+    candidatesPerAttempt: refusalMacs(policy) + secondOtpMacs(policy),
     guessProbabilityPerAttempt,
+    guessProbabilityAtFirstUse: probability(initialTimeCandidates),
     guessesPerDay: guesses,
     guessProbabilityPerDay: 1 - (1 - guessProbabilityPerAttempt) ** guesses,
   };
 }
 
-function timeCandidatesOf(policy: EffectivePolicy): number {
-  return 2 * Math.floor(policy.identificationTimeWindowSteps / 2) + 1;
+type SyncCost = Pick<
+  PolicyCost,
+  'syncTimeCandidates' | 'syncEventCandidates' | 'syncTimeAndEventCandidates' | 'syncCandidates'
+>;
+
+function syncCost(policy: EffectivePolicy, timeStepSeconds: number): SyncCost {
+  const syncTimeCandidates = syncTimeCandidatesOf(policy, timeStepSeconds);
+  const syncEventCandidates = syncEventCandidatesOf(policy);
+  const product = syncTimeCandidates * syncCombinedEventsOf(policy);
+  return {
+    syncTimeCandidates,
+    syncEventCandidates,
+    syncTimeAndEventCandidates: Math.min(product, syncCandidatesMax),
+    syncCandidates: syncMacs(policy, false),
+  };
+}
+
+function hasCombined(policy: EffectivePolicy): boolean {
+  return policy.timeAndEventApplications === 'allowed';
+}
+
+/** Steps of one window of so many seconds, half to each side, the expected one among them. */
+function stepsWithin(seconds: number, timeStepSeconds: number): number {
+  return 2 * Math.floor(seconds / 2 / timeStepSeconds) + 1;
+}
+
+/** The window of an application in use: around each of its centres, grown as far as it may. */
+function timeCandidatesOf(policy: EffectivePolicy, timeStepSeconds: number): number {
+  const plain = 2 * Math.floor(policy.identificationTimeWindowSteps / 2) + 1;
+  const grown = policy.dynamicTimeWindow
+    ? Math.max(plain, stepsWithin(policy.syncTimeWindowSeconds, timeStepSeconds))
+    : plain;
+  const hours = 2 * policy.discreteTimeWindowHours * plain;
+  return grown + hours + (policy.hostClockCentre ? plain : 0);
+}
+
+function widestTimeCandidates(policy: EffectivePolicy, timeStepSeconds: number): number {
+  return Math.max(
+    timeCandidatesOf(policy, timeStepSeconds),
+    stepsWithin(policy.initialTimeWindowSeconds, timeStepSeconds),
+  );
 }
 
 function eventCandidatesOf(policy: EffectivePolicy): number {
@@ -99,12 +151,16 @@ function eventCandidatesOf(policy: EffectivePolicy): number {
 }
 
 function syncTimeCandidatesOf(policy: EffectivePolicy, timeStepSeconds: number): number {
-  const reach = Math.floor(policy.syncTimeWindowSeconds / 2 / timeStepSeconds);
-  return 2 * reach + 1 + policy.syncMaxGapSteps;
+  return stepsWithin(policy.syncTimeWindowSeconds, timeStepSeconds) + policy.syncMaxGapSteps;
 }
 
 function syncEventCandidatesOf(policy: EffectivePolicy): number {
   return policy.syncEventWindowSteps + replayLookBackEvents + 1;
+}
+
+function syncCombinedEventsOf(policy: EffectivePolicy): number {
+  const wanted = policy.eventWindowSteps * syncEventWindowsWithClock;
+  return Math.min(policy.syncEventWindowSteps, wanted) + replayLookBackEvents + 1;
 }
 
 /** Guesses in one day against a user who doesn't log in meanwhile (a success would start afresh). */

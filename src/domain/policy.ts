@@ -67,10 +67,75 @@ export function policyProblems(policy: EffectivePolicy): readonly PolicyProblem[
     problems.push({ name, message });
   };
   limit('identificationTimeWindowSteps', cost.timeCandidates, verifyCandidatesMax);
+  if (cost.initialTimeCandidates > cost.timeCandidates) {
+    limit('initialTimeWindowSeconds', cost.initialTimeCandidates, verifyCandidatesMax);
+  }
   limit('eventWindowSteps', cost.eventCandidates, verifyCandidatesMax);
   limit('syncTimeWindowSeconds', cost.syncTimeCandidates, syncCandidatesMax);
   limit('syncEventWindowSteps', cost.syncEventCandidates, syncCandidatesMax);
+  if (policy.timeAndEventApplications === 'allowed') {
+    const product = cost.timeCandidates * cost.eventCandidates;
+    limit('timeAndEventApplications', product, verifyCandidatesMax);
+  }
   return problems;
+}
+
+/** A combination of settings that contradict each other, and which of them to change. */
+interface Conflict {
+  readonly name: PolicySettingName;
+  readonly isThere: (policy: EffectivePolicy) => boolean;
+  readonly message: string;
+}
+
+const conflicts: readonly Conflict[] = [
+  {
+    name: 'discreteTimeWindowHours',
+    isThere: (policy) => policy.dynamicTimeWindow && policy.discreteTimeWindowHours > 0,
+    message: 'must be 0 where dynamicTimeWindow is true: a window grows or jumps, not both.',
+  },
+  {
+    name: 'dynamicTimeWindow',
+    isThere: (policy) =>
+      policy.dynamicTimeWindow &&
+      policy.syncTimeWindowSeconds < policy.identificationTimeWindowSteps * usualTimeStepSeconds,
+    message:
+      'grows up to syncTimeWindowSeconds, which is narrower than the window is already: widen that.',
+  },
+  {
+    name: 'challengeCheckMode',
+    isThere: (policy) =>
+      policy.oneStepChallengeResponse === 'any-challenge' &&
+      (policy.challengeCheckMode === 1 || policy.challengeCheckMode === 2),
+    message:
+      'must be 0, 3 or 4 where oneStepChallengeResponse is any-challenge: 1 and 2 know issued challenges only.',
+  },
+  {
+    name: 'secondOtpSync',
+    isThere: (policy) =>
+      policy.secondOtpSync &&
+      (policy.userLockThreshold === 1 || policy.identificationThreshold === 1),
+    message:
+      'needs userLockThreshold and identificationThreshold to be 0 or at least 2: the first response counts as a failure.',
+  },
+  {
+    name: 'secondOtpSync',
+    isThere: (policy) =>
+      policy.secondOtpSync &&
+      policy.syncTimeWindowSeconds <= policy.identificationTimeWindowSteps * usualTimeStepSeconds &&
+      policy.syncEventWindowSteps <= policy.eventWindowSteps,
+    message:
+      'finds nothing: neither syncTimeWindowSeconds nor syncEventWindowSteps reaches beyond the window.',
+  },
+];
+
+/**
+ * Settings that make no sense together once everything is inherited. They are refused when a policy
+ * is saved; one that was saved before keeps the stricter meaning.
+ */
+export function policyConflicts(policy: EffectivePolicy): readonly PolicyProblem[] {
+  return conflicts
+    .filter(({ isThere }) => isThere(policy))
+    .map(({ name, message }) => ({ name, message: `${name} ${message}` }));
 }
 
 /**
@@ -121,7 +186,8 @@ export interface PredefinedPolicy {
 
 /**
  * What an installation begins with, parents first. The Base Policy verifies nothing, as OAS's; the
- * two children do. Unlike OAS's, Administration Logon locks: it guards more than any other.
+ * two children do, without a wider window at first use, which every refusal would have to pay for.
+ * Unlike OAS's, Administration Logon locks: it guards more than any other.
  */
 export function predefinedPolicies(): readonly PredefinedPolicy[] {
   const autoUnlock = {
@@ -138,7 +204,9 @@ export function predefinedPolicies(): readonly PredefinedPolicy[] {
       settings: {
         localAuthentication: 'authenticator-only',
         oneStepChallengeResponse: 'any-challenge',
+        challengeCheckMode: 4,
         genericAnswers: true,
+        initialTimeWindowSeconds: 0,
         syncBackwardMarginSeconds: 900,
         ...autoUnlock,
       },
@@ -149,6 +217,7 @@ export function predefinedPolicies(): readonly PredefinedPolicy[] {
       settings: {
         localAuthentication: 'authenticator-only',
         genericAnswers: true,
+        initialTimeWindowSeconds: 0,
         syncBackwardMarginSeconds: 900,
         ...autoUnlock,
         autoUnlockMinDurationSeconds: 900,

@@ -1,5 +1,5 @@
 import { movingFactorMax, parseEventCounter, parseTimeStep } from '../oath/index.ts';
-import { eventCounterMax, expectedStep } from './application.ts';
+import { eventCounterMax, type Sequence } from './application.ts';
 import {
   type Candidate,
   candidateAt,
@@ -8,8 +8,9 @@ import {
   keyOf,
   type Serving,
 } from './candidate.ts';
+import { expectedStep } from './drift.ts';
 import type { EffectivePolicy } from './policy-catalogue.ts';
-import { replayLookBackEvents } from './policy-cost.ts';
+import { replayLookBackEvents, syncEventWindowsWithClock } from './policy-cost.ts';
 
 /**
  * The candidates of one application, laid out so that each, and its neighbours, are found by
@@ -18,8 +19,9 @@ import { replayLookBackEvents } from './policy-cost.ts';
  */
 export interface SyncSpace {
   readonly serving: Serving;
-  /** Index of the first candidate. */
+  /** Index of the first candidate, and the one behind the last. */
   readonly base: number;
+  readonly end: number;
   readonly counters: Line;
   readonly steps: Line;
   /** One for both responses, or one for each where the challenges differ. */
@@ -50,9 +52,6 @@ export type SyncChallenges = readonly [first: string, second: string] | null;
 /** A sequence without counter, or without clock. */
 const noLine: Line = { first: null, count: 1, expected: 0 };
 
-/** With a clock as well, the counters may not eat up the whole space: as many as five logons. */
-const eventWindowsWithClock = 5;
-
 /**
  * Lays out one application's space.
  *
@@ -68,7 +67,7 @@ export function syncSpaceOf(
   policy: EffectivePolicy,
 ): SyncSpace {
   const { sequence } = serving;
-  const [first, second] = challenges ?? [null, null];
+  const [first, second] = (sequence.suite === null ? null : challenges) ?? [null, null];
   const isDistinct = keyOf(serving, first) !== keyOf(serving, second);
   const questions = (isDistinct ? [first, second] : [first]).map((challenge) => ({
     challenge,
@@ -82,18 +81,22 @@ export function syncSpaceOf(
   return {
     serving,
     base,
+    end: base + counters.count * steps.count * questions.length,
     counters,
     steps,
     questions,
     counterGap: sequence.hasCounter ? 1 : 0,
-    stepGapMin: hasClock && !sequence.hasCounter && !isDistinct ? 1 : 0,
+    stepGapMin: sharesStep(sequence, isDistinct) ? 0 : 1,
     stepGapMax: gap,
   };
 }
 
-/** How many candidates a space has. */
-export function sizeOf({ counters, steps, questions }: SyncSpace): number {
-  return counters.count * steps.count * questions.length;
+/** Whether two responses may come from one step: counter or challenge tell them apart. */
+export function sharesStep(
+  { hasCounter, stepping, isStepPerChallenge }: Sequence,
+  isDistinct: boolean,
+): boolean {
+  return stepping === null || hasCounter || (isStepPerChallenge && isDistinct);
 }
 
 /** The candidates of spaces in a row, each made when it is asked for. */
@@ -103,7 +106,7 @@ export class SpaceCandidates implements Candidates {
 
   constructor(spaces: readonly SyncSpace[]) {
     this.#spaces = spaces;
-    this.length = spaces.reduce((length, space) => length + sizeOf(space), 0);
+    this.length = spaces.at(-1)?.end ?? 0;
   }
 
   at(index: number): Candidate | undefined {
@@ -192,7 +195,7 @@ function countersOf(serving: Serving, places: number, gap: number, policy: Effec
   // With a clock there must be room for the expected step, its two neighbours and the gap.
   const counterMax = hasClock ? Math.floor(places / (3 + gap)) : places;
   const wanted = hasClock
-    ? Math.min(policy.syncEventWindowSteps, policy.eventWindowSteps * eventWindowsWithClock)
+    ? Math.min(policy.syncEventWindowSteps, policy.eventWindowSteps * syncEventWindowsWithClock)
     : policy.syncEventWindowSteps;
   const ahead = Math.min(wanted, counterMax - replayLookBackEvents - 1);
   const { nextEventCounter } = serving.application;
@@ -209,7 +212,7 @@ function stepsOf(
 ): Line {
   const { stepping } = serving.sequence;
   if (stepping === null) return noLine;
-  const centre = expectedStep(serving.application, stepping, nowMs);
+  const centre = expectedStep(serving.application, stepping, nowMs, policy);
   const wanted = Math.floor(policy.syncTimeWindowSeconds / 2 / stepping.timeStepSeconds);
   const halfWidth = Math.min(wanted, Math.floor((places - 1 - gap) / 2));
   return lineAround(centre, -halfWidth, halfWidth + gap, movingFactorMax);

@@ -1,12 +1,6 @@
 import { TallystickError } from '../errors.ts';
 import { algorithmTimeStepping, constantTimeEqualText, type Otp } from '../oath/index.ts';
-import {
-  advancePast,
-  isSpent,
-  type LearnedDrift,
-  observed,
-  spentChallengesMax,
-} from './application.ts';
+import { advancePast, isSpent, type LearnedDrift, spentChallengesMax } from './application.ts';
 import {
   type Candidate,
   entryOf,
@@ -15,10 +9,10 @@ import {
   servingFor,
   servingOf,
 } from './candidate.ts';
-import { challengeRefusal } from './challenge.ts';
+import { openRefusal } from './challenge.ts';
 import type { ComparisonPlan } from './comparison.ts';
+import { observed } from './drift.ts';
 import { idleDriftSecondsPerDay } from './drift-history.ts';
-import { dayMs } from './durations.ts';
 import { refusedFor } from './lock.ts';
 import type {
   ApplicationAdvance,
@@ -31,12 +25,13 @@ import type { EffectivePolicy } from './policy-catalogue.ts';
 import { syncCandidatesMax, syncMacs } from './policy-cost.ts';
 import {
   pairsIn,
-  sizeOf,
   SpaceCandidates,
   type SyncChallenges,
   type SyncSpace,
   syncSpaceOf,
 } from './resync-space.ts';
+import { failureLimit } from './verification.ts';
+import { idleDaysOf } from './window.ts';
 
 /** One of the two responses. */
 export interface SynchronisationPart {
@@ -106,8 +101,10 @@ export function planSynchronisation(
     (response) => response !== null,
   );
   if (responses.length < 2) return refuse('response-malformed');
-  const moving = servingOf([input.authenticator]).filter(isMoving);
-  if (moving.length === 0) return refuse('sync-nothing');
+  const all = servingOf([input.authenticator], policy).filter(isMoving);
+  if (all.length === 0) return refuse('sync-nothing');
+  const moving = all.filter((one) => !isFrozen(one));
+  if (moving.length === 0) return refuse('sync-frozen');
   const challenges = challengesOf(input);
   if (challenges === 'one-missing') return refuse('challenge-required');
   const serving = servingFor(moving, challenges, policy);
@@ -154,7 +151,7 @@ export function decideSynchronisation(
   if (refusal !== null) return refuse(refusal);
   for (const space of plan.spaces) {
     const { id, epoch } = space.serving.application;
-    const [serving] = servingOf([current], (one) => one.id === id && one.epoch === epoch);
+    const [serving] = servingOf([current], policy, (one) => one.id === id && one.epoch === epoch);
     if (serving === undefined) continue;
     const pairs = isOneTypedTwice(space, plan.responses) ? [] : pairsIn(space, marks);
     const [pair] = pairs;
@@ -162,14 +159,20 @@ export function decideSynchronisation(
     const first = entryOf(plan.candidates, pair.first);
     const second = entryOf(plan.candidates, pair.second);
     if (pairs.length > 1) return refuse('sync-ambiguous', first);
-    return synchronise(first, second, serving, current, nowMs, policy);
+    const used = usePair({ first, second }, serving, current, null, nowMs, policy);
+    return used.kind === 'refused' ? refuse(used.code, first) : used;
   }
   return refuse('sync-incorrect');
 }
 
 /** Whether anything moves from one response to the next. */
-function isMoving({ sequence }: Serving): boolean {
+export function isMoving({ sequence }: Serving): boolean {
   return sequence.hasCounter || sequence.stepping !== null;
+}
+
+/** Only an administrator moves a frozen clock, so two responses could not bring it together. */
+export function isFrozen({ sequence, application }: Serving): boolean {
+  return sequence.stepping !== null && application.isDriftFrozen;
 }
 
 function challengesOf({ first, second }: SynchronisationInput): SyncChallenges | 'one-missing' {
@@ -188,7 +191,7 @@ function challengesRefusal(
   const { userId } = authenticator.authenticator;
   for (const { challenge, issuedChallenge } of [first, second]) {
     if (challenge === null) continue;
-    const refusal = challengeRefusal(challenge, issuedChallenge, userId, nowMs, policy);
+    const refusal = openRefusal(challenge, issuedChallenge, userId, nowMs, policy);
     if (refusal !== null) return refusal;
   }
   // A challenge of ours answers one response, never both.
@@ -204,18 +207,39 @@ function planFor(
   nowMs: number,
   policy: EffectivePolicy,
 ): SynchronisationPlan {
-  const searched = serving.slice(0, spacesMax);
-  const budget = Math.floor(syncCandidatesMax / searched.length);
-  const spaces: SyncSpace[] = [];
-  let base = 0;
-  for (const one of searched) {
-    const space = syncSpaceOf(one, challenges, base, budget, nowMs, policy);
-    spaces.push(space);
-    base += sizeOf(space);
-  }
+  const { spaces, size } = laidOut(serving, challenges, nowMs, policy);
   const isDistinct = challenges !== null && challenges[0] !== challenges[1];
-  const macs = Math.max(base, syncMacs(policy, isDistinct));
+  const macs = Math.max(size, syncMacs(policy, isDistinct));
   return { candidates: new SpaceCandidates(spaces), responses, chunkEnds: [macs], spaces };
+}
+
+/** The spaces in which one response is looked for, and how many candidates they have. */
+export function spacesFor(
+  serving: readonly Serving[],
+  challenge: string | null,
+  nowMs: number,
+  policy: EffectivePolicy,
+): { readonly spaces: readonly SyncSpace[]; readonly size: number } {
+  const challenges: SyncChallenges = challenge === null ? null : [challenge, challenge];
+  return laidOut(serving, challenges, nowMs, policy);
+}
+
+function laidOut(
+  serving: readonly Serving[],
+  challenges: SyncChallenges,
+  nowMs: number,
+  policy: EffectivePolicy,
+): { readonly spaces: readonly SyncSpace[]; readonly size: number } {
+  const searched = serving.slice(0, spacesMax);
+  const budget = Math.floor(syncCandidatesMax / Math.max(1, searched.length));
+  const spaces: SyncSpace[] = [];
+  let size = 0;
+  for (const one of searched) {
+    const space = syncSpaceOf(one, challenges, size, budget, nowMs, policy);
+    spaces.push(space);
+    size = space.end;
+  }
+  return { spaces, size };
 }
 
 /** One response typed twice is no pair, even where chance made two neighbours alike. */
@@ -223,20 +247,31 @@ function isOneTypedTwice({ questions }: SyncSpace, [first, second]: readonly Otp
   return questions.length === 1 && constantTimeEqualText(String(first), String(second));
 }
 
-function synchronise(
-  first: Candidate,
-  second: Candidate,
+/** A consecutive pair, or why it may not be accepted. */
+export type PairDecision =
+  | Extract<SynchronisationDecision, { kind: 'synchronised' }>
+  | { readonly kind: 'refused'; readonly code: 'sync-replayed' | 'sync-backwards' };
+
+/**
+ * Uses both responses of a pair up, unless one of them is, or the clock would go back too far.
+ *
+ * @param current the authenticator as it is now with all its applications, so that all follow
+ */
+export function usePair(
+  pair: { readonly first: PairPart; readonly second: PairPart },
   serving: Serving,
   current: AuthenticatorWithApplications,
+  pendingSync: string | null,
   nowMs: number,
   policy: EffectivePolicy,
-): SynchronisationDecision {
+): PairDecision {
+  const { first, second } = pair;
   const { application, authenticator, sequence, floor } = serving;
   const isUsed = [first, second].some((one) => isSpent(floor, one.position, one.challengeKey));
-  if (isUsed) return refuse('sync-replayed', first);
-  const drift = centredDrift(serving, second, nowMs);
+  if (isUsed) return { kind: 'refused', code: 'sync-replayed' };
+  const drift = centredDrift(serving, second.position, nowMs);
   if (isTooFarBack(serving, drift.driftSeconds, nowMs, policy)) {
-    return refuse('sync-backwards', first);
+    return { kind: 'refused', code: 'sync-backwards' };
   }
   const answered =
     first.position.timeStep === second.position.timeStep ? [first, second] : [second];
@@ -249,10 +284,11 @@ function synchronise(
       challengeKeys: answered.flatMap((one) => one.challengeKey ?? []),
     },
     drift,
+    { failureCountBelow: failureLimit(policy), pendingSync },
   );
   // There was room for one more challenge in this step, but not for two.
   if (advance.set.spentChallenges.length > spentChallengesMax) {
-    return refuse('sync-replayed', first);
+    return { kind: 'refused', code: 'sync-replayed' };
   }
   return {
     kind: 'synchronised',
@@ -267,14 +303,16 @@ function synchronise(
   };
 }
 
-function centredDrift(serving: Serving, second: Candidate, nowMs: number): LearnedDrift {
+/** One of two consecutive responses: where it stood, and the challenge that it answered. */
+export type PairPart = Pick<Candidate, 'position' | 'challengeKey'>;
+
+function centredDrift(serving: Serving, { timeStep }: Position, nowMs: number): LearnedDrift {
   const { stepping } = serving.sequence;
-  const { timeStep } = second.position;
   if (stepping === null || timeStep === null) return serving.application;
   return observed(serving.application, timeStep, stepping, nowMs);
 }
 
-function isTooFarBack(
+export function isTooFarBack(
   serving: Serving,
   driftSeconds: number,
   nowMs: number,
@@ -285,9 +323,10 @@ function isTooFarBack(
   if (sequence.stepping === null || marginSeconds === null || application.driftAtMs === null) {
     return false;
   }
-  const idleDays = Math.max(0, nowMs - application.driftAtMs) / dayMs;
   const explainedSeconds =
-    sequence.stepping.timeStepSeconds + idleDriftSecondsPerDay * idleDays + marginSeconds;
+    sequence.stepping.timeStepSeconds +
+    idleDriftSecondsPerDay * idleDaysOf(application.driftAtMs, nowMs) +
+    marginSeconds;
   return application.driftSeconds - driftSeconds > explainedSeconds;
 }
 
@@ -300,8 +339,9 @@ function followersOf(
 ): readonly DriftFollower[] {
   if (serving.sequence.stepping === null) return [];
   return current.applications
-    .filter(({ id, algorithm }) => {
-      return id !== serving.application.id && algorithmTimeStepping(algorithm) !== undefined;
+    .filter(({ id, algorithm, isDriftFrozen }) => {
+      const hasClock = algorithmTimeStepping(algorithm) !== undefined;
+      return id !== serving.application.id && hasClock && !isDriftFrozen;
     })
     .map(({ id, epoch }) => ({
       applicationId: id,

@@ -1,6 +1,6 @@
 import { TallystickError } from '../errors.ts';
 import { type Otp } from '../oath/index.ts';
-import { advancePast, expectedStep, isSpent, type LearnedDrift, observed } from './application.ts';
+import { advancePast, isSpent } from './application.ts';
 import {
   type Candidate,
   candidateAt,
@@ -11,10 +11,12 @@ import {
   servingFor,
   servingOf,
 } from './candidate.ts';
-import { challengeRefusal } from './challenge.ts';
+import { challengeRefusal, type ChallengeRefusal, type IssuedChallenges } from './challenge.ts';
 import type { ComparisonPlan } from './comparison.ts';
+import { learnedDrift } from './learning.ts';
 import { refusedFor } from './lock.ts';
 import type {
+  Application,
   ApplicationAdvance,
   AuthenticatorWithApplications,
   IssuedChallenge,
@@ -32,8 +34,7 @@ export interface VerificationInput {
   readonly candidatesFrom: readonly AuthenticatorWithApplications[];
   readonly response: string;
   readonly challenge: string | null;
-  /** The newest challenge of that text issued to this user at this component, if any. */
-  readonly issuedChallenge: IssuedChallenge | null;
+  readonly issued: IssuedChallenges;
 }
 
 /** Candidates are nearest first over all applications, `verifyCandidatesMax` at most. */
@@ -52,6 +53,8 @@ export type VerificationDecision =
       readonly applicationId: string;
       readonly position: Position;
       readonly advance: ApplicationAdvance;
+      /** Whether it answered a challenge: an issued one is spent by it. */
+      readonly isChallenged: boolean;
       readonly driftSecondsBefore: number;
       readonly driftSecondsAfter: number;
     }
@@ -81,15 +84,36 @@ export function planVerification(
 ): VerificationPlanning {
   const response = responseOf(input.response);
   if (response === null) return refuse('response-malformed');
-  const { challenge, issuedChallenge } = input;
-  const all = servingOf(input.candidatesFrom);
-  const serving = servingFor(all, challenge === null ? null : [challenge], policy);
+  const asked = askedOf(input, policy);
+  const serving = servingNow(input, asked, policy);
   if (typeof serving === 'string') return refuse(serving);
   const refusal = challengeRefusalNow(input, input.candidatesFrom, nowMs, policy);
   if (refusal !== null) return refuse(refusal);
-  const oneTime = serving.filter((one) => isOneTime(one, issuedChallenge));
+  const oneTime = serving.filter((one) => isOneTime(one, asked.issued));
   if (oneTime.length === 0) return refuse('challenge-unknown');
-  return { kind: 'plan', plan: planFor(oneTime, response, challenge, nowMs, policy) };
+  return { kind: 'plan', plan: planFor(oneTime, response, asked.challenge, nowMs, policy) };
+}
+
+/** The challenge that a response is compared with, and its row if it is one of ours. */
+export interface Asked {
+  readonly challenge: string | null;
+  readonly issued: IssuedChallenge | null;
+}
+
+/** The challenge that came with the response; in check mode 2 always the newest issued one. */
+export function askedOf(
+  { challenge, issued }: Pick<VerificationInput, 'challenge' | 'issued'>,
+  { challengeCheckMode }: EffectivePolicy,
+): Asked {
+  if (challengeCheckMode !== 2) return { challenge, issued: issued.given };
+  return issued.newest === null
+    ? { challenge, issued: null }
+    : { challenge: issued.newest.text, issued: issued.newest };
+}
+
+/** Below how many failures an application must be to be advanced; null without a threshold. */
+export function failureLimit({ identificationThreshold }: EffectivePolicy): number | null {
+  return identificationThreshold > 0 ? identificationThreshold : null;
 }
 
 /** A plan for an attempt on nobody: it costs what a refusal costs. */
@@ -123,12 +147,12 @@ export function decideVerification(
   if (marks.length > plan.candidates.length) {
     throw new TallystickError('internal', 'A mark has no candidate.');
   }
-  const match = firstMatch(plan, marks, current, input.issuedChallenge);
+  const match = firstMatch(plan, marks, current, askedOf(input, policy).issued, policy);
   if (
     match !== null &&
     !isSpent(match.serving.floor, match.candidate.position, match.candidate.challengeKey)
   ) {
-    return accept(match.candidate, match.serving, nowMs);
+    return accept(match.candidate, match.serving, nowMs, policy);
   }
   if (marks.length < plan.candidates.length) return { kind: 'undecided' };
   if (match === null) return refuse('response-incorrect');
@@ -141,8 +165,22 @@ export function decideVerification(
 }
 
 /** Without counter and clock only the row of an issued challenge makes a response one-time. */
-function isOneTime({ sequence }: Serving, issuedChallenge: IssuedChallenge | null): boolean {
-  return sequence.hasCounter || sequence.stepping !== null || issuedChallenge !== null;
+function isOneTime({ sequence }: Serving, issued: IssuedChallenge | null): boolean {
+  return sequence.hasCounter || sequence.stepping !== null || issued !== null;
+}
+
+/** Where nobody gave a challenge but one of ours is open (mode 2), the response may be either's. */
+function servingNow(
+  { candidatesFrom, challenge: given }: VerificationInput,
+  { challenge }: Asked,
+  policy: EffectivePolicy,
+): readonly Serving[] | RefusalCode {
+  const all = servingOf(candidatesFrom, policy);
+  const challenged = servingFor(all, challenge === null ? null : [challenge], policy);
+  if (given !== null || challenge === null) return challenged;
+  const responseOnly = all.filter(({ sequence }) => sequence.suite === null);
+  if (typeof challenged !== 'string') return [...responseOnly, ...challenged];
+  return responseOnly.length > 0 ? responseOnly : challenged;
 }
 
 interface Match {
@@ -154,23 +192,35 @@ function firstMatch(
   { candidates }: ComparisonPlan,
   marks: Uint8Array,
   current: readonly AuthenticatorWithApplications[],
-  issuedChallenge: IssuedChallenge | null,
+  issued: IssuedChallenge | null,
+  policy: EffectivePolicy,
 ): Match | null {
   for (let index = marks.indexOf(1); index >= 0; index = marks.indexOf(1, index + 1)) {
     const candidate = entryOf(candidates, index);
     const { applicationId, epoch } = candidate;
     // The row of the challenge may have gone since the plan was made, as may the application.
-    const serving = servingOf(current, (one) => one.id === applicationId && one.epoch === epoch);
-    const [live] = serving.filter((one) => isOneTime(one, issuedChallenge));
+    const isSame = (one: Application): boolean => one.id === applicationId && one.epoch === epoch;
+    const serving = servingOf(current, policy, isSame);
+    const [live] = serving.filter((one) => isOneTime(one, issued));
     if (live !== undefined) return { candidate, serving: live };
   }
   return null;
 }
 
-function accept(candidate: Candidate, serving: Serving, nowMs: number): VerificationDecision {
+function accept(
+  candidate: Candidate,
+  serving: Serving,
+  nowMs: number,
+  policy: EffectivePolicy,
+): VerificationDecision {
   const { application, authenticator, sequence } = serving;
   const { position, challengeKey } = candidate;
-  const drift = learnedDrift(serving, position, nowMs);
+  const { timeStep } = position;
+  const { stepping } = sequence;
+  const drift =
+    stepping === null || timeStep === null
+      ? application
+      : learnedDrift(application, timeStep, stepping, nowMs, policy);
   return {
     kind: 'accepted',
     authenticatorId: authenticator.id,
@@ -185,30 +235,12 @@ function accept(candidate: Candidate, serving: Serving, nowMs: number): Verifica
         challengeKeys: challengeKey === null ? [] : [challengeKey],
       },
       drift,
+      { failureCountBelow: failureLimit(policy), pendingSync: null },
     ),
+    isChallenged: challengeKey !== null,
     driftSecondsBefore: application.driftSeconds,
     driftSecondsAfter: drift.driftSeconds,
   };
-}
-
-/**
- * A response in the expected step teaches nothing new. Any other moves the drift towards the value
- * that puts the middle of its step at now, by one step at the most, so that no single response
- * carries the window away.
- */
-function learnedDrift(serving: Serving, position: Position, nowMs: number): LearnedDrift {
-  const { application } = serving;
-  const { stepping } = serving.sequence;
-  const { driftSeconds } = application;
-  if (stepping === null || position.timeStep === null) return application;
-  const seen = observed(application, position.timeStep, stepping, nowMs);
-  if (position.timeStep === expectedStep(application, stepping, nowMs)) {
-    return { ...seen, driftSeconds };
-  }
-  const { timeStepSeconds } = stepping;
-  const wanted = seen.driftSeconds - driftSeconds;
-  const moved = Math.max(-timeStepSeconds, Math.min(timeStepSeconds, wanted));
-  return { ...seen, driftSeconds: driftSeconds + moved };
 }
 
 function challengeRefusalNow(
@@ -216,11 +248,13 @@ function challengeRefusalNow(
   authenticators: readonly AuthenticatorWithApplications[],
   nowMs: number,
   policy: EffectivePolicy,
-): RefusalCode | null {
-  const { challenge, issuedChallenge } = input;
+): ChallengeRefusal | null {
+  const { challenge } = askedOf(input, policy);
   if (challenge === null) return null;
+  const { newest } = input.issued;
+  const issued = policy.challengeCheckMode === 2 ? { given: newest, newest } : input.issued;
   const userId = authenticators[0]?.authenticator.userId ?? null;
-  return challengeRefusal(challenge, issuedChallenge, userId, nowMs, policy);
+  return challengeRefusal(challenge, issued, userId, nowMs, policy);
 }
 
 function planFor(
@@ -232,6 +266,7 @@ function planFor(
 ): VerificationPlan {
   const windows = serving.map((one) => ({
     serving: one,
+    challenge: one.sequence.suite === null ? null : challenge,
     key: keyOf(one, challenge),
     rings: ringsOf(one, nowMs, policy),
   }));
@@ -241,7 +276,7 @@ function planFor(
     for (const window of windows) {
       if (distance > window.rings.furthest) continue;
       for (const place of window.rings.at(distance)) {
-        candidates.push(candidateAt(window.serving, place, challenge, window.key));
+        candidates.push(candidateAt(window.serving, place, window.challenge, window.key));
       }
     }
     // Two windows that are each allowed may have millions of places: the furthest are never made.

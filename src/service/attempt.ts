@@ -1,3 +1,4 @@
+import { asksForNewest, type IssuedChallenges } from '../domain/challenge.ts';
 import { parseUserName } from '../domain/names.ts';
 import type { Domain, IssuedChallenge, UserWithAuthenticators } from '../domain/model.ts';
 import type { RefusalCode } from '../domain/outcomes.ts';
@@ -81,6 +82,21 @@ export function findIssuedChallenge(
     return Promise.resolve(null);
   }
   return context.store.findChallenge(userId ?? nobodyId, caller.componentType, challenge);
+}
+
+/** The challenges of ours that an attempt may be about, looked up for nobody as for somebody. */
+export async function findIssuedChallenges(
+  context: Context,
+  caller: Caller,
+  userId: string | null,
+  challenge: string | null,
+  { policy, nowMs }: { readonly policy: EffectivePolicy; readonly nowMs: number },
+): Promise<IssuedChallenges> {
+  const given = await findIssuedChallenge(context, caller, userId, challenge);
+  if (!asksForNewest(policy)) return { given, newest: null };
+  const { store } = context;
+  const newest = await store.newestOpenChallenge(userId ?? nobodyId, caller.componentType, nowMs);
+  return { given, newest };
 }
 
 /** How the audit names whom an attempt was about. */

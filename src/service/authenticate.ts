@@ -4,23 +4,31 @@ import { refusedFor } from '../domain/lock.ts';
 import type { UserWithAuthenticators } from '../domain/model.ts';
 import type { Refused } from '../domain/outcomes.ts';
 import type { EffectivePolicy } from '../domain/policy-catalogue.ts';
+import type { SynchronisationDecision } from '../domain/resync.ts';
 import {
-  decideVerification,
+  askedOf,
   planDecoy,
   planVerification,
   type VerificationDecision,
   type VerificationInput,
   type VerificationPlan,
 } from '../domain/verification.ts';
-import { TallystickError } from '../errors.ts';
 import { requirePermission } from './administration/access.ts';
 import { openAnswerSlot, plainCodec } from './answers.ts';
 import type { AcceptedAnswer, AuthenticateAnswer, AuthenticateRequest, Caller } from './api.ts';
-import { findIssuedChallenge, parseTarget, positionFacts, type Reading } from './attempt.ts';
+import {
+  type Facts,
+  findIssuedChallenges,
+  parseTarget,
+  positionFacts,
+  type Reading,
+} from './attempt.ts';
+import { applicationsOf, compare } from './comparing.ts';
 import type { Context } from './deps.ts';
 import { createMacTape, type MacTape, planKey } from './mac-tape.ts';
 import { requireBoundedMembers } from './request-members.ts';
 import { decideInRounds } from './rounds.ts';
+import { lookFurther, payForLooking, type SecondLook } from './second-look.ts';
 import {
   applicationNameOf,
   costFacts,
@@ -28,14 +36,17 @@ import {
   ownerOf,
   refusedBefore,
   refusedCompared,
+  refusedNobody,
   refusedUnseen,
   type RefusedVerdict,
   successChanges,
   type Verdict,
 } from './verdicts.ts';
+import { windowFacts } from './window-facts.ts';
 
 type AuthenticateVerdict = Verdict<AcceptedAnswer>;
 type Accepted = Extract<VerificationDecision, { kind: 'accepted' }>;
+type Synchronised = Extract<SynchronisationDecision, { kind: 'synchronised' }>;
 
 /** What outlives a round: the plan and its MACs, so that none is computed twice. */
 interface Progress {
@@ -44,6 +55,7 @@ interface Progress {
   readonly nowMs: number;
   planned: { readonly plan: VerificationPlan; readonly tape: MacTape; readonly key: string } | null;
   decoy: MacTape | null;
+  readonly second: SecondLook;
 }
 
 const codec = plainCodec<AuthenticateAnswer>();
@@ -75,7 +87,14 @@ export async function authenticate(
     },
     codec,
   );
-  const progress: Progress = { context, request, nowMs, planned: null, decoy: null };
+  const progress: Progress = {
+    context,
+    request,
+    nowMs,
+    planned: null,
+    decoy: null,
+    second: { searched: null, decoy: null },
+  };
   return decideInRounds(
     context,
     { action: 'authenticate', caller, target, nowMs },
@@ -94,104 +113,71 @@ async function examine(
   if (policy.localAuthentication === 'none') return refusedBefore('nothing-verifies');
   const { context, request, nowMs } = progress;
   const userId = found?.user.id ?? null;
-  const issued = await findIssuedChallenge(context, caller, userId, request.challenge);
+  const now = { policy, nowMs };
+  const issued = await findIssuedChallenges(context, caller, userId, request.challenge, now);
   if (found === null) {
     await payDecoy(progress, policy);
-    return refusedBefore('user-unknown', { kind: 'decoy' });
+    return refusedNobody(policy);
   }
   const account = accountState(found.user, policy, nowMs);
+  const { challenge } = request;
   const examined: Examined = {
     user: found.user,
     domainName: domain?.name ?? '',
     account,
     policy,
-    issued: [issued],
+    issued: [askedOf({ challenge, issued }, policy).issued],
   };
   if (account.state === 'refused') {
     return refuseUnseen(progress, examined, refusedFor(account.code));
   }
-  return verify(progress, examined, found);
+  return verify(progress, examined, found, issued);
 }
 
 async function verify(
   progress: Progress,
   examined: Examined,
   found: UserWithAuthenticators,
+  issued: VerificationInput['issued'],
 ): Promise<AuthenticateVerdict> {
-  const { request, nowMs } = progress;
-  const { policy, issued } = examined;
+  const { request, nowMs, context } = progress;
+  const { policy } = examined;
+  const { serial, applicationName, response, challenge } = request;
+  const { authenticators } = found;
   const eligible = eligibleAuthenticators(
-    {
-      authenticators: found.authenticators,
-      serial: request.serial,
-      applicationName: request.applicationName,
-      purpose: 'verify',
-    },
+    { authenticators, serial, applicationName, purpose: 'verify' },
     nowMs,
     policy,
   );
   if (eligible.kind === 'refused') return refuseUnseen(progress, examined, eligible.refused);
   const input: VerificationInput = {
     candidatesFrom: eligible.authenticators,
-    response: request.response,
-    challenge: request.challenge,
-    issuedChallenge: issued[0] ?? null,
+    response,
+    challenge,
+    issued,
   };
-  const key = planKey(input.candidatesFrom, issued);
+  const key = planKey(input.candidatesFrom, examined.issued);
   if (progress.planned?.key !== key) {
     const planning = planVerification(input, nowMs, policy);
     if (planning.kind === 'refused') return refuseUnseen(progress, examined, planning.refused);
-    const { context } = progress;
     const { plan } = planning;
     const tape = createMacTape(context.module, plan, input.candidatesFrom, context.logon);
     progress.planned = { plan, tape, key };
   }
   const { plan, tape } = progress.planned;
-  const { decision, interruption } = await decide(plan, tape, input, nowMs, policy);
-  return decision.kind === 'accepted'
-    ? accept(decision, examined, found, tape)
-    : refusedCompared(examined, decision, tape, interruption);
-}
-
-type Decided = Exclude<VerificationDecision, { kind: 'undecided' }>;
-
-/**
- * MACs chunk by chunk; an acceptance stops after its chunk, a refusal pays for the whole plan. When
- * the module fails after a chunk that decided nothing, the response was found wrong there: that
- * refuses it, or whoever makes the module fail could guess for nothing.
- *
- * @throws TallystickError when the module failed before anything was compared
- */
-async function decide(
-  plan: VerificationPlan,
-  tape: MacTape,
-  input: VerificationInput,
-  nowMs: number,
-  policy: EffectivePolicy,
-): Promise<{ readonly decision: Decided; readonly interruption: TallystickError | null }> {
-  let decision: VerificationDecision = { kind: 'undecided' };
-  try {
-    if (tape.marks().length === 0) await tape.extend();
-    for (;;) {
-      const { candidatesFrom } = input;
-      decision = decideVerification(plan, tape.marks(), candidatesFrom, input, nowMs, policy);
-      if (decision.kind === 'refused') await tape.complete();
-      if (decision.kind !== 'undecided') return { decision, interruption: null };
-      await tape.extend();
-    }
-  } catch (error) {
-    if (!tape.hasMac()) throw error;
-    const refused = decision.kind === 'refused' ? decision : incorrect;
-    return { decision: refused, interruption: faultOf(error) };
+  const compared = await compare(plan, tape, input, nowMs, policy);
+  const { decision } = compared;
+  if (decision.kind === 'accepted') return accept(decision, examined, found, tape);
+  const further = await lookFurther(progress, { key, plan, input, found, compared, policy });
+  if (further.kind === 'synchronised') {
+    return acceptSecond(further.decision, examined, found, tape);
   }
-}
-
-const incorrect: Decided = { kind: 'refused', refused: refusedFor('response-incorrect') };
-
-/** What is to be thrown later; a defect of ours must not undo the count either. */
-function faultOf(error: unknown): TallystickError {
-  if (error instanceof TallystickError) return error;
-  return new TallystickError('internal', 'The comparison failed.', { cause: error });
+  return refusedCompared(examined, decision, {
+    tape,
+    applications: applicationsOf(plan, further.notes),
+    facts: { ...windowFacts(plan, input, nowMs, policy), ...further.facts },
+    interruption: further.interruption,
+  });
 }
 
 function accept(
@@ -199,6 +185,30 @@ function accept(
   examined: Examined,
   found: UserWithAuthenticators,
   tape: MacTape,
+): AuthenticateVerdict {
+  const verdict = succeed(decision, examined, found, tape, { followers: [] });
+  if (decision.isChallenged || verdict.kind === 'refused') return verdict;
+  // It answered none, though one was open (check mode 2).
+  return { ...verdict, changes: { ...verdict.changes, challengeIds: [] } };
+}
+
+/** The second of two consecutive responses, of which the first was remembered. */
+function acceptSecond(
+  decision: Synchronised,
+  examined: Examined,
+  found: UserWithAuthenticators,
+  tape: MacTape,
+): AuthenticateVerdict {
+  const { followers } = decision;
+  return succeed(decision, examined, found, tape, { followers, facts: { secondOtpSync: true } });
+}
+
+function succeed(
+  decision: Omit<Accepted, 'kind' | 'isChallenged'>,
+  examined: Examined,
+  found: UserWithAuthenticators,
+  tape: MacTape,
+  more: Pick<Synchronised, 'followers'> & { readonly facts?: Facts },
 ): AuthenticateVerdict {
   const { user, domainName, account } = examined;
   const owner = ownerOf(decision.authenticatorId, found);
@@ -216,7 +226,7 @@ function accept(
     changes: {
       ...successChanges(examined, owner),
       advance: decision.advance,
-      followers: [],
+      followers: more.followers,
     },
     facts: {
       serial,
@@ -226,6 +236,7 @@ function accept(
       driftSecondsAfter: decision.driftSecondsAfter,
       ...costFacts(tape),
       ...(account.state === 'auto-unlock' ? { unlocked: true } : {}),
+      ...more.facts,
     },
   };
 }
@@ -243,7 +254,10 @@ async function refuseUnseen(
 /** Once an attempt, and not when it already paid for a plan of its own. */
 async function payDecoy(progress: Progress, policy: EffectivePolicy): Promise<void> {
   const { context } = progress;
-  if (progress.planned !== null) return progress.planned.tape.complete();
-  progress.decoy ??= createMacTape(context.module, planDecoy(policy), [], context.logon);
-  await progress.decoy.complete();
+  if (progress.planned !== null) await progress.planned.tape.complete();
+  else {
+    progress.decoy ??= createMacTape(context.module, planDecoy(policy), [], context.logon);
+    await progress.decoy.complete();
+  }
+  await payForLooking(progress, policy);
 }

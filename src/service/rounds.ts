@@ -97,10 +97,11 @@ function decisionOf<Success extends { readonly outcome: string }>(
     verdict.kind === 'success'
       ? verdict.changes
       : { ...noChanges, user: verdict.user, challengeIds: verdict.challengeIds };
+  const notes = verdict.kind === 'success' ? [] : verdict.notes;
   return {
     atMs: nowMs,
     ...changes,
-    notes: [],
+    notes,
     issueChallenge: null,
     // A technical fault is not an answer: the same request may succeed when it is mended.
     storedAnswer: isTechnical ? null : answerToStore(slot, reading, answer),

@@ -27,6 +27,7 @@ import {
   ownerOf,
   refusedBefore,
   refusedCompared,
+  refusedNobody,
   refusedUnseen,
   type RefusedVerdict,
   successChanges,
@@ -119,7 +120,7 @@ async function examine(progress: Progress, reading: Reading): Promise<Synchronis
   ]);
   if (found === null) {
     await payDecoy(progress, policy);
-    return refusedBefore('user-unknown', { kind: 'decoy' });
+    return refusedNobody(policy);
   }
   const account = syncAccountState(found.user, policy, nowMs);
   const examined: Examined = {
@@ -174,7 +175,16 @@ async function search(
   const decision = decideSynchronisation(plan, tape.marks(), current, input, nowMs, policy);
   return decision.kind === 'synchronised'
     ? succeed(progress, decision, examined, current, tape)
-    : refusedCompared(examined, decision, tape);
+    : refusedCompared(examined, decision, {
+        tape,
+        applications: plan.spaces.map(({ serving }) => ({
+          applicationId: serving.application.id,
+          epoch: serving.application.epoch,
+          pendingSync: null,
+        })),
+        facts: { serial: current.authenticator.serial, applications: plan.spaces.length },
+        interruption: null,
+      });
 }
 
 function succeed(

@@ -26,6 +26,7 @@ export interface RefusedVerdict {
   readonly refused: Refused;
   /** Null when no user is involved. */
   readonly user: UserChange | null;
+  readonly notes: Decision['notes'];
   readonly challengeIds: readonly string[];
   readonly facts: Facts;
   /** Thrown once the refusal is durable: nobody knows whether the response was right. */
@@ -52,32 +53,42 @@ export interface Examined {
 }
 
 /** A refusal before any user comes into it. */
-export function refusedBefore(
-  code: RefusalCode,
-  user: Extract<UserChange, { kind: 'decoy' }> | null = null,
-): RefusedVerdict {
-  return {
-    kind: 'refused',
-    refused: refusedFor(code),
-    user,
-    challengeIds: [],
-    facts: {},
-    fault: null,
-  };
+export function refusedBefore(code: RefusalCode): RefusedVerdict {
+  return { ...refusal(code), user: null, notes: [] };
+}
+
+/** A refusal because there is no such user; it writes what one of a user's writes. */
+export function refusedNobody(policy: EffectivePolicy): RefusedVerdict {
+  return { ...refusal('user-unknown'), user: { kind: 'decoy' }, notes: decoyNotes(policy) };
 }
 
 /** A refusal before anything was compared. */
 export function refusedUnseen(examined: Examined, refused: Refused): RefusedVerdict {
-  const user = userChangeOf(examined, refused);
-  return { kind: 'refused', refused, user, challengeIds: [], facts: {}, fault: null };
+  return {
+    ...refusal(refused.code),
+    user: userChangeOf(examined, refused),
+    notes: decoyNotes(examined.policy),
+  };
+}
+
+/** What a response was compared with, and what became of it. */
+export interface Compared {
+  readonly tape: MacTape;
+  /** The applications that took part, with what is remembered for the next response. */
+  readonly applications: readonly {
+    readonly applicationId: string;
+    readonly epoch: number;
+    readonly pendingSync: string | null;
+  }[];
+  readonly facts: Facts;
+  /** Why the comparison did not come to its end, if it did not. */
+  readonly interruption: TallystickError | null;
 }
 
 /**
  * A refusal after comparing. When a seed could not be used and nothing else fitted, or the module
  * failed on the way, nobody knows whether the response was right: a technical fault. It still
  * counts when anything was compared with it, or the response would be a free guess at that.
- *
- * @param interruption why the comparison did not come to its end, if it did not
  */
 export function refusedCompared(
   examined: Examined,
@@ -85,8 +96,7 @@ export function refusedCompared(
     readonly refused: Refused;
     readonly nearest?: { readonly position: Position; readonly distance: number };
   },
-  tape: MacTape,
-  interruption: TallystickError | null = null,
+  { tape, applications, facts, interruption }: Compared,
 ): RefusedVerdict {
   const { refused, nearest } = decision;
   const { code } = refused;
@@ -96,19 +106,41 @@ export function refusedCompared(
   const isCompared = fault === null || tape.hasMac();
   // An issued challenge is good for one comparison, right or wrong.
   const isAnswered = isCompared && (code.startsWith('response-') || code.startsWith('sync-'));
+  const user = isCompared ? userChangeOf(examined, refused) : ({ kind: 'decoy' } as const);
   return {
     kind: 'refused',
     refused,
-    user: isCompared ? userChangeOf(examined, refused) : { kind: 'decoy' },
+    user,
+    notes: user.kind === 'decoy' ? decoyNotes(examined.policy) : notesOn(applications, examined),
     challengeIds: isAnswered ? challengeIds(examined.issued) : [],
     facts: {
       ...costFacts(tape),
+      ...facts,
       ...(nearest === undefined
         ? {}
         : { ...positionFacts(nearest.position), distance: nearest.distance }),
     },
     fault,
   };
+}
+
+function refusal(code: RefusalCode): Omit<RefusedVerdict, 'user' | 'notes'> {
+  return { kind: 'refused', refused: refusedFor(code), challengeIds: [], facts: {}, fault: null };
+}
+
+function notesOn(applications: Compared['applications'], { policy }: Examined): Decision['notes'] {
+  if (!keepsNotes(policy)) return [];
+  const failures = policy.identificationThreshold > 0 ? 1 : 0;
+  return applications.map((one) => ({ kind: 'application', ...one, failures }));
+}
+
+/** Where a refusal is noted on an application, one of nobody's is noted on a decoy. */
+function decoyNotes(policy: EffectivePolicy): Decision['notes'] {
+  return keepsNotes(policy) ? [{ kind: 'decoy' }] : [];
+}
+
+function keepsNotes(policy: EffectivePolicy): boolean {
+  return policy.secondOtpSync || policy.identificationThreshold > 0;
 }
 
 /** What a success writes about the user and the authenticator, and which challenges it answers. */

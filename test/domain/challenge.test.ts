@@ -142,7 +142,7 @@ describe('answering an issued challenge', () => {
   ): string | null =>
     challengeRefusal(
       '12345678',
-      issued,
+      { given: issued, newest: issued },
       'user-1',
       nowMs,
       policyWith({ oneStepChallengeResponse: permitted }),

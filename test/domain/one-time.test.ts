@@ -144,7 +144,7 @@ function* synchronising(world: World, first: Shown, second: Shown, nowMs: number
 function* resetting({ store }: World): Attempt {
   yield;
   const application = store.application();
-  store.replace({ ...application, ...newEpoch(application) });
+  store.replace({ ...application, ...newEpoch(application, noonMs) });
 }
 
 /** Runs the attempts to their ends, always resuming the one that the schedule names. */

@@ -11,6 +11,7 @@ import {
   effectivePolicy,
   parsePolicySettings,
   policyOrigins,
+  policyConflicts,
   policyProblems,
   predefinedPolicies,
 } from '../../src/domain/policy.ts';
@@ -158,6 +159,45 @@ describe('inheritance', () => {
   });
 });
 
+describe('settings that contradict each other', () => {
+  const named = (settings: Partial<EffectivePolicy>): readonly string[] =>
+    policyConflicts(policyWith(settings)).map(({ name }) => name);
+
+  it.each([
+    ['discreteTimeWindowHours', { dynamicTimeWindow: true, discreteTimeWindowHours: 1 }],
+    ['dynamicTimeWindow', { dynamicTimeWindow: true, syncTimeWindowSeconds: 599 }],
+    ['challengeCheckMode', { challengeCheckMode: 1 }],
+    ['challengeCheckMode', { challengeCheckMode: 2 }],
+    ['secondOtpSync', { secondOtpSync: true, userLockThreshold: 1 }],
+    ['secondOtpSync', { secondOtpSync: true, identificationThreshold: 1 }],
+    [
+      'secondOtpSync',
+      { secondOtpSync: true, syncTimeWindowSeconds: 600, syncEventWindowSteps: 20 },
+    ],
+  ] as const)('%s: %o', (name, settings) => {
+    expect(named(settings)).toEqual([name]);
+  });
+
+  it.each([
+    {},
+    { dynamicTimeWindow: true, syncTimeWindowSeconds: 600 },
+    { discreteTimeWindowHours: 12 },
+    { challengeCheckMode: 1, oneStepChallengeResponse: 'server-challenge' },
+    { challengeCheckMode: 2, oneStepChallengeResponse: 'no' },
+    { secondOtpSync: true, userLockThreshold: 0, identificationThreshold: 2 },
+    { secondOtpSync: true, syncTimeWindowSeconds: 600 },
+  ] as const)('not %o', (settings) => {
+    expect(named(settings)).toEqual([]);
+  });
+
+  it('are none in what an installation begins with, nor in the defaults', () => {
+    expect(policyConflicts(policyDefaults)).toEqual([]);
+    for (const { settings } of predefinedPolicies()) {
+      expect(policyConflicts({ ...policyDefaults, ...settings })).toEqual([]);
+    }
+  });
+});
+
 describe('predefined policies', () => {
   const predefined = predefinedPolicies();
   const effective = (name: string): EffectivePolicy =>
@@ -202,13 +242,40 @@ describe('cost', () => {
     expect(policyCost(policyDefaults, shape)).toMatchObject({
       timeCandidates: 21,
       eventCandidates: 25,
+      initialTimeCandidates: 721,
       timeAndEventCandidates: 525,
-      candidatesPerAttempt: 525,
+      candidatesPerAttempt: 721,
       syncTimeCandidates: 722,
       syncEventCandidates: 1006,
       syncCandidates: 1006,
       guessProbabilityPerAttempt: 21e-6,
+      guessProbabilityAtFirstUse: 721e-6,
     });
+  });
+
+  it.each([
+    ['nothing else', {}, 21, 25],
+    ['a wider window at first use', { initialTimeWindowSeconds: 7200 }, 21, 241],
+    ['a window that grows', { dynamicTimeWindow: true }, 721, 721],
+    ['whole hours', { discreteTimeWindowHours: 1 }, 63, 63],
+    ['the host clock', { hostClockCentre: true }, 42, 42],
+    ['hours and the host clock', { discreteTimeWindowHours: 2, hostClockCentre: true }, 126, 126],
+    ['clock and counter', { timeAndEventApplications: 'allowed' }, 21, 525],
+    ['a remembered response', { secondOtpSync: true }, 21, 25 + 1006],
+  ] as const)('with %s: %o', (_, settings, timeCandidates, candidatesPerAttempt) => {
+    const cost = policyCost(policyWith(settings), shape);
+    expect(cost).toMatchObject({ timeCandidates, candidatesPerAttempt });
+  });
+
+  it('multiplies windows where clock and counter go together', () => {
+    const combined = policyWith({ timeAndEventApplications: 'allowed' });
+    expect(policyCost(combined, shape)).toMatchObject({
+      guessProbabilityPerAttempt: 420e-6,
+      syncTimeAndEventCandidates: 16_384,
+      syncCandidates: 16_384,
+    });
+    const narrow = policyWith({ timeAndEventApplications: 'allowed', syncTimeWindowSeconds: 3600 });
+    expect(policyCost(narrow, shape).syncCandidates).toBe(122 * 106);
   });
 
   it('bounds what is evaluated, whatever the windows', () => {

@@ -70,6 +70,8 @@ export function policyWith(settings: Partial<EffectivePolicy> = {}): EffectivePo
     ...policyDefaults,
     localAuthentication: 'authenticator-only',
     oneStepChallengeResponse: 'any-challenge',
+    challengeCheckMode: 4,
+    initialTimeWindowSeconds: 0,
     ...settings,
   };
 }
@@ -212,7 +214,8 @@ export function inputWith(
   challenge: string | null = null,
   issuedChallenge: IssuedChallenge | null = null,
 ): VerificationInput {
-  return { candidatesFrom, response, challenge, issuedChallenge };
+  const issued = { given: issuedChallenge, newest: issuedChallenge };
+  return { candidatesFrom, response, challenge, issued };
 }
 
 export function planOf(

@@ -69,11 +69,11 @@ describe('challenge/response', () => {
 
   it('by time forgets no step in a reset', () => {
     const used = afterwards(timed, attempt(timed, { step, challenge }));
-    const reset = { ...used, ...newEpoch(used) };
+    const reset = { ...used, ...newEpoch(used, noonMs) };
     expect(reset).toMatchObject({ spentChallenges: [], floorMs: noonMs + 30_000 });
     expect(codeOf(attempt(reset, { step, challenge }))).toBe('response-replayed');
-    expect(newEpoch(counted)).toMatchObject({ floorMs: 0, epoch: 2 });
-    expect(newEpoch(timed)).toMatchObject({ floorMs: 0 });
+    expect(newEpoch(counted, noonMs)).toMatchObject({ floorMs: 0, epoch: 2 });
+    expect(newEpoch(timed, noonMs)).toMatchObject({ floorMs: 0 });
   });
 
   it('by both goes on in the same step with the next counter, but never back in time', () => {

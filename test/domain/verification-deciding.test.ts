@@ -29,6 +29,7 @@ import {
   totp,
   verify,
 } from './support.ts';
+import { noIssuedChallenges } from '../../src/domain/challenge.ts';
 import { accepted } from './attempt.ts';
 
 const challenge = '12345678';
@@ -98,7 +99,7 @@ describe('deciding again after a conflict', () => {
     const input = inputWith(devices, response, challenge, issuedWith());
     const plan = planOf(input, policy);
     const marks = marksOf(plan, macsOf(plan.candidates, devices));
-    const fresh = { ...input, issuedChallenge: issued };
+    const fresh = { ...input, issued: { given: issued, newest: issued } };
     return codeOf(decideVerification(plan, marks, current, fresh, noonMs, policy));
   };
 
@@ -128,7 +129,7 @@ describe('deciding again after a conflict', () => {
     const decided = (fresh: VerificationInput): string =>
       codeOf(decideVerification(plan, marks, device, fresh, noonMs, policy));
     expect(decided(input)).toBe('accepted');
-    expect(decided({ ...input, issuedChallenge: null })).toBe('response-incorrect');
+    expect(decided({ ...input, issued: noIssuedChallenges })).toBe('response-incorrect');
   });
 
   it('refuses when the challenge was used meanwhile', () => {

@@ -60,6 +60,7 @@ describe('event applications', () => {
           driftHistory: '',
         },
       },
+      isChallenged: false,
       driftSecondsBefore: 0,
       driftSecondsAfter: 0,
     });
@@ -132,7 +133,7 @@ describe('time applications', () => {
   it('keep a floor in milliseconds through a change of the time step', () => {
     const used = afterwards(application, attempt(application, { step: stepAt() }));
     expect(used.floorMs).toBe(noonMs + 30_000);
-    const hourly = { ...used, ...newEpoch(used), algorithm: totp(3600) };
+    const hourly = { ...used, ...newEpoch(used, noonMs), algorithm: totp(3600) };
     expect(hourly).toMatchObject({ epoch: 2, lastStep: -1n, floorMs: noonMs + 30_000 });
     // The hour that noon belongs to began before the floor, the next one after it.
     expect(codeOf(attempt(hourly, { step: stepAt(0, 3600) }))).toBe('response-replayed');

@@ -1,3 +1,4 @@
+import { resetOf } from '../../domain/application.ts';
 import type { AuthenticatorWithApplications } from '../../domain/model.ts';
 import { nameKey } from '../../domain/names.ts';
 import { TallystickError } from '../../errors.ts';
@@ -292,13 +293,12 @@ async function resetApplication(
     );
     if (meant.length === 0) throw notFound('The application');
     return {
-      // Counters, steps and floors stay: a reset forgets what was learned, not what was used.
-      changes: meant.map(({ id, version, epoch }) => ({
+      changes: meant.map((application) => ({
         change: 'update',
         kind: 'application',
-        id,
-        expectedVersion: version,
-        set: { epoch: epoch + 1, driftSeconds: 0, driftAtMs: null },
+        id: application.id,
+        expectedVersion: application.version,
+        set: resetOf(application, desk.nowMs),
       })),
       audit: doneEntry(desk, 'authenticator.reset', authenticator.serial, {
         applications: meant.map(({ name }) => name).join(','),

@@ -4,6 +4,7 @@ import { policyCost } from '../../domain/policy-cost.ts';
 import {
   effectivePolicy,
   parsePolicySettings,
+  policyConflicts,
   policyOrigins,
   policyProblems,
 } from '../../domain/policy.ts';
@@ -125,7 +126,10 @@ function parentIdOf(configuration: Configuration, parentName: string | null): st
   return parent.id;
 }
 
-/** A change reaches every descendant: none may end in a circle or above the candidate limits. */
+/**
+ * A change reaches every descendant: none may end in a circle, above the candidate limits or with
+ * settings that contradict each other.
+ */
 function checkEveryPolicy(policies: readonly Policy[], saved: Policy): void {
   for (const policy of policies) {
     const problems = resolvedProblems(policy, policies, saved);
@@ -146,7 +150,8 @@ function resolvedProblems(
   saved: Policy,
 ): ReturnType<typeof policyProblems> {
   try {
-    return policyProblems(effectivePolicy(policy.id, policies));
+    const effective = effectivePolicy(policy.id, policies);
+    return [...policyProblems(effective), ...policyConflicts(effective)];
   } catch (error) {
     // Some other policy may be unresolvable already; that must not keep anybody from mending it.
     if (policy.id !== saved.id) return [];
