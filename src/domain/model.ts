@@ -213,6 +213,8 @@ export type ApplicationNote =
       readonly applicationId: string;
       readonly epoch: number;
       readonly failures: 0 | 1;
+      /** `failure_count < this`, or the note conflicts; null when no count stands in the way. */
+      readonly failureCountBelow: number | null;
       readonly pendingSync: string | null;
     }
   | { readonly kind: 'decoy' };

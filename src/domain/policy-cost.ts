@@ -129,21 +129,28 @@ function stepsWithin(seconds: number, timeStepSeconds: number): number {
   return 2 * Math.floor(seconds / 2 / timeStepSeconds) + 1;
 }
 
-/** The window of an application in use: around each of its centres, grown as far as it may. */
+function plainTimeCandidates({ identificationTimeWindowSteps }: EffectivePolicy): number {
+  return 2 * Math.floor(identificationTimeWindowSteps / 2) + 1;
+}
+
+/** The window of an application in use: grown as far as it may, and around its other centres. */
 function timeCandidatesOf(policy: EffectivePolicy, timeStepSeconds: number): number {
-  const plain = 2 * Math.floor(policy.identificationTimeWindowSteps / 2) + 1;
+  const plain = plainTimeCandidates(policy);
   const grown = policy.dynamicTimeWindow
     ? Math.max(plain, stepsWithin(policy.syncTimeWindowSeconds, timeStepSeconds))
     : plain;
-  const hours = 2 * policy.discreteTimeWindowHours * plain;
-  return grown + hours + (policy.hostClockCentre ? plain : 0);
+  return grown + otherCentres(policy) * plain;
 }
 
 function widestTimeCandidates(policy: EffectivePolicy, timeStepSeconds: number): number {
-  return Math.max(
-    timeCandidatesOf(policy, timeStepSeconds),
-    stepsWithin(policy.initialTimeWindowSeconds, timeStepSeconds),
-  );
+  const initial =
+    stepsWithin(policy.initialTimeWindowSeconds, timeStepSeconds) +
+    otherCentres(policy) * plainTimeCandidates(policy);
+  return Math.max(timeCandidatesOf(policy, timeStepSeconds), initial);
+}
+
+function otherCentres({ discreteTimeWindowHours, hostClockCentre }: EffectivePolicy): number {
+  return 2 * discreteTimeWindowHours + (hostClockCentre ? 1 : 0);
 }
 
 function eventCandidatesOf(policy: EffectivePolicy): number {

@@ -9,6 +9,7 @@ import type {
 } from '../domain/model.ts';
 import type { Position, RefusalCode, Refused } from '../domain/outcomes.ts';
 import type { EffectivePolicy } from '../domain/policy-catalogue.ts';
+import { failureLimit } from '../domain/verification.ts';
 import type { TallystickError } from '../errors.ts';
 import { type Facts, positionFacts } from './attempt.ts';
 import type { MacTape } from './mac-tape.ts';
@@ -130,8 +131,14 @@ function refusal(code: RefusalCode): Omit<RefusedVerdict, 'user' | 'notes'> {
 
 function notesOn(applications: Compared['applications'], { policy }: Examined): Decision['notes'] {
   if (!keepsNotes(policy)) return [];
-  const failures = policy.identificationThreshold > 0 ? 1 : 0;
-  return applications.map((one) => ({ kind: 'application', ...one, failures }));
+  const failureCountBelow = failureLimit(policy);
+  const failures = failureCountBelow === null ? 0 : 1;
+  return applications.map((one) => ({
+    kind: 'application',
+    ...one,
+    failures,
+    failureCountBelow,
+  }));
 }
 
 /** Where a refusal is noted on an application, one of nobody's is noted on a decoy. */

@@ -161,17 +161,19 @@ export const applicationAdvance: Template<
     }),
 );
 
-export const applicationNote: Template<'applicationId' | 'epoch' | 'failures' | 'pendingSync'> =
-  template(
-    sqlite
-      .updateTable('application')
-      .where('id', '=', argument<string>('applicationId'))
-      .where('epoch', '=', argument<number>('epoch'))
-      .set({
-        failure_count: sql`failure_count + ${argument<number>('failures')}`,
-        pending_sync: argument<string | null>('pendingSync'),
-      }),
-  );
+export const applicationNote: Template<
+  'applicationId' | 'epoch' | 'failures' | 'failureCountBelow' | 'pendingSync'
+> = template(
+  sqlite
+    .updateTable('application')
+    .where('id', '=', argument<string>('applicationId'))
+    .where('epoch', '=', argument<number>('epoch'))
+    .where(unlessNull('failureCountBelow', sql`failure_count <`))
+    .set({
+      failure_count: sql`failure_count + ${argument<number>('failures')}`,
+      pending_sync: argument<string | null>('pendingSync'),
+    }),
+);
 
 export const driftFollow: Template<'applicationId' | 'epoch' | 'driftSeconds' | 'driftAtMs'> =
   template(

@@ -200,13 +200,15 @@ function advanceArguments({
 
 function noteArguments(number: number, note: ApplicationNote): NoteRow {
   if (note.kind === 'decoy') {
-    return { number, application_id: null, epoch: null, failures: 0, pending_sync: null };
+    const nobody = { application_id: null, epoch: null, failures_below: null, pending_sync: null };
+    return { number, failures: 0, ...nobody };
   }
   return {
     number,
     application_id: note.applicationId,
     epoch: note.epoch,
     failures: note.failures,
+    failures_below: note.failureCountBelow,
     pending_sync: note.pendingSync,
   };
 }

@@ -70,6 +70,7 @@ export interface NoteRow {
   readonly application_id: string | null;
   readonly epoch: number | null;
   readonly failures: number;
+  readonly failures_below: number | null;
   readonly pending_sync: string | null;
 }
 
@@ -127,7 +128,8 @@ s as materialized (
 ),
 n as materialized (
   select * from json_to_recordset($4::json) as n (
-    number integer, application_id text, epoch bigint, failures integer, pending_sync text)
+    number integer, application_id text, epoch bigint, failures integer, failures_below bigint,
+    pending_sync text)
 ),
 checked as materialized (
   select d.number,
@@ -152,7 +154,8 @@ checked as materialized (
         and (d.expected_pending is null or p.pending_sync = d.expected_pending)))
     and not exists (
       select from n where n.number = d.number and n.application_id is not null and not exists (
-        select from application p where p.id = n.application_id and p.epoch = n.epoch))
+        select from application p where p.id = n.application_id and p.epoch = n.epoch
+          and (n.failures_below is null or p.failure_count < n.failures_below)))
     and not exists (
       select from f where f.number = d.number and not exists (
         select from application p where p.id = f.application_id and p.epoch = f.epoch)

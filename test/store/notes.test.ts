@@ -11,6 +11,12 @@ import {
 } from './support/records.ts';
 
 const committed = { status: 'committed' };
+const aNote = {
+  kind: 'application',
+  failures: 1,
+  failureCountBelow: null,
+  pendingSync: null,
+} as const;
 const conflict = { status: 'conflict', on: 'application' };
 
 eachDatabase((opened) => {
@@ -18,7 +24,7 @@ eachDatabase((opened) => {
     test('adds its failure and replaces what is remembered', async () => {
       const installed = await install(opened.store);
       const { id: applicationId, epoch } = installed.application;
-      const note = { kind: 'application', applicationId, epoch } as const;
+      const note = { kind: 'application', applicationId, epoch, failureCountBelow: null } as const;
       for (const [failures, pendingSync, count] of [
         [1, '{"a":1}', 1],
         [1, null, 2],
@@ -37,16 +43,23 @@ eachDatabase((opened) => {
     test('conflicts in another epoch, and takes all else back', async () => {
       const installed = await install(opened.store);
       const { user, application } = installed;
-      const note = { kind: 'application', failures: 1, pendingSync: null } as const;
       for (const [applicationId, epoch] of [
         [application.id, 1],
         [freshId(), 0],
       ] as const) {
         const change = { kind: 'failure', userId: user.id, threshold: 3 } as const;
-        const notes = [{ ...note, applicationId, epoch }];
+        const notes = [{ ...aNote, applicationId, epoch }];
         expect(await commitOne(opened.store, { user: change, notes })).toEqual(conflict);
       }
       expect(await opened.store.userById(user.id)).toEqual(user);
+    });
+
+    test('conflicts from its threshold on, so that many at once are no more guesses', async () => {
+      const { application } = await install(opened.store, { application: { failureCount: 2 } });
+      const { id: applicationId, epoch } = application;
+      const notes = [{ ...aNote, applicationId, epoch, failureCountBelow: 3 }];
+      expect(await commitOne(opened.store, { notes })).toEqual(committed);
+      expect(await commitOne(opened.store, { notes })).toEqual(conflict);
     });
 
     test('of nobody writes a row of its own beside the decoy failure', async () => {
@@ -58,9 +71,7 @@ eachDatabase((opened) => {
     test('on what the decision advances is refused', async () => {
       const { application } = await install(opened.store);
       const { id: applicationId, epoch } = application;
-      const notes = [
-        { kind: 'application', applicationId, epoch, failures: 1, pendingSync: null },
-      ] as const;
+      const notes = [{ ...aNote, applicationId, epoch }] as const;
       const decision = commitOne(opened.store, { notes, advance: advanceTo(application, 9n) });
       await expect(decision).rejects.toMatchObject({ code: 'store-contract' });
     });

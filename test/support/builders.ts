@@ -71,6 +71,12 @@ export const ocraCounter: ResponseAlgorithmJson = {
   kind: 'challenge-response',
   suite: 'OCRA-1:HOTP-SHA1-8:C-QN08',
 };
+/** Clock and counter together, with a question that nobody types. */
+export const timeEvent8: ResponseAlgorithmJson = {
+  kind: 'time-event',
+  suite: 'OCRA-1:HOTP-SHA1-8:C-QN08-T30S',
+  question: '00000000',
+};
 export const ocraBare: ResponseAlgorithmJson = {
   kind: 'challenge-response',
   suite: 'OCRA-1:HOTP-SHA1-8:QN08',
