@@ -100,10 +100,11 @@ export function decideSecondOtp(
   );
   const [pair] = pairs;
   if (pair !== undefined && pairs.length === 1) {
-    const { authenticator } = pair.serving;
-    const owner = current.find((one) => one.authenticator.id === authenticator.id);
-    if (owner === undefined) throw new TallystickError('internal', 'An application has an owner.');
-    const pendingSync = pair.serving.application.pendingSync;
+    const { authenticator, application } = pair.serving;
+    const isOwner = (one: AuthenticatorWithApplications): boolean =>
+      one.authenticator.id === authenticator.id;
+    const owner = entryOf(current.filter(isOwner), 0);
+    const { pendingSync } = application;
     const used = usePair(pair, pair.serving, owner, pendingSync, nowMs, policy);
     if (used.kind === 'synchronised') return used;
   }

@@ -138,3 +138,53 @@ describe('the mode of an algorithm', () => {
     expect(algorithmMode(ocra('C-T1M', { allowMissingQuestion: true }))).toBe('response-only');
   });
 });
+
+describe('an application', () => {
+  const dayMs = 86_400_000;
+  const both = applicationWith(ocra('C-QN08-T30S'), { id: 'both', name: 'BOTH' });
+
+  it('with clock and counter serves only where the policy pays for it', () => {
+    expect(eligible([device({}, [both])])).toBe('authenticator-not-permitted');
+    const allowed = { timeAndEventApplications: 'allowed' } as const;
+    expect(eligible([device({}, [both])], {}, allowed)).toEqual([`${one}/BOTH`]);
+  });
+
+  it('that answers locked devices verifies nobody, not even by name', () => {
+    const unlock = { ...challenged, name: 'UNLOCK', mode: 'unlock' } as const;
+    for (const purpose of ['verify', 'synchronise'] as const) {
+      const request = { applicationName: 'UNLOCK', purpose };
+      expect(eligible([device({}, [unlock])], request)).toBe('authenticator-not-permitted');
+    }
+  });
+
+  it.each<[number, Partial<Application>, string]>([
+    [30, { lastUsedAtMs: noonMs - 30 * dayMs }, 'serves'],
+    [30, { lastUsedAtMs: noonMs - 30 * dayMs - 1 }, 'application-inactive'],
+    [30, { createdAtMs: noonMs - 31 * dayMs }, 'application-inactive'],
+    [30, { createdAtMs: noonMs - 29 * dayMs }, 'serves'],
+    [30, { lastUsedAtMs: 0, resetAtMs: noonMs - 30 * dayMs }, 'serves'],
+    [30, { lastUsedAtMs: 0, resetAtMs: 1 }, 'application-inactive'],
+    [0, { lastUsedAtMs: 0 }, 'serves'],
+  ])('with a limit of %s days and %o: %s', (applicationMaxInactiveDays, set, outcome) => {
+    const found = eligible([device({}, [{ ...time, ...set }])], {}, { applicationMaxInactiveDays });
+    expect(found).toEqual(outcome === 'serves' ? [`${one}/TIME`] : outcome);
+  });
+
+  it.each([
+    [3, 2, 'serves'],
+    [3, 3, 'application-locked'],
+    [3, 9, 'application-locked'],
+    [0, 9, 'serves'],
+  ])('with a threshold of %s and %s failures: %s', (threshold, failureCount, outcome) => {
+    const settings = { identificationThreshold: threshold };
+    const found = eligible([device({}, [{ ...time, failureCount }])], {}, settings);
+    expect(found).toEqual(outcome === 'serves' ? [`${one}/TIME`] : outcome);
+  });
+
+  it('that may not serve leaves the others of its device alone', () => {
+    const closed = { ...time, failureCount: 5 };
+    const settings = { identificationThreshold: 5, applicationMaxInactiveDays: 1 };
+    const active = { ...event, lastUsedAtMs: noonMs };
+    expect(eligible([device({}, [closed, active])], {}, settings)).toEqual([`${one}/EVENT`]);
+  });
+});

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { resetOf } from '../../src/domain/application.ts';
 import { withSample } from '../../src/domain/drift-history.ts';
+import { learnedDrift } from '../../src/domain/learning.ts';
 import type { Application } from '../../src/domain/model.ts';
 import type { EffectivePolicy } from '../../src/domain/policy-catalogue.ts';
 import {
@@ -56,6 +57,12 @@ describe('an accepted response', () => {
     [-90, 30],
   ])('%s s away moves the drift of 60 to %s: by one step at the most', (seconds, drift) => {
     expect(accepted(clock, seconds)).toBe(drift);
+  });
+
+  it('outside of what is the window now is measured from the expected step', () => {
+    const stepping = { timeStepSeconds: 30, timeOriginSeconds: 0 };
+    const learned = learnedDrift(clock, stepAt(3600), stepping, noonMs, policyWith());
+    expect(learned.driftSeconds).toBe(90);
   });
 
   it('moves no frozen drift, and is noted all the same', () => {

@@ -267,6 +267,15 @@ describe('cost', () => {
     expect(cost).toMatchObject({ timeCandidates, candidatesPerAttempt });
   });
 
+  it('has a limit for the product of windows as well', () => {
+    const allowed = { timeAndEventApplications: 'allowed', eventWindowSteps: 190 } as const;
+    expect(policyProblems(policyWith(allowed))).toEqual([]);
+    const refused = policyProblems(policyWith({ ...allowed, eventWindowSteps: 191 }));
+    expect(refused.map(({ name }) => name)).toEqual(['timeAndEventApplications']);
+    const drawer = policyProblems(policyWith({ initialTimeWindowSeconds: 122_880 }));
+    expect(drawer.map(({ name }) => name)).toEqual(['initialTimeWindowSeconds']);
+  });
+
   it('multiplies windows where clock and counter go together', () => {
     const combined = policyWith({ timeAndEventApplications: 'allowed' });
     expect(policyCost(combined, shape)).toMatchObject({

@@ -212,3 +212,59 @@ describe('the search', () => {
     );
   });
 });
+
+describe('what is remembered', () => {
+  it('is never guessed at: a damaged row is a fault', () => {
+    const damaged = { ...clock, pendingSync: '{"positions":[["x",null]]}' };
+    expect(() => look(at(1800), { application: damaged, user: once })).toThrow(/damaged/);
+  });
+
+  it('confirms nothing once its place is used', () => {
+    const pending = noted(clock, look(at(1800), { application: clock }));
+    const used = { ...pending, lastStep: stepAt(1800), floorMs: noonMs + 1_830_000 };
+    expect(look(at(1830), { application: used, user: once })).toMatchObject({
+      kind: 'refused',
+      remembered: { position: { timeStep: stepAt(1830) } },
+    });
+  });
+
+  it('skips no counter, whatever the clock says', () => {
+    const first = { counter: 40n, step: stepAt(600), challenge: '1' };
+    const pending = noted(combined, look(first, { application: combined }));
+    for (const second of [
+      { ...first, counter: 42n },
+      { ...first, counter: 40n, step: stepAt(630) },
+      { ...first, counter: 41n, step: stepAt(570) },
+      { ...first, counter: 41n, step: stepAt(660) },
+    ]) {
+      expect(look(second, { application: pending, user: once }).kind).toBe('refused');
+    }
+    const apart = { counter: 40n };
+    const event = noted(counter, look(apart, { application: counter }));
+    expect(look({ counter: 42n }, { application: event, user: once }).kind).toBe('refused');
+  });
+
+  it('says nothing where two applications may have shown it', () => {
+    const mac = injectiveMac();
+    const other = { ...clock, id: 'application-2' };
+    const owner = authenticatorWith([clock, other]);
+    const shown = responseAt(clock, at(1800), mac);
+    const both: Mac = (application, message) => mac({ ...application, id: clock.id }, message);
+    const input = inputWith([owner], shown);
+    const plan = planSecondOtp(planOf(input, policy), input, noonMs, policy);
+    const marks = marksOf(plan, macsOf(plan.candidates, [owner], both));
+    const decision = decideSecondOtp(plan, marks, [owner], userWith(), noonMs, policy);
+    expect(decision).toMatchObject({ kind: 'refused', remembered: null });
+    if (decision.kind !== 'refused') return;
+    expect(decision.notes.map(({ pendingSync }) => pendingSync)).toEqual([null, null]);
+  });
+
+  it('needs a mark for every candidate', () => {
+    const owner = authenticatorWith([clock]);
+    const input = inputWith([owner], '000000');
+    const plan = planSecondOtp(planOf(input, policy), input, noonMs, policy);
+    const decide = (): unknown =>
+      decideSecondOtp(plan, new Uint8Array(3), [owner], userWith(), noonMs, policy);
+    expect(decide).toThrow(/all its marks/);
+  });
+});
