@@ -30,8 +30,8 @@ type Rank = 0 | 1 | 2 | 3 | 4;
  * The authenticators and applications that may serve a request: assigned, permitted by the policy
  * (virtual or not, model, application names and type), enabled, not expired, and, where the caller
  * narrows it, of that serial and application name. Applications that need a PIN or session data
- * that no request carries can't serve. Where none may, the authenticator that got furthest names
- * the refusal.
+ * that no request carries can't serve, and those that unlock devices never do. Where none may, the
+ * authenticator that got furthest names the refusal.
  *
  * @param nowMs Unix milliseconds
  */
@@ -96,7 +96,8 @@ function refusalAt(rank: Rank, purpose: EligibleRequest['purpose']): RefusalCode
 }
 
 function isPermitted(application: Application, policy: EffectivePolicy): boolean {
-  if (application.isDisabled || !isListed(policy.applicationNames, application.name)) return false;
+  const { mode, name, isDisabled } = application;
+  if (mode === 'unlock' || isDisabled || !isListed(policy.applicationNames, name)) return false;
   const { applicationType } = policy;
   return (
     applicationType === 'no-restriction' || applicationType === algorithmMode(application.algorithm)

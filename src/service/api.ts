@@ -292,6 +292,17 @@ export interface Administration {
     applicationName: string | null,
   ): Promise<AuthenticatorView>;
 
+  /**
+   * The code that unlocks a device which shows this challenge; a few an hour, and the audit has the
+   * reason. `policy-refused` with `fields.reason` `unlock-code-limit` when there were too many.
+   */
+  unlockCode(
+    caller: Caller,
+    serial: string,
+    challenge: string,
+    reason: string | null,
+  ): Promise<{ readonly serial: string; readonly code: string }>;
+
   policies(caller: Caller): Promise<readonly PolicyView[]>;
   policy(caller: Caller, name: string): Promise<PolicyView>;
   effectivePolicy(caller: Caller, name: string): Promise<EffectivePolicyView>;

@@ -6,6 +6,7 @@ import { createDesks } from './administration/desk.ts';
 import { domainAdministration } from './administration/domains.ts';
 import { overviewAdministration } from './administration/overview.ts';
 import { policyAdministration } from './administration/policies.ts';
+import { unlockCodeAdministration } from './administration/unlock-codes.ts';
 import { userAdministration } from './administration/users.ts';
 import type { Caller, Service } from './api.ts';
 import { authenticate } from './authenticate.ts';
@@ -37,6 +38,7 @@ export function createService(deps: ServiceDeps): Service {
       ...domainAdministration(atDesk),
       ...userAdministration(atDesk),
       ...authenticatorAdministration(atDesk),
+      ...unlockCodeAdministration(atDesk),
       ...policyAdministration(atDesk),
       ...componentAdministration(atDesk),
       ...apiKeyAdministration(atDesk),
