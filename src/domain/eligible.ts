@@ -96,8 +96,9 @@ function refusalAt(rank: Rank, purpose: EligibleRequest['purpose']): RefusalCode
 }
 
 function isPermitted(application: Application, policy: EffectivePolicy): boolean {
-  const { mode, name, isDisabled } = application;
-  if (mode === 'unlock' || isDisabled || !isListed(policy.applicationNames, name)) return false;
+  if (application.isDisabled || !isListed(policy.applicationNames, application.name)) return false;
+  // An unlock application answers devices, never a logon.
+  if (application.mode === 'unlock') return false;
   const { applicationType } = policy;
   return (
     applicationType === 'no-restriction' || applicationType === algorithmMode(application.algorithm)

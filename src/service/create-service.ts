@@ -4,6 +4,7 @@ import { authenticatorAdministration } from './administration/authenticators.ts'
 import { componentAdministration } from './administration/components.ts';
 import { createDesks } from './administration/desk.ts';
 import { domainAdministration } from './administration/domains.ts';
+import { explainAdministration } from './administration/explain.ts';
 import { overviewAdministration } from './administration/overview.ts';
 import { policyAdministration } from './administration/policies.ts';
 import { unlockCodeAdministration } from './administration/unlock-codes.ts';
@@ -43,6 +44,7 @@ export function createService(deps: ServiceDeps): Service {
       ...componentAdministration(atDesk),
       ...apiKeyAdministration(atDesk),
       ...overviewAdministration(atDesk),
+      ...explainAdministration(atDesk),
     },
     readiness: async () => {
       const reasons = await unreadyReasons(context, admission.isDraining());

@@ -100,6 +100,21 @@ describe('clients', () => {
     ]);
   });
 
+  it('asks why somebody could not log on', async () => {
+    const nothing = { authenticators: [], events: [], account: null, atMs: 0 };
+    const names = { userName: 'jane', domainName: 'd', policyName: 'P' };
+    world = await startRest({ explainUser: { ...names, ...nothing } });
+    const options = ['--domain', 'd', '--limit', '5', '--policy', 'P'];
+    const ran = await run(['explain', 'jane', ...options]);
+    expect(ran.printed).toMatch(/^user +jane in domain d\nnow .* the policy P\n/);
+    const json = await run(['explain', 'jane', '--json']);
+    expect(JSON.parse(json.printed)).toMatchObject({ user: 'jane', events: [] });
+    expect(world.reached.map(({ args }) => args.slice(1))).toEqual([
+      ['d', 'jane', 5, 'P'],
+      [null, 'jane', 20, null],
+    ]);
+  });
+
   it('shows what unlocks a device as it is typed', async () => {
     const one = { name: 'UNLOCK', mode: 'unlock', algorithm: 'OCRA-1:HOTP-SHA1-8:QN08' };
     world = await startRest({ authenticator: { serial: 'VT1', applications: [one] } });

@@ -78,7 +78,10 @@ const groups: Record<string, ((caller: Caller) => Promise<unknown>)[]> = {
     (caller) => administration.apiKeys(caller),
     (caller) => administration.status(caller),
   ],
-  readAudit: [(caller) => administration.auditEvents(caller, null, 0, 10)],
+  readAudit: [
+    (caller) => administration.auditEvents(caller, null, 0, 10),
+    (caller) => administration.explainUser(caller, null, 'eve', 20, null),
+  ],
   write: [
     (caller) => administration.createDomain(caller, ''),
     (caller) => administration.deleteDomain(caller, 'nowhere'),
