@@ -73,8 +73,7 @@ function applicationText(
     ...given('next counter', application.nextEventCounter, (counter) => counter),
     ...given('last step', application.last, stepText),
     ...given('expected step', application.expected, stepText),
-    ...given('lowest step', application.lowest, stepText),
-    ...given('floor', application.floorMs || null, secondText),
+    ...given('lowest step', application.floorMs ? application.lowest : null, stepText),
     ...given('drift', driftSeconds, (seconds) => {
       const learned = application.driftAtMs;
       const when = learned === null ? 'not learned yet' : `learned ${secondText(learned)}`;
@@ -121,7 +120,7 @@ function attemptLines(attempt: AttemptJson): readonly string[] {
   const under = policy === null ? '' : `, policy ${policy}`;
   return [
     `${secondText(atMs)}  ${endings[attempt.ending]}${outcome}`,
-    `${action} by the component ${component ?? 'unknown'}${under}`,
+    `${action} by the component ${component ?? 'unknown'}${fromText(attempt)}${under}`,
     ...comparedLine(attempt),
     ...factsLine(attempt.facts, attempt.stepsBeginAtMs),
     ...(attempt.ending === 'technical' ? [`request id ${attempt.requestId}`] : []),
@@ -135,9 +134,13 @@ function administrationLines(event: Exclude<EventJson, AttemptJson>): readonly s
   const ended = outcome === 'done' ? '' : ` (${outcome})`;
   return [
     `${secondText(atMs)}  ${action} of ${subject}${ended}`,
-    `by ${actor}`,
+    `by ${actor}${fromText(event)}`,
     ...factsLine(event.facts, {}),
   ];
+}
+
+function fromText({ facts: { peerAddress } }: EventJson): string {
+  return typeof peerAddress === 'string' ? ` from ${peerAddress}` : '';
 }
 
 const centres = ['expectedStep', 'centreStep'] as const;
@@ -155,8 +158,13 @@ function comparedLine({ facts: known, ...attempt }: AttemptJson): readonly strin
   return [`compared ${candidates} of ${String(ofCandidates)} candidates${of}${around}`];
 }
 
-/** Facts that the line above tells. */
-const told: ReadonlySet<string> = new Set(['candidates', 'ofCandidates', ...centres]);
+/** Facts that the lines above tell. */
+const told: ReadonlySet<string> = new Set([
+  'peerAddress',
+  'candidates',
+  'ofCandidates',
+  ...centres,
+]);
 
 /** Known facts, in the order in which they are told. */
 const labels: Readonly<Record<string, string>> = {

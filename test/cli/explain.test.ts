@@ -107,6 +107,7 @@ const explanation: UserExplanationJson = {
     attempt('response-incorrect', {
       ...named,
       facts: {
+        peerAddress: '10.1.0.7',
         candidates: 21,
         ofCandidates: 21,
         expectedStep: '59856066',
@@ -125,7 +126,7 @@ const explanation: UserExplanationJson = {
       outcome: 'done',
       subject: 'VT00000001',
       ...bySomebody,
-      facts: { applications: 'TIME' },
+      facts: { applications: 'TIME', peerAddress: '10.1.0.7' },
     },
     attempt('seed-damaged', { ...named, facts: {} }),
   ],
@@ -149,7 +150,6 @@ VT00000001/TIME  TOTP-SHA1-6-30S
   last step      59856066, begins 2026-11-25 20:33:00Z
   expected step  59856067, begins 2026-11-25 20:33:30Z
   lowest step    59856067, begins 2026-11-25 20:33:30Z
-  floor          2026-11-25 20:33:30Z
   drift          -3 s, learned 2026-11-25 20:33:00Z, frozen
   clock rate     11.6 ppm, give or take 0.4
   failures       1
@@ -166,7 +166,7 @@ VT00000001/UNLOCK  OCRA-1:HOTP-SHA1-8:QN08
   last used      -
 
 2026-11-25 20:33:10Z  refused  response-incorrect
-  authenticate by the component intranet, policy Office
+  authenticate by the component intranet from 10.1.0.7, policy Office
   compared 21 of 21 candidates of VT00000001/TIME around step 59856066
     (2026-11-25 20:33:00Z)
   drift -3 s; lowest step 59856067 (2026-11-25 20:33:30Z); window learned;
@@ -178,7 +178,7 @@ VT00000001/UNLOCK  OCRA-1:HOTP-SHA1-8:QN08
     with two in a row.
 
 2026-11-25 19:33:10Z  authenticator.reset of VT00000001
-  by intranet (k1)
+  by intranet (k1) from 10.1.0.7
   applications TIME
 
 2026-11-25 20:33:10Z  technical fault  seed-damaged
