@@ -1,4 +1,4 @@
-/** A small chart as SVG: axes, bands, lines and marks, readable on a light and on a dark page. */
+/** A small chart as SVG: axes, bands, lines and cells, readable on a light and on a dark page. */
 
 export type Point = readonly [x: number, y: number];
 
@@ -17,12 +17,6 @@ export type Layer =
       readonly colour: string;
       readonly label?: string;
       readonly isDashed?: boolean;
-    }
-  | {
-      readonly kind: 'marks';
-      readonly points: readonly Point[];
-      readonly colour: string;
-      readonly label?: string;
     }
   | {
       readonly kind: 'cells';
@@ -118,11 +112,6 @@ function drawn(
         `<polyline points="${points}" fill="none" stroke="${layer.colour}" stroke-width="2"${dash}/>`,
       ];
     }
-    case 'marks':
-      return layer.points.map(
-        ([x, y]) =>
-          `<circle cx="${round(toX(x))}" cy="${round(toY(y))}" r="2.2" fill="${layer.colour}"/>`,
-      );
     case 'cells': {
       const [w, h] = [toX(1) - toX(0), toY(0) - toY(1)];
       return layer.cells.map(

@@ -1,4 +1,4 @@
-import { createResponder, type ClockParameters, createDeviceClock } from '../../emulator/index.ts';
+import { createDeviceClock, createResponder } from '../../emulator/index.ts';
 import { decoyAuthenticator } from '../../src/domain/application.ts';
 import { expectedDriftSeconds } from '../../src/domain/drift.ts';
 import { estimateDrift, withSample } from '../../src/domain/drift-history.ts';
@@ -33,79 +33,67 @@ function policyWith(settings: Partial<EffectivePolicy>): EffectivePolicy {
   return { ...policyDefaults, initialTimeWindowSeconds: 0, ...settings };
 }
 
+interface Day {
+  readonly day: number;
+  readonly nowMs: number;
+  readonly application: Application;
+  /** What the device shows, ahead of the host. */
+  readonly trueSeconds: number;
+}
+
 /** A fob that runs 8 ppm fast: used daily for 120 days, then left in a drawer. */
-export function drawerFigure(): Chart {
-  const clock: ClockParameters = {
-    manufacturedAtMs: startMs,
-    offsetMs: 1500,
-    ratePpm: 8,
-    events: [],
-  };
+function drawerDays(): readonly Day[] {
+  const clock = { manufacturedAtMs: startMs, offsetMs: 1500, ratePpm: 8, events: [] };
   const device = createDeviceClock(clock);
-  const offsetAt = (day: number): number =>
-    (device.deviceTimeMs(startMs + day * dayMs) - (startMs + day * dayMs)) / 1000;
-  const plain = policyWith({});
+  const policy = policyWith({});
   let application = usualApplication();
-  const centres: Point[] = [];
-  const states = days(0, 400).map((day) => {
+  return days(0, 400).map((day) => {
     const nowMs = startMs + day * dayMs;
+    const deviceTimeMs = device.deviceTimeMs(nowMs);
     if (day <= 120) {
-      const step = timeStepAt(device.deviceTimeMs(nowMs), stepping);
-      application = {
-        ...application,
-        ...learnedDrift(application, parseTimeStep(step), stepping, nowMs, plain),
-      };
+      const step = parseTimeStep(timeStepAt(deviceTimeMs, stepping));
+      const drift = learnedDrift(application, step, stepping, nowMs, policy);
+      application = { ...application, ...drift };
     }
-    centres.push([day, application.driftSeconds]);
-    return { day, nowMs, application };
+    return { day, nowMs, application, trueSeconds: (deviceTimeMs - nowMs) / 1000 };
   });
-  const edges = (settings: Partial<EffectivePolicy>, side: 1 | -1): Point[] =>
-    states.map(({ day, nowMs, application: state }) => {
-      const policy = policyWith(settings);
-      const window = timeWindowOf(state, stepping, nowMs, policy);
-      const [{ halfWidthSteps }] = window.centres;
-      const centre = expectedDriftSeconds(state, stepping, nowMs, policy);
+}
+
+function windowBand(
+  states: readonly Day[],
+  settings: Partial<EffectivePolicy>,
+): { readonly upper: readonly Point[]; readonly lower: readonly Point[] } {
+  const policy = policyWith({ identificationTimeWindowSteps: 8, ...settings });
+  const edge = (side: 1 | -1): Point[] =>
+    states.map(({ day, nowMs, application }) => {
+      const [{ halfWidthSteps }] = timeWindowOf(application, stepping, nowMs, policy).centres;
+      const centre = expectedDriftSeconds(application, stepping, nowMs, policy);
       return [day, centre + side * (halfWidthSteps + 0.5) * stepping.timeStepSeconds];
     });
-  const narrow = { identificationTimeWindowSteps: 8 };
-  const grown = { ...narrow, dynamicTimeWindow: true };
-  const predicted = { ...narrow, driftPrediction: true };
+  return { upper: edge(1), lower: edge(-1) };
+}
+
+export function drawerFigure(): Chart {
+  const states = drawerDays();
+  const predicting = policyWith({ driftPrediction: true });
+  const line = (of: (state: Day) => number): Point[] =>
+    states.map((state) => [state.day, of(state)]);
+  const predicted = line(({ application, nowMs }) =>
+    expectedDriftSeconds(application, stepping, nowMs, predicting),
+  );
+  const dynamic = windowBand(states, { dynamicTimeWindow: true });
+  const learned = line(({ application }) => application.driftSeconds);
+  const real = line(({ trueSeconds }) => trueSeconds);
   return {
     title: 'A clock 8 ppm fast, used daily for 120 days, then idle',
     x: { label: 'days', min: 0, max: 400, every: 50 },
     y: { label: 'seconds ahead of the host', min: -400, max: 800, every: 200 },
     layers: [
-      {
-        kind: 'band',
-        upper: edges(grown, 1),
-        lower: edges(grown, -1),
-        colour: amber,
-        label: 'dynamic window',
-      },
-      {
-        kind: 'band',
-        upper: edges(narrow, 1),
-        lower: edges(narrow, -1),
-        colour: blue,
-        label: 'ordinary window',
-      },
-      { kind: 'line', points: centres, colour: blue, label: 'learned' },
-      {
-        kind: 'line',
-        points: states.map(({ day, nowMs, application: state }) => [
-          day,
-          expectedDriftSeconds(state, stepping, nowMs, policyWith(predicted)),
-        ]),
-        colour: green,
-        isDashed: true,
-        label: 'predicted',
-      },
-      {
-        kind: 'line',
-        points: days(0, 400).map((day) => [day, offsetAt(day)]),
-        colour: red,
-        label: 'true',
-      },
+      { kind: 'band', ...dynamic, colour: amber, label: 'dynamic window' },
+      { kind: 'band', ...windowBand(states, {}), colour: blue, label: 'ordinary window' },
+      { kind: 'line', points: learned, colour: blue, label: 'learned' },
+      { kind: 'line', points: predicted, colour: green, isDashed: true, label: 'predicted' },
+      { kind: 'line', points: real, colour: red, label: 'true' },
     ],
   };
 }

@@ -1,5 +1,6 @@
 import { Command, CommanderError } from 'commander';
 import { auditCommands } from './audit-commands.ts';
+import { explainCommand } from './explain-command.ts';
 import { exitCodes } from './exit-codes.ts';
 import { initCommand } from './init.ts';
 import type { CliIo } from './io.ts';
@@ -47,6 +48,7 @@ export async function runProgram(
     tokenCommands(io),
     ...policyCommands(io),
     keyCommands(io),
+    explainCommand(io),
     ...auditCommands(io),
     ...localCommands(io),
   ];

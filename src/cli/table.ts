@@ -32,7 +32,8 @@ export function isExpired({ expiresAtMs }: Readonly<Record<string, unknown>>): b
   return typeof expiresAtMs === 'number' && expiresAtMs <= Date.now();
 }
 
-function cellText(cell: Cell): string {
+/** A value as people read it, on one line. */
+export function cellText(cell: Cell): string {
   if (cell === null || cell === undefined || cell === '') return '-';
   if (typeof cell === 'boolean') return cell ? 'yes' : 'no';
   // Names come from elsewhere; control characters could rewrite the screen.

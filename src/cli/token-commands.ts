@@ -5,7 +5,7 @@ import { issueToken } from './issue-token.ts';
 import type { JsonRecord } from './rest-client.ts';
 import { readSeedText, seedSources } from './seed-input.ts';
 import { facts, instantText, isExpired, table } from './table.ts';
-import { readApplication, readInstant } from './values.ts';
+import { readApplication, readInstant, unlockPrefix } from './values.ts';
 
 type Options = Readonly<Record<string, unknown>>;
 
@@ -32,6 +32,9 @@ export function tokenCommands(io: CliIo): Command {
       '--application <name>',
       'only this application',
     ),
+    clientCommand(io, 'unlock-code <serial>', 'for a device that shows a challenge', unlockCode)
+      .requiredOption('--challenge <challenge>', 'what the locked device shows')
+      .option('--reason <text>', 'why, for the audit'),
     changing(io, 'enable <serial>', 'admits a disabled one again', { isDisabled: false }),
     changing(io, 'disable <serial>', 'refuses it until enabled', { isDisabled: true }),
     clientCommand(
@@ -127,6 +130,17 @@ async function resetToken(
   showToken(desk, (await desk.client({ method: 'POST', path, body })).body);
 }
 
+async function unlockCode(
+  desk: Desk,
+  [serial = '']: readonly string[],
+  options: Options,
+): Promise<void> {
+  const path = pathOf('authenticators', serial, 'unlock-code');
+  const body = given({ challenge: text(options, 'challenge'), reason: text(options, 'reason') });
+  const answer = (await desk.client({ method: 'POST', path, body })).body;
+  desk.show(answer, String(answer['code']));
+}
+
 function posting(io: CliIo, signature: string, description: string, verb: string): Command {
   return clientCommand(io, signature, description, async (desk, [serial = '']) => {
     const path = pathOf('authenticators', serial, verb);
@@ -159,7 +173,7 @@ function showToken(desk: Desk, token: JsonRecord): void {
   ]);
   const rows = applications.map((application) => [
     String(application['name']),
-    String(application['algorithm']),
+    algorithmOf(application),
     `${String(application['seedOrigin'])}, ${String(application['residency'])}`,
     String(application['keyCheckValue']),
     application['nextEventCounter'] as string | null,
@@ -190,4 +204,9 @@ function kindOf(token: JsonRecord): string {
 function ownerOf(token: JsonRecord): string | null {
   const { user, domain } = token as { user?: string | null; domain?: string | null };
   return user === null || user === undefined ? null : `${domain ?? ''}/${user}`;
+}
+
+/** As `--application` takes it. */
+function algorithmOf({ mode, algorithm }: JsonRecord): string {
+  return `${mode === 'unlock' ? unlockPrefix : ''}${String(algorithm)}`;
 }

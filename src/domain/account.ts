@@ -29,15 +29,22 @@ type RefusedAccount = Extract<AccountState, { state: 'refused' }>;
  */
 export function accountState(user: User, policy: EffectivePolicy, nowMs: number): AccountState {
   const refused = refusedAccount(user, policy, nowMs);
-  if (refused?.code !== 'user-locked' || !mayUnlockItself(user, policy)) {
-    return refused ?? { state: 'open' };
-  }
-  const waitMs =
-    policy.autoUnlockMinDurationSeconds * 1000 * policy.autoUnlockMultiplier ** user.unlockTries;
-  const lastAttemptAtMs = user.lastAttemptAtMs ?? Number(user.lockedAtMs);
-  return nowMs - lastAttemptAtMs >= waitMs
+  const unlockAtMs = refused?.code === 'user-locked' ? autoUnlockAtMs(user, policy) : null;
+  if (refused === undefined || unlockAtMs === null) return refused ?? { state: 'open' };
+  return nowMs >= unlockAtMs
     ? { state: 'auto-unlock', expectedTries: user.unlockTries }
     : { ...refused, touch: true };
+}
+
+/**
+ * From when on an attempt may unlock an account that the threshold locked, if none comes before; null
+ * when none ever may.
+ */
+export function autoUnlockAtMs(user: User, policy: EffectivePolicy): number | null {
+  if (user.lockedBy !== 'threshold' || user.unlockTries >= policy.autoUnlockMaxTries) return null;
+  const waitMs =
+    policy.autoUnlockMinDurationSeconds * 1000 * policy.autoUnlockMultiplier ** user.unlockTries;
+  return (user.lastAttemptAtMs ?? Number(user.lockedAtMs)) + waitMs;
 }
 
 /** As `accountState`, but a locked user stays locked: a synchronisation never unlocks. */
@@ -75,8 +82,4 @@ function isInactive(user: User, policy: EffectivePolicy, nowMs: number): boolean
 function isLocked(user: User, policy: EffectivePolicy): boolean {
   if (user.lockedAtMs !== null) return true;
   return policy.userLockThreshold > 0 && user.lockCount >= policy.userLockThreshold;
-}
-
-function mayUnlockItself(user: User, policy: EffectivePolicy): boolean {
-  return user.lockedBy === 'threshold' && user.unlockTries < policy.autoUnlockMaxTries;
 }

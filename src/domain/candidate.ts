@@ -56,7 +56,10 @@ export function responseOf(text: string): Otp | null {
   }
 }
 
-/** Every wanted application with its sequence; those that no request can serve are left out. */
+/**
+ * Every wanted application with its sequence; those that no request can serve are left out, and so
+ * are those that unlock devices: help desks are told their responses.
+ */
 export function servingOf(
   authenticators: readonly AuthenticatorWithApplications[],
   { challengeCheckMode }: Pick<EffectivePolicy, 'challengeCheckMode'>,
@@ -65,7 +68,7 @@ export function servingOf(
   return authenticators.flatMap(({ authenticator, applications }) =>
     applications.filter(isWanted).flatMap((application) => {
       const sequence = sequenceOf(application.algorithm, challengeCheckMode);
-      if (sequence === null) return [];
+      if (sequence === null || application.mode === 'unlock') return [];
       return [{ authenticator, application, sequence, floor: floorOf(application, sequence) }];
     }),
   );

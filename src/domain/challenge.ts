@@ -60,8 +60,8 @@ export function canAnswer(
   const length = form.length + (form.hasCheckDigit ? 1 : 0);
   return authenticators
     .flatMap(({ applications }) => applications)
-    .some(({ algorithm }) => {
-      if (algorithm.kind !== 'challenge-response') return false;
+    .some(({ mode, algorithm }) => {
+      if (mode === 'unlock' || algorithm.kind !== 'challenge-response') return false;
       const { question } = algorithm.suite.dataInput;
       return question !== undefined && question.maxLength >= length;
     });

@@ -33,7 +33,8 @@ type Rank = 0 | 1 | 2 | 3 | 4 | 5 | 6;
  * (virtual or not, model, application names and type), enabled, not expired, and, where the caller
  * narrows it, of that serial and application name. Applications that need a PIN or session data
  * that no request carries can't serve, nor do those that were not used for too long or had too many
- * wrong responses. Where none may, the authenticator that got furthest names the refusal.
+ * wrong responses, and those that unlock devices never do. Where none may, the authenticator that got
+ * furthest names the refusal.
  *
  * @param nowMs Unix milliseconds
  */

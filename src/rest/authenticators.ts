@@ -20,7 +20,7 @@ const seedBody = z.discriminatedUnion('source', [
 
 const applicationBody = z.strictObject({
   name: z.string(),
-  mode: z.enum(['response-only', 'challenge-response']),
+  mode: z.enum(['response-only', 'challenge-response', 'unlock']),
   algorithm: z.unknown(),
   seed: seedBody,
   eventCounter: z
@@ -39,6 +39,7 @@ const newAuthenticatorBody = z.strictObject({
 const pairBody = z.strictObject({ request: z.unknown() });
 const assignBody = z.strictObject({ user: z.string(), domain: z.string().optional() });
 const resetBody = z.strictObject({ application: z.string().optional() });
+const unlockCodeBody = z.strictObject({ challenge: z.string(), reason: z.string().optional() });
 const changesBody = z.strictObject({
   isDisabled: z.boolean().optional(),
   expiresAtMs: instant.nullable().optional(),
@@ -56,6 +57,7 @@ export const authenticatorEndpoints: readonly Endpoint[] = [
   { method: 'post', path: `${path}/assign`, body: 'required', run: assign },
   { method: 'post', path: `${path}/unassign`, body: 'optional', run: unassign },
   { method: 'post', path: `${path}/reset`, body: 'optional', run: reset },
+  { method: 'post', path: `${path}/unlock-code`, body: 'required', run: unlockCode },
 ];
 
 function shown(view: AuthenticatorView): Reply {
@@ -158,5 +160,13 @@ async function reset(call: Call): Promise<Reply> {
   const { administration } = call.service;
   return shown(
     await administration.resetApplication(call.caller, serialOf(call), application ?? null),
+  );
+}
+
+async function unlockCode(call: Call): Promise<Reply> {
+  const { challenge, reason } = parseBy(unlockCodeBody, call.body);
+  const { administration } = call.service;
+  return one(
+    await administration.unlockCode(call.caller, serialOf(call), challenge, reason ?? null),
   );
 }

@@ -6,6 +6,7 @@ import { authenticationEndpoints } from './authentication.ts';
 import { authenticatorEndpoints } from './authenticators.ts';
 import { auditEndpoints } from './audit.ts';
 import { configurationEndpoints } from './configuration.ts';
+import { explanationEndpoints } from './explanation.ts';
 import { userEndpoints } from './users.ts';
 import {
   contextOf,
@@ -29,6 +30,7 @@ const depthMax = 8;
 const endpoints: readonly Endpoint[] = [
   ...authenticationEndpoints,
   ...userEndpoints,
+  ...explanationEndpoints,
   ...authenticatorEndpoints,
   ...configurationEndpoints,
   ...auditEndpoints,

@@ -1,5 +1,6 @@
 import type { ApplicationMode, Domain, Role } from '../domain/model.ts';
 import type { RefusalCode } from '../domain/outcomes.ts';
+import type { UserExplanation } from './explanation.ts';
 import type { AuditEvent, Page } from './store.ts';
 import type { ModuleStatus } from './seed-module.ts';
 
@@ -292,6 +293,17 @@ export interface Administration {
     applicationName: string | null,
   ): Promise<AuthenticatorView>;
 
+  /**
+   * The code that unlocks a device which shows this challenge; a few an hour, and the audit has the
+   * reason. `policy-refused` with `fields.reason` `unlock-code-limit` when there were too many.
+   */
+  unlockCode(
+    caller: Caller,
+    serial: string,
+    challenge: string,
+    reason: string | null,
+  ): Promise<{ readonly serial: string; readonly code: string }>;
+
   policies(caller: Caller): Promise<readonly PolicyView[]>;
   policy(caller: Caller, name: string): Promise<PolicyView>;
   effectivePolicy(caller: Caller, name: string): Promise<EffectivePolicyView>;
@@ -342,6 +354,19 @@ export interface Administration {
     afterSequence: number | null,
     limit: number,
   ): Promise<readonly AuditEvent[]>;
+  /**
+   * Why the last attempts on a user ended as they did, and what is there now.
+   *
+   * @param limit attempts, 1 to 100
+   * @param policyName null: the policy of the caller's component
+   */
+  explainUser(
+    caller: Caller,
+    domainName: string | null,
+    userName: string,
+    limit: number,
+    policyName: string | null,
+  ): Promise<UserExplanation>;
   status(caller: Caller): Promise<{
     readonly instance: string;
     readonly startedAtMs: number;

@@ -1,5 +1,6 @@
 import type { Caller } from './api.ts';
-import type { AuditEntry } from './store.ts';
+import { TallystickError } from '../errors.ts';
+import type { AuditEntry, AuditEvent } from './store.ts';
 
 type Details = AuditEntry['details'];
 
@@ -35,4 +36,20 @@ export function auditEntry(
       ...event.details,
     },
   };
+}
+
+/**
+ * What a stored event says.
+ *
+ * @throws TallystickError `store-contract` when somebody changed the row
+ */
+export function storedEntry({ body }: AuditEvent): AuditEntry {
+  try {
+    // Only this server writes these rows, by the chain's canonical form of an entry.
+    return JSON.parse(body) as AuditEntry;
+  } catch (cause) {
+    throw new TallystickError('store-contract', 'The database holds a damaged audit event.', {
+      cause,
+    });
+  }
 }

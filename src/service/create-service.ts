@@ -4,8 +4,10 @@ import { authenticatorAdministration } from './administration/authenticators.ts'
 import { componentAdministration } from './administration/components.ts';
 import { createDesks } from './administration/desk.ts';
 import { domainAdministration } from './administration/domains.ts';
+import { explainAdministration } from './administration/explain.ts';
 import { overviewAdministration } from './administration/overview.ts';
 import { policyAdministration } from './administration/policies.ts';
+import { unlockCodeAdministration } from './administration/unlock-codes.ts';
 import { userAdministration } from './administration/users.ts';
 import type { Caller, Service } from './api.ts';
 import { authenticate } from './authenticate.ts';
@@ -37,10 +39,12 @@ export function createService(deps: ServiceDeps): Service {
       ...domainAdministration(atDesk),
       ...userAdministration(atDesk),
       ...authenticatorAdministration(atDesk),
+      ...unlockCodeAdministration(atDesk),
       ...policyAdministration(atDesk),
       ...componentAdministration(atDesk),
       ...apiKeyAdministration(atDesk),
       ...overviewAdministration(atDesk),
+      ...explainAdministration(atDesk),
     },
     readiness: async () => {
       const reasons = await unreadyReasons(context, admission.isDraining());

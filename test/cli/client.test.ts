@@ -88,6 +88,39 @@ describe('clients', () => {
     expect(ran.printed).toBe('synchronised  VT1/TIME');
   });
 
+  it('prints the code for a device that shows a challenge', async () => {
+    world = await startRest({ unlockCode: { serial: 'VT1', code: '87654321' } });
+    const ask = ['token', 'unlock-code', 'VT1', '--challenge', '12345678'];
+    expect(await run(ask)).toEqual({ code: 0, printed: '87654321', said: '' });
+    const json = await run([...ask, '--reason', 'PIN forgotten', '--json']);
+    expect(JSON.parse(json.printed)).toEqual({ serial: 'VT1', code: '87654321' });
+    expect(world.reached.map(({ args }) => args.slice(1))).toEqual([
+      ['VT1', '12345678', null],
+      ['VT1', '12345678', 'PIN forgotten'],
+    ]);
+  });
+
+  it('asks why somebody could not log on', async () => {
+    const nothing = { authenticators: [], events: [], account: null, atMs: 0 };
+    const names = { userName: 'jane', domainName: 'd', policyName: 'P' };
+    world = await startRest({ explainUser: { ...names, ...nothing } });
+    const options = ['--domain', 'd', '--limit', '5', '--policy', 'P'];
+    const ran = await run(['explain', 'jane', ...options]);
+    expect(ran.printed).toMatch(/^user +jane in domain d\nnow .* the policy P\n/);
+    const json = await run(['explain', 'jane', '--json']);
+    expect(JSON.parse(json.printed)).toMatchObject({ user: 'jane', events: [] });
+    expect(world.reached.map(({ args }) => args.slice(1))).toEqual([
+      ['d', 'jane', 5, 'P'],
+      [null, 'jane', 20, null],
+    ]);
+  });
+
+  it('shows what unlocks a device as it is typed', async () => {
+    const one = { name: 'UNLOCK', mode: 'unlock', algorithm: 'OCRA-1:HOTP-SHA1-8:QN08' };
+    world = await startRest({ authenticator: { serial: 'VT1', applications: [one] } });
+    expect((await run(['token', 'show', 'VT1'])).printed).toContain(`unlock:${one.algorithm}`);
+  });
+
   it('warns of a key for a component type that no component has', async () => {
     const view = { name: 'k', role: 'client', componentType: 'c', domainName: null };
     const components = [{ componentType: 'Intranet' }];

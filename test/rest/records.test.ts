@@ -117,4 +117,32 @@ describe('records', () => {
       problems: [{ member: 'user', message: 'too long' }],
     });
   });
+
+  it('asks for the code that unlocks a device', async () => {
+    world = await startRest({ unlockCode: { serial: 'VT1', code: '87654321' } });
+    const send = (body: object): ReturnType<RestWorld['send']> =>
+      world.send('POST', '/v1/authenticators/VT1/unlock-code', { body });
+    const answer = await send({ challenge: '12345678', reason: 'PIN forgotten' });
+    expect(answer.status).toBe(200);
+    expect(answer.headers['cache-control']).toBe('no-store');
+    expect(json(answer.body)).toEqual({ serial: 'VT1', code: '87654321' });
+    await send({ challenge: '1234' });
+    expect(world.reached.map(({ args }) => args.slice(1))).toEqual([
+      ['VT1', '12345678', 'PIN forgotten'],
+      ['VT1', '1234', null],
+    ]);
+    expect((await send({ challenge: 1234 })).status).toBe(422);
+  });
+
+  it('tells too many unlock codes from what a policy refuses', async () => {
+    world = await startRest({
+      unlockCode: new TallystickError('policy-refused', 'Wait.', {
+        fields: { reason: 'unlock-code-limit' },
+      }),
+    });
+    const body = { challenge: '1234' };
+    const answer = await world.send('POST', '/v1/authenticators/VT1/unlock-code', { body });
+    expect(answer.status).toBe(403);
+    expect(json(answer.body)).toMatchObject({ code: 'unlock-code-limit', detail: 'Wait.' });
+  });
 });

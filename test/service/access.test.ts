@@ -69,6 +69,7 @@ const groups: Record<string, ((caller: Caller) => Promise<unknown>)[]> = {
     (caller) => administration.unassignAuthenticator(caller, serial),
     (caller) => administration.assignAuthenticator(caller, serial, null, 'eve'),
   ],
+  unlockDevices: [(caller) => administration.unlockCode(caller, serial, '1234', null)],
   readConfiguration: [
     (caller) => administration.policies(caller),
     (caller) => administration.policy(caller, 'Base Policy'),
@@ -77,7 +78,10 @@ const groups: Record<string, ((caller: Caller) => Promise<unknown>)[]> = {
     (caller) => administration.apiKeys(caller),
     (caller) => administration.status(caller),
   ],
-  readAudit: [(caller) => administration.auditEvents(caller, null, 0, 10)],
+  readAudit: [
+    (caller) => administration.auditEvents(caller, null, 0, 10),
+    (caller) => administration.explainUser(caller, null, 'eve', 20, null),
+  ],
   write: [
     (caller) => administration.createDomain(caller, ''),
     (caller) => administration.deleteDomain(caller, 'nowhere'),
@@ -122,7 +126,10 @@ const groups: Record<string, ((caller: Caller) => Promise<unknown>)[]> = {
 describe('what a role may do', () => {
   test.each([
     ['client', ['authenticate']],
-    ['helpdesk', ['authenticate', 'readUsers', 'lockUsers', 'readAuthenticators', 'assign']],
+    [
+      'helpdesk',
+      ['authenticate', 'readUsers', 'lockUsers', 'readAuthenticators', 'assign', 'unlockDevices'],
+    ],
     ['auditor', ['readUsers', 'readAuthenticators', 'readConfiguration', 'readAudit']],
     ['admin', Object.keys(groups)],
   ] as const)('%s', async (role, allowed: readonly string[]) => {
@@ -191,6 +198,11 @@ describe('a key bound to a domain', () => {
     await expect(
       administration.updateAuthenticator(caller, serial, { isDisabled: true }, anyVersion),
     ).rejects.toMatchObject({ code: 'not-found' });
+    const unlocking = administration.unlockCode(caller, serial, '1234', null);
+    await expect(unlocking).rejects.toMatchObject({
+      code: 'not-found',
+      message: 'The authenticator does not exist.',
+    });
     const free = await bench.device(totp6);
     const assigned = await administration.assignAuthenticator(caller, free.serial, null, 'robin');
     expect(assigned.userName).toBe('robin');

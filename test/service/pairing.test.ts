@@ -11,6 +11,7 @@ import {
   type Bench,
   hotp6,
   nextSerial,
+  ocraBare,
   ocraCounter,
   ocraTime,
   openBench,
@@ -103,6 +104,22 @@ test('a device opens its bundle, and its responses verify', async () => {
   const bodies = (await bench.auditBodies()).join('\n');
   expect(bodies).toContain(bundle.publicKeySha256);
   for (const { envelope } of bundle.applications) expect(bodies).not.toContain(envelope);
+});
+
+test('a device with a PIN gets what unlocks it, and shows the code that the help desk says', async () => {
+  const { administration } = bench.service;
+  const request = pairRequest({
+    applications: [
+      { name: 'TIME', mode: 'response-only', algorithm: totp6 },
+      { name: 'UNLOCK', mode: 'unlock', algorithm: ocraBare },
+    ],
+  });
+  const { serial, applications } = await administration.pairAuthenticator(bench.admin, request);
+  const [, unlock] = applications;
+  expect(unlock).toMatchObject({ name: 'UNLOCK', mode: 'unlock', algorithm: ocraBare });
+  const device = new TestDevice(serial, 'UNLOCK', ocraBare, opened(unlock!.envelope));
+  const { code } = await administration.unlockCode(bench.admin, serial, '4711', null);
+  expect(device.response({ challenge: '4711' })).toBe(code);
 });
 
 describe('pairing is refused', () => {

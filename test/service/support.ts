@@ -5,6 +5,7 @@ import type {
   Service,
   SynchroniseRequest,
 } from '../../src/service/index.ts';
+import type { Store } from '../../src/service/store.ts';
 
 /** A request with nothing narrowed and no request key. */
 export function asking(
@@ -75,4 +76,15 @@ export async function membersRefused(work: Promise<unknown>): Promise<string[]> 
   );
   expect(error.code).toBe('request-invalid');
   return Object.keys(error.fields);
+}
+
+/** The store with whatever methods stand in for its own at the moment of a call. */
+export function replacing(instead: () => Partial<Store>): (store: Store) => Store {
+  return (store) =>
+    new Proxy(store, {
+      get(target, name) {
+        const value: unknown = Reflect.get(instead(), name) ?? Reflect.get(target, name);
+        return typeof value === 'function' ? (value.bind(target) as unknown) : value;
+      },
+    });
 }

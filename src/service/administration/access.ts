@@ -11,6 +11,7 @@ export type Permission =
   | 'users.write'
   | 'authenticators.read'
   | 'authenticators.assign'
+  | 'authenticators.unlock'
   | 'authenticators.write'
   | 'configuration.read'
   | 'configuration.write'
@@ -24,6 +25,7 @@ const permissionsByRole: Readonly<Record<Role, ReadonlySet<Permission>>> = {
     'users.lock',
     'authenticators.read',
     'authenticators.assign',
+    'authenticators.unlock',
   ]),
   auditor: new Set<Permission>([
     'users.read',
@@ -38,6 +40,7 @@ const permissionsByRole: Readonly<Record<Role, ReadonlySet<Permission>>> = {
     'users.write',
     'authenticators.read',
     'authenticators.assign',
+    'authenticators.unlock',
     'authenticators.write',
     'configuration.read',
     'configuration.write',

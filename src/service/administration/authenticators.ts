@@ -92,7 +92,7 @@ async function authenticatorView(
  *
  * @throws TallystickError `not-found`, or `request-invalid` for what cannot be a serial
  */
-async function requireAuthenticator(
+export async function requireAuthenticator(
   desk: Desk,
   serial: string,
 ): Promise<AuthenticatorWithApplications> {

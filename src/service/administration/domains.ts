@@ -69,7 +69,7 @@ function requireDispensable(domain: Domain): void {
 }
 
 async function createDomain(desk: Desk, given: string): Promise<Domain> {
-  const name = parseRecordName('name', given);
+  const name = parseDomainName(given);
   const record: Domain = {
     id: uuidV7(desk.nowMs, desk.context.randomBytes),
     name,
@@ -82,6 +82,13 @@ async function createDomain(desk: Desk, given: string): Promise<Domain> {
   }));
   await desk.context.configuration.reload();
   return record;
+}
+
+/** @throws TallystickError `request-invalid`: the audit names users as domain/user, and no two alike */
+function parseDomainName(given: string): string {
+  const name = parseRecordName('name', given);
+  if (name.includes('/')) throw invalidMember('name', 'must not hold "/"');
+  return name;
 }
 
 async function createUnit(

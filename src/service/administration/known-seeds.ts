@@ -1,5 +1,5 @@
 import { timingSafeEqual } from 'node:crypto';
-import type { AuthenticatorWithApplications } from '../../domain/model.ts';
+import type { ApplicationMode, AuthenticatorWithApplications } from '../../domain/model.ts';
 import { TallystickError } from '../../errors.ts';
 import { algorithmHash, type ResponseAlgorithm } from '../../oath/index.ts';
 import type { Context } from '../deps.ts';
@@ -9,6 +9,7 @@ import type { SeedReference, SeedSpec, StoredSeed } from '../seed-module.ts';
 /** What a planned application says of its seed. */
 interface PlannedSeed {
   readonly name: string;
+  readonly mode: ApplicationMode;
   readonly algorithm: ResponseAlgorithm;
   readonly seedSpec: SeedSpec;
 }
@@ -17,6 +18,7 @@ interface PlannedSeed {
 interface Holder {
   readonly serial: string;
   readonly name: string;
+  readonly mode: ApplicationMode;
   readonly algorithm: ResponseAlgorithm;
   readonly keyCheckValue: string;
   readonly reference: SeedReference;
@@ -28,8 +30,8 @@ const comparedMessage = Buffer.from('tallystick: do these two seeds hold one sec
 /**
  * Refuses a secret that another authenticator has already: each application remembers for itself
  * what was used, so one response of the device would be accepted once for each of them. One device
- * may use a secret for several applications as long as these are of different kinds. The key check
- * value is short and only finds whom to compare with; the module compares.
+ * may use a secret for several applications as long as these are of different kinds; what unlocks it
+ * has a secret of its own, because help desks are told responses of it. The key check value is short and only finds whom to compare with; the module compares.
  *
  * @param stored what the module made of each planned application, in order
  * @param imported which of them brought their secret along; fresh ones are nobody else's
@@ -63,19 +65,20 @@ export async function refuseKnownSeeds(
 
 function plannedHolder(
   serial: string,
-  { name, algorithm, seedSpec }: PlannedSeed,
+  { name, mode, algorithm, seedSpec }: PlannedSeed,
   seed: StoredSeed | undefined,
 ): Holder {
   if (seed === undefined) throw new RangeError('a seed each');
   const { keyCheckValue, blob } = seed;
   const reference = blob === undefined ? seedSpec : { ...seedSpec, blob };
-  return { serial, name, algorithm, keyCheckValue, reference };
+  return { serial, name, mode, algorithm, keyCheckValue, reference };
 }
 
 function storedHolders({ authenticator, applications }: AuthenticatorWithApplications): Holder[] {
   return applications.map((application) => ({
     serial: authenticator.serial,
     name: application.name,
+    mode: application.mode,
     algorithm: application.algorithm,
     keyCheckValue: application.seed.keyCheckValue,
     reference: seedReference(authenticator, application),
@@ -87,13 +90,17 @@ function mayClash(one: Holder, other: Holder): boolean {
   return (
     one.keyCheckValue === other.keyCheckValue &&
     algorithmHash(one.algorithm) === algorithmHash(other.algorithm) &&
-    (one.serial !== other.serial || familyOf(one.algorithm) === familyOf(other.algorithm))
+    (one.serial !== other.serial || familyOf(one) === familyOf(other) || isUnlock(one, other))
   );
 }
 
 /** A fixed question could be typed as a challenge: OCRA is one family. */
-function familyOf(algorithm: ResponseAlgorithm): string {
+function familyOf({ algorithm }: Holder): string {
   return 'suite' in algorithm ? 'OCRA' : algorithm.kind;
+}
+
+function isUnlock(...holders: readonly Holder[]): boolean {
+  return holders.some(({ mode }) => mode === 'unlock');
 }
 
 /** The first of the others whose seed gives the same MAC as this one's. */

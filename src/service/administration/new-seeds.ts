@@ -1,5 +1,6 @@
 import type { ApplicationMode, Application, Authenticator } from '../../domain/model.ts';
 import { algorithmMode, sequenceOf, unusedState } from '../../domain/application.ts';
+import { unlockSuite, unlockSuiteAllowed } from '../../domain/unlock.ts';
 import {
   licenceSerial,
   parseApplicationName,
@@ -82,6 +83,9 @@ export function planAuthenticator(desk: Desk, input: AuthenticatorInput): Authen
   if (new Set(applications.map(({ name }) => name)).size < applications.length) {
     problems.add('applications', 'must have different names');
   }
+  if (applications.filter(({ mode }) => mode === 'unlock').length > 1) {
+    problems.add('applications', 'must have one of mode unlock at the most');
+  }
   problems.throwIfAny();
   if (serial === undefined || model === undefined) {
     throw new RangeError('every member was parsed');
@@ -102,8 +106,8 @@ function planApplication(
     parseResponseAlgorithm(input.algorithm),
   );
   const { mode, eventCounter } = input;
-  if (mode !== 'response-only' && mode !== 'challenge-response') {
-    problems.add(member('mode'), 'must be response-only or challenge-response');
+  if (mode !== 'response-only' && mode !== 'challenge-response' && mode !== 'unlock') {
+    problems.add(member('mode'), 'must be response-only, challenge-response or unlock');
     return undefined;
   }
   if (eventCounter < 0n || eventCounter > eventCounterMax) {
@@ -127,18 +131,22 @@ function planApplication(
   };
 }
 
-/** An application that could never verify anything is better refused now. */
+/** An application that could never verify anything, or unlock a device, is better refused now. */
 function checkAlgorithm(
   algorithm: ResponseAlgorithm,
   { mode, eventCounter }: AuthenticatorInput['applications'][number],
   add: (what: string, message: string) => void,
 ): void {
   const inputs = algorithmInputs(algorithm);
-  if (algorithmMode(algorithm) !== mode) {
-    add('mode', `must be ${algorithmMode(algorithm)} for this algorithm`);
-  }
-  if (sequenceOf(algorithm) === null) {
-    add('algorithm', 'must need nothing but a counter, a clock and a challenge');
+  if (mode === 'unlock') {
+    if (unlockSuite(algorithm) === null) add('algorithm', `must be ${unlockSuiteAllowed}`);
+  } else {
+    if (algorithmMode(algorithm) !== mode) {
+      add('mode', `must be ${algorithmMode(algorithm)} for this algorithm`);
+    }
+    if (sequenceOf(algorithm) === null) {
+      add('algorithm', 'must need nothing but a counter, a clock and a challenge');
+    }
   }
   if (!inputs.eventCounter && eventCounter !== 0n) {
     add('eventCounter', 'must be 0: the algorithm has no counter');

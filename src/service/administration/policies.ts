@@ -66,7 +66,7 @@ export function policyAdministration(atDesk: AtDesk): PolicyAdministration {
 }
 
 /** @throws TallystickError `not-found` */
-function requirePolicy(configuration: Configuration, name: string): Policy {
+export function requirePolicy(configuration: Configuration, name: string): Policy {
   const policy = configuration.policyByName(name);
   if (policy === null) throw notFound(`The policy ${name}`);
   return policy;

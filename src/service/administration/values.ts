@@ -20,10 +20,10 @@ export function checkPage(page: Page): void {
   checkListLimit(page.limit);
 }
 
-/** @throws TallystickError `request-invalid` unless 1 to 1000 */
-export function checkListLimit(limit: number): void {
-  if (Number.isSafeInteger(limit) && limit >= 1 && limit <= pageLimitMax) return;
-  throw invalidMember('limit', `must be a whole number from 1 to ${pageLimitMax}`);
+/** @throws TallystickError `request-invalid` unless 1 to 1000, or to what else is the most */
+export function checkListLimit(limit: number, limitMax: number = pageLimitMax): void {
+  if (Number.isSafeInteger(limit) && limit >= 1 && limit <= limitMax) return;
+  throw invalidMember('limit', `must be a whole number from 1 to ${limitMax}`);
 }
 
 /**

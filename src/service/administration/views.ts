@@ -152,7 +152,8 @@ function policyNameById(configuration: Configuration, id: string | null): string
   return configuration.snapshot.policies.find((policy) => policy.id === id)?.name ?? null;
 }
 
-async function mapBounded<Item, Result>(
+/** Reads a few at a time; results in order. */
+export async function mapBounded<Item, Result>(
   items: readonly Item[],
   read: (item: Item) => Promise<Result>,
 ): Promise<readonly Result[]> {

@@ -1,0 +1,200 @@
+import { accountState, autoUnlockAtMs } from '../../domain/account.ts';
+import { floorOf, sequenceOf } from '../../domain/application.ts';
+import { estimateDrift } from '../../domain/drift-history.ts';
+import type {
+  Application,
+  AuthenticatorWithApplications,
+  Domain,
+  User,
+} from '../../domain/model.ts';
+import { effectivePolicy } from '../../domain/policy.ts';
+import type { EffectivePolicy } from '../../domain/policy-catalogue.ts';
+import { timeWindowOf } from '../../domain/window.ts';
+import { algorithmText, stepInterval, type TimeStepping } from '../../oath/index.ts';
+import type { Administration } from '../api.ts';
+import type {
+  AccountNow,
+  ApplicationNow,
+  AuthenticatorNow,
+  StepNow,
+  UserExplanation,
+} from '../explanation.ts';
+import { requireBoundedName } from '../request-members.ts';
+import type { AtDesk, Desk } from './desk.ts';
+import { notFound } from './desk.ts';
+import { type AuditTale, explainedEvents, readTale } from './explained-events.ts';
+import { requirePolicy } from './policies.ts';
+import { requireDomain, subjectOf } from './users.ts';
+import { checkListLimit } from './values.ts';
+
+const attemptsMax = 100;
+
+/** The use case of whoever is asked why somebody could not log on. */
+export function explainAdministration(atDesk: AtDesk): Pick<Administration, 'explainUser'> {
+  return {
+    explainUser: (caller, domainName, userName, limit, policyName) =>
+      atDesk(caller, 'audit.read', (desk) => {
+        checkListLimit(limit, attemptsMax);
+        requireBoundedName('user', userName);
+        const domain = requireDomain(desk, domainName);
+        const judging = judgingPolicy(desk, policyName);
+        return explainUser(desk, domain, userName.normalize('NFC'), limit, judging);
+      }),
+  };
+}
+
+interface Judging {
+  readonly policyName: string;
+  readonly policy: EffectivePolicy;
+}
+
+/** @throws TallystickError `not-found` for a policy that does not exist */
+function judgingPolicy({ configuration, standing }: Desk, policyName: string | null): Judging {
+  if (policyName === null) return standing;
+  const { id, name } = requirePolicy(configuration, policyName);
+  return { policyName: name, policy: effectivePolicy(id, configuration.snapshot.policies) };
+}
+
+/** @throws TallystickError `not-found` for a name that nobody has and nobody tried */
+async function explainUser(
+  desk: Desk,
+  domain: Domain,
+  userName: string,
+  limit: number,
+  { policyName, policy }: Judging,
+): Promise<UserExplanation> {
+  const { context, nowMs } = desk;
+  const user = await context.store.userByName(domain.id, userName);
+  const found = user === null ? [] : await context.store.authenticatorsOfUser(user.id);
+  const subject = subjectOf(domain, userName);
+  const tale = await readTale(context.store, subject, found, limit);
+  if (user === null && tale.attempts.length === 0) throw notFound('The user');
+  return {
+    userName: user?.userName ?? userName,
+    domainName: domain.name,
+    atMs: nowMs,
+    policyName,
+    account: user === null ? null : accountNow(user, policy, nowMs, tale),
+    authenticators: found.map((one) => authenticatorNow(one, nowMs, policy)),
+    events: explainedEvents(tale, found),
+  };
+}
+
+function accountNow(
+  user: User,
+  policy: EffectivePolicy,
+  nowMs: number,
+  { aboutUser }: AuditTale,
+): AccountNow {
+  const account = accountState(user, policy, nowMs);
+  const { lockedAtMs, lockedBy } = user;
+  const isLocking = (action: string): boolean => {
+    return (action === 'user.lock') === (lockedBy === 'administrator');
+  };
+  const lock = aboutUser.find(({ atMs, action }) => atMs === lockedAtMs && isLocking(action));
+  return {
+    state: account.state === 'refused' ? account.code : account.state,
+    isDisabled: user.isDisabled,
+    expiresAtMs: user.expiresAtMs,
+    lockCount: user.lockCount,
+    lockThreshold: policy.userLockThreshold,
+    lockedAtMs,
+    lockedBy,
+    lockedByActor: lock?.actor ?? null,
+    unlockTries: user.unlockTries,
+    unlocksItselfAtMs: autoUnlockAtMs(user, policy),
+    lastAttemptAtMs: user.lastAttemptAtMs,
+    lastSuccessAtMs: user.lastSuccessAtMs,
+  };
+}
+
+function authenticatorNow(
+  { authenticator, applications }: AuthenticatorWithApplications,
+  nowMs: number,
+  policy: EffectivePolicy,
+): AuthenticatorNow {
+  const { serial, model, isVirtual, isDisabled, expiresAtMs, assignedAtMs, lastUsedAtMs } =
+    authenticator;
+  return {
+    serial,
+    model,
+    isVirtual,
+    isDisabled,
+    expiresAtMs,
+    assignedAtMs,
+    lastUsedAtMs,
+    applications: applications.map((application) => applicationNow(application, nowMs, policy)),
+  };
+}
+
+function applicationNow(
+  application: Application,
+  nowMs: number,
+  policy: EffectivePolicy,
+): ApplicationNow {
+  const { algorithm } = application;
+  const sequence = sequenceOf(algorithm, policy.challengeCheckMode);
+  const stepping = sequence?.stepping ?? null;
+  return {
+    name: application.name,
+    mode: application.mode,
+    algorithm: algorithmText(algorithm),
+    isDisabled: application.isDisabled,
+    epoch: application.epoch,
+    nextEventCounter: sequence?.hasCounter === true ? application.nextEventCounter : null,
+    ...noClock,
+    ...(sequence === null || stepping === null
+      ? {}
+      : {
+          last: application.lastStep < 0n ? null : stepNow(application.lastStep, stepping),
+          ...windowNow(application, stepping, nowMs, policy),
+          lowest: stepNow(floorOf(application, sequence).lowestStep, stepping),
+          floorMs: application.floorMs,
+          driftSeconds: application.driftSeconds,
+          driftAtMs: application.driftAtMs,
+          driftRate: driftRate(application, stepping),
+        }),
+    isDriftFrozen: application.isDriftFrozen,
+    failureCount: application.failureCount,
+    isResponseRemembered: application.pendingSync !== null,
+    resetAtMs: application.resetAtMs,
+    lastUsedAtMs: application.lastUsedAtMs,
+  };
+}
+
+const noClock = {
+  last: null,
+  expected: null,
+  window: null,
+  lowest: null,
+  floorMs: null,
+  driftSeconds: null,
+  driftAtMs: null,
+  driftRate: null,
+};
+
+function windowNow(
+  application: Application,
+  stepping: TimeStepping,
+  nowMs: number,
+  policy: EffectivePolicy,
+): Pick<ApplicationNow, 'expected' | 'window'> {
+  const { kind, centres } = timeWindowOf(application, stepping, nowMs, policy);
+  const [{ step, halfWidthSteps }] = centres;
+  const window = { kind, halfWidthSteps, otherCentres: centres.length - 1 };
+  return { expected: stepNow(step, stepping), window };
+}
+
+function stepNow(step: bigint, stepping: TimeStepping): StepNow {
+  return { step, beginsAtMs: stepInterval(step, stepping).startMs };
+}
+
+function driftRate(
+  { driftHistory }: Application,
+  { timeStepSeconds }: TimeStepping,
+): ApplicationNow['driftRate'] {
+  const estimate = estimateDrift(driftHistory, timeStepSeconds);
+  return estimate === null
+    ? null
+    : { ratePpm: estimate.ratePpm, ratePpmError: estimate.ratePpmError };
+}
