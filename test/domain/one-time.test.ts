@@ -1,19 +1,26 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { newEpoch } from '../../src/domain/application.ts';
-import type { Application, AuthenticatorWithApplications } from '../../src/domain/model.ts';
+import type { Application, AuthenticatorWithApplications, User } from '../../src/domain/model.ts';
 import type { EffectivePolicy } from '../../src/domain/policy-catalogue.ts';
+import type { Position } from '../../src/domain/outcomes.ts';
 import {
   decideSynchronisation,
   planSynchronisation,
   type SynchronisationInput,
 } from '../../src/domain/resync.ts';
+import { decideSecondOtp, planSecondOtp } from '../../src/domain/second-otp.ts';
 import {
   decideVerification,
   planVerification,
   type VerificationInput,
+  type VerificationPlan,
 } from '../../src/domain/verification.ts';
-import type { ResponseAlgorithm } from '../../src/oath/index.ts';
+import {
+  algorithmInputs,
+  parseAlgorithmText,
+  type ResponseAlgorithm,
+} from '../../src/oath/index.ts';
 import {
   advanced,
   applicationWith,
@@ -33,6 +40,7 @@ import {
   type Shown,
   stepAt,
   totp,
+  userWith,
 } from './support.ts';
 import { proofRuns, proofTimeoutMs } from '../support/proof.ts';
 
@@ -42,6 +50,7 @@ import { proofRuns, proofTimeoutMs } from '../support/proof.ts';
  */
 class ModelStore {
   state: AuthenticatorWithApplications;
+  user: User = userWith();
   readonly history: Application[];
 
   constructor(application: Application) {
@@ -53,9 +62,19 @@ class ModelStore {
     return this.state.applications[0]!;
   }
 
-  commit(next: Application | null): boolean {
+  /** A success: what it advances, and the user's count. */
+  commit(next: Application | null, nowMs: number): boolean {
     if (next === null) return false;
     this.replace(next);
+    this.user = { ...this.user, lockCount: 0, lastSuccessAtMs: nowMs };
+    return true;
+  }
+
+  /** A refusal: counted, and what is remembered of it noted, in the epoch that it was decided in. */
+  note(epoch: number, pendingSync: string | null): boolean {
+    if (this.application().epoch !== epoch) return false;
+    this.replace({ ...this.application(), pendingSync });
+    this.user = { ...this.user, lockCount: this.user.lockCount + 1 };
     return true;
   }
 
@@ -69,8 +88,10 @@ interface World {
   readonly store: ModelStore;
   readonly policy: EffectivePolicy;
   readonly mac: Mac;
-  /** Every response that was let in, and how: it must not be in here twice. */
+  /** Every response that was let in or used up: it must not be in here twice. */
   readonly accepted: string[];
+  /** Which response stood at a position, for those that were remembered. */
+  readonly shown: Map<string, string>;
 }
 
 /** An attempt yields wherever another may come between: between load, MACs, decision and commit. */
@@ -100,14 +121,47 @@ function* verifying(world: World, input: Shown, nowMs: number): Attempt {
       policy,
     );
     yield;
-    if (decision.kind !== 'accepted') return;
-    if (store.commit(advanced(store.application(), decision.advance))) {
+    if (decision.kind !== 'accepted') {
+      if (policy.secondOtpSync) yield* lookingFurther(world, plan, current, nowMs);
+      return;
+    }
+    if (store.commit(advanced(store.application(), decision.advance), nowMs)) {
       accepted.push(response);
       return;
     }
     current = loaded();
     yield;
   }
+}
+
+/** What the service does with a wrong response where the policy remembers such. */
+function* lookingFurther(
+  world: World,
+  failed: VerificationPlan,
+  input: VerificationInput,
+  nowMs: number,
+): Attempt {
+  const { store, policy, mac, accepted, shown } = world;
+  const plan = planSecondOtp(failed, input, nowMs, policy);
+  const marks = marksOf(plan, macsOf(plan.candidates, input.candidatesFrom, mac));
+  for (let tries = 0; tries < commitTries; tries += 1) {
+    yield;
+    const { epoch } = store.application();
+    const decision = decideSecondOtp(plan, marks, [store.state], store.user, nowMs, policy);
+    yield;
+    if (decision.kind === 'refused') {
+      const [note] = decision.notes;
+      if (decision.remembered !== null) shown.set(placeOf(decision.remembered), input.response);
+      if (store.note(epoch, note?.pendingSync ?? null)) return;
+    } else if (store.commit(advanced(store.application(), decision.advance), nowMs)) {
+      accepted.push(shown.get(placeOf({ position: decision.first })) ?? '?', input.response);
+      return;
+    }
+  }
+}
+
+function placeOf({ position }: { readonly position: Position }): string {
+  return `${String(position.eventCounter)} ${String(position.timeStep)}`;
 }
 
 function* synchronising(world: World, first: Shown, second: Shown, nowMs: number): Attempt {
@@ -131,7 +185,7 @@ function* synchronising(world: World, first: Shown, second: Shown, nowMs: number
     const decision = decideSynchronisation(plan, marks, input.authenticator, input, nowMs, policy);
     yield;
     if (decision.kind !== 'synchronised') return;
-    if (store.commit(advanced(store.application(), decision.advance))) {
+    if (store.commit(advanced(store.application(), decision.advance), nowMs)) {
       accepted.push(one!.response, two!.response);
       return;
     }
@@ -163,6 +217,7 @@ const algorithms: readonly ResponseAlgorithm[] = [
   ocra('QN08-T30S'),
   ocra('C-QN08-T30S'),
   ocra('C-T30S', { allowMissingQuestion: true }),
+  parseAlgorithmText('OCRA-1:HOTP-SHA1-8:C-QN08-T30S/00000000'),
 ];
 
 const places = fc.record({
@@ -189,13 +244,11 @@ const actions = fc.oneof(
 type Action = typeof actions extends fc.Arbitrary<infer Value> ? Value : never;
 
 function shownAt(algorithm: ResponseAlgorithm, at: Placed, further = 0, gap = 0): Shown {
-  const inputs = algorithm.kind === 'challenge-response' ? algorithm.suite.dataInput : null;
-  const hasCounter = algorithm.kind === 'event' || inputs?.counter === true;
-  const hasClock = algorithm.kind === 'time' || inputs?.timeStepSeconds !== undefined;
+  const { eventCounter, timeStep, question } = algorithmInputs(algorithm);
   return {
-    ...(hasCounter ? { counter: BigInt(at.events + further) } : {}),
-    ...(hasClock ? { step: stepAt() + BigInt(at.offset + gap) } : {}),
-    ...(inputs?.question === undefined ? {} : { challenge: at.challenge }),
+    ...(eventCounter ? { counter: BigInt(at.events + further) } : {}),
+    ...(timeStep ? { step: stepAt() + BigInt(at.offset + gap) } : {}),
+    ...(question ? { challenge: at.challenge } : {}),
   };
 }
 
@@ -208,14 +261,19 @@ function attemptOf(world: World, algorithm: ResponseAlgorithm, action: Action): 
   return synchronising(world, first, second, nowMs);
 }
 
-function worldOf(application: Application, mac: Mac): World {
+function worldOf(
+  application: Application,
+  mac: Mac,
+  settings: Partial<EffectivePolicy> = {},
+): World {
   const policy = policyWith({
     identificationTimeWindowSteps: 8,
     eventWindowSteps: 6,
     syncTimeWindowSeconds: 600,
     syncEventWindowSteps: 10,
+    ...settings,
   });
-  return { store: new ModelStore(application), policy, mac, accepted: [] };
+  return { store: new ModelStore(application), policy, mac, accepted: [], shown: new Map() };
 }
 
 function expectOneTime(world: World): void {
@@ -249,6 +307,41 @@ describe('one-time means once', () => {
         ),
         proofRuns(60),
       );
+    },
+    proofTimeoutMs,
+  );
+
+  // Windows so narrow that most responses are remembered and only their next ones let in.
+  const narrow = { secondOtpSync: true, identificationTimeWindowSteps: 0, eventWindowSteps: 1 };
+
+  it.each(
+    algorithms
+      .filter((algorithm) => algorithm.kind !== 'challenge-response')
+      .map((algorithm) => [labelOf(algorithm), algorithm] as const),
+  )(
+    '%s: nor where responses are remembered and confirmed by the next one',
+    (_, algorithm) => {
+      let confirmed = 0;
+      fc.assert(
+        fc.property(
+          fc.array(actions, { minLength: 3, maxLength: 10 }),
+          schedules,
+          (script, schedule) => {
+            const world = worldOf(applicationWith(algorithm), injectiveMac(), narrow);
+            const pairs = script.flatMap((action): Attempt[] => {
+              if (action.kind !== 'verify') return [attemptOf(world, algorithm, action)];
+              const first = shownAt(algorithm, action.at);
+              const second = shownAt(algorithm, action.at, 1, 1);
+              return [first, second].map((shown) => verifying(world, shown, noonMs));
+            });
+            interleave(pairs, schedule);
+            expectOneTime(world);
+            confirmed += world.shown.size > 0 && world.accepted.length > 1 ? 1 : 0;
+          },
+        ),
+        proofRuns(60),
+      );
+      expect(confirmed).toBeGreaterThan(0);
     },
     proofTimeoutMs,
   );

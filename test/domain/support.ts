@@ -335,8 +335,10 @@ export function advanced(
     application.id === advance.applicationId &&
     application.epoch === advance.epoch &&
     application.nextEventCounter <= guard.nextEventCounterAtMost &&
+    (guard.failureCountBelow === null || application.failureCount < guard.failureCountBelow) &&
+    (guard.pendingSync === null || application.pendingSync === guard.pendingSync) &&
     isStepFree;
-  return holds ? { ...application, ...set } : null;
+  return holds ? { ...application, ...set, failureCount: 0, pendingSync: null } : null;
 }
 
 /** The authenticator after a synchronisation was committed. */
