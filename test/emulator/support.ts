@@ -7,13 +7,15 @@ import { runVtoken } from '../../emulator/cli-program.ts';
 import {
   createToken,
   type DeviceEnv,
+  type DevicePorts,
   EmulatorError,
   idealClock,
   keyCheckValue,
   nodeEnv,
   type Operation,
   type PairRequest,
-  parseAlgorithmText,
+  parseApplicationText,
+  type PinPolicy,
   type Profile,
   profileNamed,
   type ProfileName,
@@ -56,10 +58,9 @@ export function profileOf(hull: ProfileName, applications?: Record<string, strin
   if (applications === undefined) return profile;
   return {
     ...profile,
-    applications: Object.entries(applications).map(([name, text]) => ({
-      name,
-      algorithm: parseAlgorithmText(text),
-    })),
+    applications: Object.entries(applications).map(([name, text]) =>
+      parseApplicationText(`${name}=${text}`),
+    ),
   };
 }
 
@@ -75,6 +76,51 @@ export function tokenWith(profile: Profile, seed: Uint8Array = rfcSeed): Virtual
 export function done(operation: Operation): { token: VirtualToken; response: string | null } {
   if (!operation.ok) throw new Error(`refused: ${operation.refusal.code}`);
   return { token: operation.token, response: operation.generated?.response ?? null };
+}
+
+/** Chance that repeats, and a hash that is quick: one set per run, so that equal runs draw alike. */
+export function testPorts(): DevicePorts {
+  let draws = 0;
+  return {
+    randomBytes: (length) => {
+      draws += 1;
+      return new Uint8Array(createHash('sha512').update(String(draws)).digest()).slice(0, length);
+    },
+    stretchPin: (devicePin, salt) =>
+      new Uint8Array(createHash('sha256').update(salt).update(devicePin).digest()),
+  };
+}
+
+export function pinOf(digits: string): Secret {
+  return new Secret(Buffer.from(digits));
+}
+
+/** A `keypad-pin` token, or one like it, with every seed the RFC's. */
+export function pinToken(
+  options: {
+    policy?: Partial<PinPolicy>;
+    applications?: Record<string, string>;
+    initialPin?: string | null;
+    ports?: DevicePorts;
+  } = {},
+): VirtualToken {
+  const profile = profileOf('keypad-pin', options.applications);
+  const { hull } = profile;
+  if (hull.keys !== 'keypad' || hull.pin === null) throw new Error('not a keypad with PIN');
+  const pin = { ...hull.pin, ...options.policy };
+  const initialPin = options.initialPin === undefined ? profile.initialPin : options.initialPin;
+  const applications = profile.applications.filter(
+    ({ mode }) => mode !== 'unlock' || pin.onLock === 'unlock',
+  );
+  return createToken(
+    {
+      serial: 'VT00000001',
+      profile: { ...profile, hull: { ...hull, pin }, applications, initialPin },
+      clock: idealClock(0),
+    },
+    applications.map(() => new Uint8Array(rfcSeed)),
+    options.ports ?? testPorts(),
+  );
 }
 
 export function refusalOf(operation: Operation): string {
@@ -137,14 +183,20 @@ export interface CliRun {
 export async function vtoken(
   folder: string,
   argv: readonly string[],
-  options: { nowMs?: number; stdin?: string; env?: DeviceEnv } = {},
+  options: { nowMs?: number; stdin?: string; typed?: readonly string[]; env?: DeviceEnv } = {},
 ): Promise<CliRun> {
   let out = '';
   let err = '';
+  const questions: string[] = [];
   const env = options.env ?? nodeEnv;
   const status = await runVtoken(argv, {
     env: { ...env, nowMs: () => options.nowMs ?? 1_700_000_000_000 },
     defaultFolder: folder,
+    isInteractive: options.typed !== undefined,
+    promptSecret: (question) => {
+      questions.push(question);
+      return Promise.resolve(Buffer.from(options.typed?.[questions.length - 1] ?? ''));
+    },
     readStdin: () => Promise.resolve(Buffer.from(options.stdin ?? '')),
     out: (text) => (out += text),
     err: (text) => (err += text),
