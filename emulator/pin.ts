@@ -47,10 +47,11 @@ export const pinFailuresMax = 10;
 /** @throws EmulatorError input-invalid naming what is out of range */
 export function checkPinPolicy(policy: PinPolicy): void {
   const { digitsMin, digitsMax, failuresMax, weakRules } = policy;
-  const isFit = isWithin(digitsMin, pinDigitsMin, digitsMax) && digitsMax <= pinDigitsMax;
-  if (!isFit || !Number.isInteger(digitsMax)) {
+  const isFit =
+    isWithin(digitsMax, pinDigitsMin, pinDigitsMax) && isWithin(digitsMin, pinDigitsMin, digitsMax);
+  if (!isFit) {
     throw invalid(
-      `a PIN has ${pinDigitsMin} to ${pinDigitsMax} digits, and no fewer at most than at least`,
+      `a PIN has ${pinDigitsMin} to ${pinDigitsMax} digits; the least length comes first`,
     );
   }
   if (!isWithin(failuresMax, pinFailuresMin, pinFailuresMax)) {

@@ -10,25 +10,14 @@ import {
   stepDevice,
   type VirtualToken,
 } from '../../emulator/index.ts';
-import {
-  done,
-  errorOf,
-  pinOf,
-  pinToken,
-  profileOf,
-  refusalOf,
-  testPorts,
-  tokenWith,
-} from './support.ts';
+import { initialPin, ownPin, pinOf, pinToken, testPorts, wrongPin } from './pin-support.ts';
+import { done, errorOf, profileOf, refusalOf, tokenWith } from './support.ts';
 
 const ports = testPorts();
-const initial = pinOf('00000');
-const own = pinOf('281946');
-const wrong = pinOf('739155');
 
-/** A token whose PIN is `own`, switched off. */
+/** A token whose PIN is `ownPin`, switched off. */
 function ready(options: Parameters<typeof pinToken>[0] = {}): VirtualToken {
-  const set = done(setPin(pinToken(options), 0, own, { devicePin: initial, ports }));
+  const set = done(setPin(pinToken(options), 0, ownPin, { devicePin: initialPin, ports }));
   return done(play(set.token, [{ kind: 'press' }], 0)).token;
 }
 
@@ -42,30 +31,32 @@ function screensOf(token: VirtualToken, inputs: readonly DeviceInput[], atMs = 0
   });
 }
 
-const enter = (devicePin = own): DeviceInput => ({ kind: 'pin', devicePin });
+const enter = (devicePin = ownPin): DeviceInput => ({ kind: 'pin', devicePin });
 const key = (kind: 'press' | 'change-pin' | 'wait'): DeviceInput => ({ kind });
 
 describe('a device that comes with an initial PIN', () => {
   it('asks for it, then for a new one twice, and only then opens', () => {
-    const keys = [key('press'), enter(initial), enter(), enter()];
+    const keys = [key('press'), enter(initialPin), enter(), enter()];
     expect(screensOf(pinToken(), keys)).toEqual(['pin', 'new-pin', 'confirm-pin', 'menu']);
     const token = ready();
     expect(screensOf(token, [key('press'), enter()])).toEqual(['pin', 'menu']);
-    expect(refusalOf(setPin(token, 0, wrong, { devicePin: initial, ports }))).toBe('pin-wrong');
+    expect(refusalOf(setPin(token, 0, wrongPin, { devicePin: initialPin, ports }))).toBe(
+      'pin-wrong',
+    );
   });
 
   it('opens at once where the initial PIN may stay', () => {
     const token = pinToken({ policy: { mustChangeInitial: false } });
-    expect(screensOf(token, [key('press'), enter(initial)])).toEqual(['pin', 'menu']);
-    expect(done(press(token, 59_000, { devicePin: initial, ports })).response).toBe('287082');
+    expect(screensOf(token, [key('press'), enter(initialPin)])).toEqual(['pin', 'menu']);
+    expect(done(press(token, 59_000, { devicePin: initialPin, ports })).response).toBe('287082');
   });
 
   it.each([
-    ['before the new PIN', [enter(initial)]],
-    ['before its confirmation', [enter(initial), enter()]],
-    ['after two that differ', [enter(initial), enter(), enter(wrong)]],
+    ['before the new PIN', [enter(initialPin)]],
+    ['before its confirmation', [enter(initialPin), enter()]],
+    ['after two that differ', [enter(initialPin), enter(), enter(wrongPin)]],
   ])('keeps it when switched off %s', (_name, keys) => {
-    const off = [...keys, key('press'), key('press'), enter(initial)];
+    const off = [...keys, key('press'), key('press'), enter(initialPin)];
     expect(screensOf(pinToken(), [key('press'), ...off]).slice(-3)).toEqual([
       'blank',
       'pin',
@@ -74,9 +65,13 @@ describe('a device that comes with an initial PIN', () => {
   });
 
   it('asks for the new PIN again when the two differ', () => {
-    const keys = [key('press'), enter(initial), enter(), enter(wrong), enter(), enter()];
+    const keys = [key('press'), enter(initialPin), enter(), enter(wrongPin), enter(), enter()];
     expect(screensOf(pinToken(), keys).slice(-3)).toEqual(['new-pin', 'confirm-pin', 'menu']);
-    const differs = setPin(pinToken(), 0, own, { devicePin: initial, confirmation: wrong, ports });
+    const differs = setPin(pinToken(), 0, ownPin, {
+      devicePin: initialPin,
+      confirmation: wrongPin,
+      ports,
+    });
     expect(refusalOf(differs)).toBe('pin-confirmation-differs');
   });
 });
@@ -89,10 +84,10 @@ describe('a device without initial PIN', () => {
       'confirm-pin',
       'menu',
     ]);
-    expect(refusalOf(press(token, 0, { devicePin: own, ports }))).toBe('pin-needs-setting');
-    expect(refusalOf(setPin(token, 0, own, { devicePin: own, ports }))).toBe('pin-not-set');
-    const set = done(setPin(token, 0, own, { ports }));
-    expect(refusalOf(press(set.token, 0, { devicePin: own, ports }))).toBe('accepted');
+    expect(refusalOf(press(token, 0, { devicePin: ownPin, ports }))).toBe('pin-needs-setting');
+    expect(refusalOf(setPin(token, 0, ownPin, { devicePin: ownPin, ports }))).toBe('pin-not-set');
+    const set = done(setPin(token, 0, ownPin, { ports }));
+    expect(refusalOf(press(set.token, 0, { devicePin: ownPin, ports }))).toBe('accepted');
   });
 });
 
@@ -126,9 +121,9 @@ describe('a new PIN', () => {
 
   it('may not be the initial one', () => {
     const token = pinToken({ initialPin: '281946' });
-    expect(refusalOf(setPin(token, 0, own, { devicePin: own, ports }))).toBe('pin-weak');
+    expect(refusalOf(setPin(token, 0, ownPin, { devicePin: ownPin, ports }))).toBe('pin-weak');
     const lax = pinToken({ initialPin: '281946', policy: { weakRules: ['ascending'] } });
-    expect(refusalOf(setPin(lax, 0, own, { devicePin: own, ports }))).toBe('accepted');
+    expect(refusalOf(setPin(lax, 0, ownPin, { devicePin: ownPin, ports }))).toBe('accepted');
   });
 
   it('is as weak as the policy lets it be', () => {
@@ -140,12 +135,12 @@ describe('a new PIN', () => {
   it('replaces the old one, which is asked for first', () => {
     const token = ready();
     expect(screensOf(token, [key('press'), key('change-pin')])).toEqual(['pin', 'pin']);
-    const keys = [key('press'), enter(), key('change-pin'), enter(wrong), enter(wrong)];
+    const keys = [key('press'), enter(), key('change-pin'), enter(wrongPin), enter(wrongPin)];
     expect(screensOf(token, keys)).toEqual(['pin', 'menu', 'new-pin', 'confirm-pin', 'menu']);
-    expect(refusalOf(setPin(token, 0, wrong, { ports }))).toBe('pin-missing');
-    const changed = done(setPin(token, 0, wrong, { devicePin: own, ports })).token;
-    expect(refusalOf(press(changed, 0, { devicePin: own, ports }))).toBe('pin-wrong');
-    expect(refusalOf(press(changed, 0, { devicePin: wrong, ports }))).toBe('accepted');
+    expect(refusalOf(setPin(token, 0, wrongPin, { ports }))).toBe('pin-missing');
+    const changed = done(setPin(token, 0, wrongPin, { devicePin: ownPin, ports })).token;
+    expect(refusalOf(press(changed, 0, { devicePin: ownPin, ports }))).toBe('pin-wrong');
+    expect(refusalOf(press(changed, 0, { devicePin: wrongPin, ports }))).toBe('accepted');
   });
 });
 
@@ -153,7 +148,7 @@ describe('a wrong PIN', () => {
   it('counts, is displayed, and is forgotten after a right one', () => {
     let token = ready();
     for (const failures of [1, 2, 3, 4]) {
-      const failed = press(token, 0, { devicePin: wrong, ports });
+      const failed = press(token, 0, { devicePin: wrongPin, ports });
       expect(failed).toMatchObject({
         ok: false,
         refusal: { code: 'pin-wrong', failures, failuresLeft: 5 - failures },
@@ -164,19 +159,19 @@ describe('a wrong PIN', () => {
     const fresh = stepDevice(token, token.state, key('wait'), 86_400_000).state;
     const display: Display = stepDevice(token, fresh, key('press'), 86_400_000).display;
     expect(display).toEqual({ kind: 'pin', failures: 4 });
-    token = done(press(token, 0, { devicePin: own, ports })).token;
+    token = done(press(token, 0, { devicePin: ownPin, ports })).token;
     expect(token.state.pin?.failures).toBe(0);
   });
 
   it('stops the keys that follow: a challenge is not taken for another PIN', () => {
-    const failed = respond(ready(), 0, '12345678', { devicePin: wrong, ports });
+    const failed = respond(ready(), 0, '12345678', { devicePin: wrongPin, ports });
     expect(failed.token.state.pin?.failures).toBe(1);
     expect(failed.token.state.screen.kind).toBe('pin');
   });
 
   it('stays counted when the right one is followed by something else that is refused', () => {
-    const failed = press(ready(), 0, { devicePin: wrong, ports }).token;
-    const refused = respond(failed, 0, '123456789', { devicePin: own, ports });
+    const failed = press(ready(), 0, { devicePin: wrongPin, ports }).token;
+    const refused = respond(failed, 0, '123456789', { devicePin: ownPin, ports });
     expect(refusalOf(refused)).toBe('challenge-length');
     // The right PIN was entered and has reset the counter, whatever came after it.
     expect(refused.token.state.pin?.failures).toBe(0);
@@ -186,18 +181,18 @@ describe('a wrong PIN', () => {
     let token = ready({ policy: { failuresMax } });
     const codes: string[] = [];
     for (let count = 0; count <= failuresMax; count += 1) {
-      const failed = press(token, 0, { devicePin: wrong, ports });
+      const failed = press(token, 0, { devicePin: wrongPin, ports });
       codes.push(refusalOf(failed));
       ({ token } = failed);
     }
     expect(codes).toEqual([...Array<string>(failuresMax).fill('pin-wrong'), 'locked']);
-    expect(refusalOf(press(token, 0, { devicePin: own, ports }))).toBe('locked');
+    expect(refusalOf(press(token, 0, { devicePin: ownPin, ports }))).toBe('locked');
   });
 
   it('locks for good on a device that bricks', () => {
     let token = ready({ policy: { failuresMax: 2, onLock: 'brick' } });
     for (let count = 0; count < 2; count += 1) {
-      ({ token } = press(token, 0, { devicePin: wrong, ports }));
+      ({ token } = press(token, 0, { devicePin: wrongPin, ports }));
     }
     expect(screensOf(token, [key('wait'), key('press'), key('press'), enter()])).toEqual([
       'locked-for-good',
@@ -206,9 +201,9 @@ describe('a wrong PIN', () => {
       'locked-for-good',
     ]);
     for (const operation of [
-      press(token, 0, { devicePin: own, ports }),
-      respond(token, 0, '1', { devicePin: own, ports }),
-      setPin(token, 0, wrong, { devicePin: own, ports }),
+      press(token, 0, { devicePin: ownPin, ports }),
+      respond(token, 0, '1', { devicePin: ownPin, ports }),
+      setPin(token, 0, wrongPin, { devicePin: ownPin, ports }),
     ]) {
       expect(refusalOf(operation)).toBe('locked-for-good');
     }
@@ -225,7 +220,7 @@ describe('the PIN prompt', () => {
       }
       return state;
     };
-    const keys = [key('press'), enter(initial), enter(pinOf('1111')), enter()];
+    const keys = [key('press'), enter(initialPin), enter(pinOf('1111')), enter()];
     const state = on(keys);
     expect(state.screen.kind).toBe('confirm-pin');
     const later = stepDevice(pinToken(), state, key('wait'), 3 * 39_000 + 40_000, ports);
@@ -248,10 +243,10 @@ describe('the PIN prompt', () => {
     expect(refusalOf(play(plain, [key('press'), key('change-pin')], 0))).toBe(
       'key-without-function',
     );
-    expect(refusalOf(press(plain, 0, { applicationName: 'TIME', devicePin: own }))).toBe(
+    expect(refusalOf(press(plain, 0, { applicationName: 'TIME', devicePin: ownPin }))).toBe(
       'pin-none',
     );
-    expect(refusalOf(setPin(plain, 0, own))).toBe('pin-none');
+    expect(refusalOf(setPin(plain, 0, ownPin))).toBe('pin-none');
   });
 
   it('wants a PIN that its keys can enter, and counts no other', () => {
@@ -274,8 +269,8 @@ describe('a device PIN that also goes into the response', () => {
   it('is one PIN for both', () => {
     const token = ready({ applications });
     const without = tokenWith(profileOf('keypad-cr-time', { CR: suite }));
-    const expected = done(respond(without, 0, '12345678', { devicePin: own })).response;
-    const options = { applicationName: 'CR', devicePin: own, ports };
+    const expected = done(respond(without, 0, '12345678', { devicePin: ownPin })).response;
+    const options = { applicationName: 'CR', devicePin: ownPin, ports };
     expect(done(respond(token, 0, '12345678', options)).response).toBe(expected);
     const plain = { ...options, applicationName: 'PLAIN' };
     expect(refusalOf(respond(token, 0, '12345678', plain))).toBe('accepted');
@@ -287,7 +282,7 @@ describe('a device PIN that also goes into the response', () => {
       enter(),
       { kind: 'select', applicationName: 'CR' },
       { kind: 'type', text: '12345678' },
-      { kind: 'confirm', devicePin: wrong },
+      { kind: 'confirm', devicePin: wrongPin },
     ];
     expect(refusalOf(play(ready({ applications }), keys, 0, ports))).toBe('pin-differs');
   });
@@ -306,7 +301,7 @@ describe('a keypad with a PIN', () => {
     const applications = { EVENT: 'HOTP-SHA1-6', UNLOCK: 'unlock:OCRA-1:HOTP-SHA1-8:QN08' };
     const token = ready({ applications });
     const before = token.state.eventCounters[0]!;
-    const pressed = done(pressTimes(token, 0, 50, { devicePin: own, ports: counting }));
+    const pressed = done(pressTimes(token, 0, 50, { devicePin: ownPin, ports: counting }));
     expect(pressed.token.state.eventCounters[0]).toBe(before + 50n);
     expect(stretched).toBe(1);
   });

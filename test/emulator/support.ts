@@ -7,7 +7,6 @@ import { runVtoken } from '../../emulator/cli-program.ts';
 import {
   createToken,
   type DeviceEnv,
-  type DevicePorts,
   EmulatorError,
   idealClock,
   keyCheckValue,
@@ -15,7 +14,6 @@ import {
   type Operation,
   type PairRequest,
   parseApplicationText,
-  type PinPolicy,
   type Profile,
   profileNamed,
   type ProfileName,
@@ -76,51 +74,6 @@ export function tokenWith(profile: Profile, seed: Uint8Array = rfcSeed): Virtual
 export function done(operation: Operation): { token: VirtualToken; response: string | null } {
   if (!operation.ok) throw new Error(`refused: ${operation.refusal.code}`);
   return { token: operation.token, response: operation.generated?.response ?? null };
-}
-
-/** Chance that repeats, and a hash that is quick: one set per run, so that equal runs draw alike. */
-export function testPorts(): DevicePorts {
-  let draws = 0;
-  return {
-    randomBytes: (length) => {
-      draws += 1;
-      return new Uint8Array(createHash('sha512').update(String(draws)).digest()).slice(0, length);
-    },
-    stretchPin: (devicePin, salt) =>
-      new Uint8Array(createHash('sha256').update(salt).update(devicePin).digest()),
-  };
-}
-
-export function pinOf(digits: string): Secret {
-  return new Secret(Buffer.from(digits));
-}
-
-/** A `keypad-pin` token, or one like it, with every seed the RFC's. */
-export function pinToken(
-  options: {
-    policy?: Partial<PinPolicy>;
-    applications?: Record<string, string>;
-    initialPin?: string | null;
-    ports?: DevicePorts;
-  } = {},
-): VirtualToken {
-  const profile = profileOf('keypad-pin', options.applications);
-  const { hull } = profile;
-  if (hull.keys !== 'keypad' || hull.pin === null) throw new Error('not a keypad with PIN');
-  const pin = { ...hull.pin, ...options.policy };
-  const initialPin = options.initialPin === undefined ? profile.initialPin : options.initialPin;
-  const applications = profile.applications.filter(
-    ({ mode }) => mode !== 'unlock' || pin.onLock === 'unlock',
-  );
-  return createToken(
-    {
-      serial: 'VT00000001',
-      profile: { ...profile, hull: { ...hull, pin }, applications, initialPin },
-      clock: idealClock(0),
-    },
-    applications.map(() => new Uint8Array(rfcSeed)),
-    options.ports ?? testPorts(),
-  );
 }
 
 export function refusalOf(operation: Operation): string {
