@@ -26,8 +26,9 @@ process.exitCode = await runVtoken(process.argv.slice(2), world);
 
 /** A line typed at the terminal without showing it; Ctrl-C and Ctrl-D give up. */
 async function promptSecret(question: string): Promise<Buffer> {
-  process.stderr.write(question);
+  // Before the question: whoever answers at once must not see it echoed.
   process.stdin.setRawMode(true);
+  process.stderr.write(question);
   const typed: number[] = [];
   try {
     for await (const chunk of process.stdin.iterator({
