@@ -29,7 +29,7 @@ export interface DeviceApplication extends ApplicationProgram {
 }
 
 /** Length in digits of the challenge that a locked device shows. */
-export const unlockChallengeDigits = 8;
+const unlockChallengeDigits = 8;
 const unlockCodeDigitsMin = 6;
 /** A response with its check digit must still be one: at most ten digits. */
 const checkedResponseDigitsMax = 9;
@@ -45,7 +45,7 @@ export function modeOf(algorithm: ResponseAlgorithm): Exclude<ApplicationMode, '
  *
  * @throws EmulatorError input-invalid for a name or an algorithm that does not fit
  */
-export function programOf(
+function programOf(
   name: string,
   algorithm: ResponseAlgorithm,
   mode: ApplicationMode = modeOf(algorithm),

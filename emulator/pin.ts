@@ -39,8 +39,8 @@ export interface PinState {
 
 export const pinSaltBytes = 16;
 /** Beyond the twelve digits that a display has room for, nobody would remember it either. */
-export const pinDigitsMax = 12;
-export const pinDigitsMin = 4;
+const pinDigitsMax = 12;
+const pinDigitsMin = 4;
 export const pinFailuresMin = 2;
 export const pinFailuresMax = 10;
 

@@ -9,9 +9,9 @@ const minuteMs = 60_000;
 
 interface Desk {
   readonly folder: string;
-  run(argv: string, options?: Parameters<typeof vtoken>[2]): Promise<CliRun>;
+  readonly run: (argv: string, options?: Parameters<typeof vtoken>[2]) => Promise<CliRun>;
   /** A file with this PIN. */
-  file(name: string, pin: string): string;
+  readonly file: (name: string, pin: string) => string;
 }
 
 /** A folder with a `keypad-pin` token, every seed the RFC's. */

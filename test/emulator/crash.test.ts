@@ -9,8 +9,8 @@ import { pinToken } from './pin-support.ts';
 import { freshFolder, profileOf, tokenWith } from './support.ts';
 
 const serial = 'VT00000001';
-const program = (name: string): string =>
-  fileURLToPath(new URL(`children/${name}.ts`, import.meta.url));
+const pressLoop = new URL('children/press-loop.ts', import.meta.url);
+const wrongPinLoop = new URL('children/wrong-pin-loop.ts', import.meta.url);
 
 interface Presser {
   readonly child: ChildProcess;
@@ -21,11 +21,11 @@ interface Presser {
 }
 
 function startPressing(folder: string, times: number): Presser {
-  return start(program('press-loop'), folder, String(times));
+  return start(pressLoop, folder, String(times));
 }
 
-function start(script: string, folder: string, argument: string): Presser {
-  const argv = ['--import', 'tsx', script, folder, serial, argument];
+function start(script: URL, folder: string, argument: string): Presser {
+  const argv = ['--import', 'tsx', fileURLToPath(script), folder, serial, argument];
   const child = spawn(process.execPath, argv, { stdio: ['ignore', 'pipe', 'inherit'] });
   onTestFinished(() => void child.kill('SIGKILL'));
   const counters: bigint[] = [];
@@ -115,7 +115,7 @@ it('kill -9 after a wrong PIN does not give the attempt back', { timeout: 60_000
   let least = 0n;
   // The first attempt of every process comes after those that the others were told of.
   while (least < 6n) {
-    const thief = start(program('wrong-pin-loop'), path, '73915');
+    const thief = start(wrongPinLoop, path, '73915');
     await thief.reached(1);
     expect(thief.counters[0]).toBeGreaterThan(least);
     thief.child.kill('SIGKILL');

@@ -14,7 +14,7 @@ async function atTerminal(
   answers: readonly (readonly [question: string, answer: string])[],
 ): Promise<{ status: number | null; shown: string }> {
   const command = `'${process.execPath}' --import tsx '${program}' ${argv}`;
-  const child = spawn('script', ['-qec', command, '/dev/null'], {
+  const child = spawn('/usr/bin/script', ['-qec', command, '/dev/null'], {
     env: { ...process.env, VTOKEN_DIR: folder },
   });
   onTestFinished(() => void child.kill('SIGKILL'));
