@@ -154,11 +154,13 @@ function summaryOf(token: VirtualToken): object {
     serial: token.serial,
     model: token.model,
     status: token.pairing.status,
-    applications: token.applications.map(({ name, mode, algorithm }, index) => ({
-      name,
-      mode,
-      algorithm: algorithmText(algorithm),
-      nextEventCounter: algorithmInputs(algorithm).eventCounter
+    applications: token.applications.map((application, index) => ({
+      name: application.name,
+      mode: application.mode,
+      algorithm: algorithmText(application.algorithm),
+      challengeCheckDigit: application.challengeCheckDigit,
+      responseCheckDigit: application.responseCheckDigit,
+      nextEventCounter: algorithmInputs(application.algorithm).eventCounter
         ? (token.state.eventCounters[index] ?? 0n)
         : null,
     })),
@@ -172,13 +174,6 @@ function describeToken(token: VirtualToken, trueMs: number): object {
     hull: token.hull,
     clock: token.clock,
     clockErrorMs: clockErrorMs(token.clock, trueMs),
-    checkDigits: token.applications
-      .filter((application) => application.challengeCheckDigit || application.responseCheckDigit)
-      .map(({ name, challengeCheckDigit, responseCheckDigit }) => ({
-        name,
-        challengeCheckDigit,
-        responseCheckDigit,
-      })),
     pin: pinStatus(token, trueMs),
     display: token.state.screen.kind,
   };

@@ -1,6 +1,6 @@
 import { createDeviceClock } from './clock.ts';
 import type { DeviceInput } from './device.ts';
-import { keysOn, lockRefusal, type Operation, play, refusedAsIs } from './operate.ts';
+import { keysOn, lockRefusal, type Operation, play, refusedAsIs, refusedAt } from './operate.ts';
 import { type DevicePorts, nodePorts, stretchingOnce } from './ports.ts';
 import { stateAt } from './screens.ts';
 import type { Secret } from './secret.ts';
@@ -50,7 +50,7 @@ export function setPin(
   const { devicePin, confirmation = newPin } = options;
   if (pin === null) return refusedAsIs(token, { code: 'pin-none' });
   const refusal = lockRefusal(token, trueMs);
-  if (refusal !== null) return refusedAsIs(token, refusal);
+  if (refusal !== null) return refusedAt(token, trueMs, refusal);
   const keys = keysOn(token, trueMs);
   if (pin.verifier === null) {
     if (devicePin !== undefined) return refusedAsIs(token, { code: 'pin-not-set' });
@@ -77,7 +77,7 @@ export function unlock(
 ): Operation {
   if (token.state.pin === null) return refusedAsIs(token, { code: 'pin-none' });
   const refusal = lockRefusal(token, trueMs) ?? { code: 'not-locked' };
-  if (refusal.code !== 'locked') return refusedAsIs(token, refusal);
+  if (refusal.code !== 'locked') return refusedAt(token, trueMs, refusal);
   const keys: DeviceInput[] = [
     ...keysOn(token, trueMs),
     { kind: 'type', text: code },

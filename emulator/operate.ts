@@ -58,7 +58,7 @@ export function press(token: VirtualToken, trueMs: number, options: PressOptions
   const refusal =
     submitRefusal(token, trueMs, options.submitDelayMs) ??
     pinRefusal(token, trueMs, options.devicePin, false);
-  if (refusal !== null) return refusedAsIs(token, refusal);
+  if (refusal !== null) return refusedAt(token, trueMs, refusal);
   const keys: readonly DeviceInput[] =
     token.hull.keys === 'one-button'
       ? [{ kind: 'press' }]
@@ -105,7 +105,7 @@ export function respond(
   const refusal =
     submitRefusal(token, trueMs, options.submitDelayMs) ??
     pinRefusal(token, trueMs, devicePin, true);
-  if (refusal !== null) return refusedAsIs(token, refusal);
+  if (refusal !== null) return refusedAt(token, trueMs, refusal);
   // Where the device itself has a PIN, the suite gets that one or none.
   const isForSuite = token.state.pin === null || takesPin(chosen);
   const inputs: DeviceInput[] = [
@@ -154,6 +154,13 @@ export function keysOn(token: VirtualToken, trueMs: number): DeviceInput[] {
 /** Nothing was keyed in, so nothing changed. */
 export function refusedAsIs(token: VirtualToken, refusal: Refusal): Operation {
   return { ok: false, token, refusal };
+}
+
+/** The same, except that the device has looked at its clock: a lockout ends, or begins anew. */
+export function refusedAt(token: VirtualToken, trueMs: number, refusal: Refusal): Operation {
+  const deviceTimeMs = createDeviceClock(token.clock).deviceTimeMs(trueMs);
+  const state = stateAt(token, token.state, deviceTimeMs);
+  return refusedAsIs(state === token.state ? token : { ...token, state }, refusal);
 }
 
 /** Why a device with a PIN is not open for use, whatever PIN is entered; or null. */

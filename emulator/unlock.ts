@@ -83,7 +83,9 @@ export function lockAt(lock: PinLock, deviceTimeMs: number): PinLock {
   if (lock.kind === 'brick' || lock.lockedOutSinceMs === null) return lock;
   // A clock set back would otherwise prolong the lockout by as much as it was moved.
   const lockedOutSinceMs = Math.min(lock.lockedOutSinceMs, deviceTimeMs);
-  if (deviceTimeMs - lockedOutSinceMs < lockoutMs) return { ...lock, lockedOutSinceMs };
+  const isOver = deviceTimeMs - lockedOutSinceMs >= lockoutMs;
+  if (!isOver && lockedOutSinceMs === lock.lockedOutSinceMs) return lock;
+  if (!isOver) return { ...lock, lockedOutSinceMs };
   return { ...lock, wrongCodes: 0, lockedOutSinceMs: null };
 }
 
