@@ -30,7 +30,7 @@ export function withProfile(command: Command): Command {
     .option('--profile <name>', `kind of device: ${profileNames.join(', ')}`)
     .option(
       '--application <NAME=ALGORITHM>',
-      "program this application instead of the profile's; may be repeated, up to 8",
+      "program this application instead of the profile's (NAME=unlock:SUITE to unlock); may be repeated, up to 8",
       oneMore,
     )
     .option(
