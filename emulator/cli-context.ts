@@ -1,16 +1,23 @@
 import { Command } from 'commander';
-import { changeClock, type ClockParameters, idealClock, trueMsMax } from './clock.ts';
-import { parseDuration, parseInstant, parsePpm } from './cli-values.ts';
+import { trueMsMax } from './clock.ts';
+import { parseDuration, parseInstant } from './cli-values.ts';
 import { type DeviceEnv, systemErrorCode } from './env.ts';
 import { EmulatorError, type EmulatorErrorCode } from './errors.ts';
-import { parseApplicationText, type Profile, profileNamed, profileNames } from './profiles.ts';
+import type { Operation } from './operate.ts';
+import { type DevicePorts, nodePorts } from './ports.ts';
+import { type Refusal, refusalText } from './refusal.ts';
 import { openTokenFolder, storageError, type TokenFolder } from './state-file.ts';
+import type { VirtualToken } from './token.ts';
 
 /** Everything a command touches, so that tests can run one without a process. */
 export interface CliWorld {
   readonly env: DeviceEnv;
   readonly defaultFolder: string;
   readStdin(bytesMax: number): Promise<Buffer>;
+  /** Whether there is a person at a keyboard to ask. */
+  readonly isInteractive: boolean;
+  /** What that person types, without showing it. */
+  promptSecret(question: string): Promise<Buffer>;
   /** Results, and nothing else. */
   out(text: string): void;
   /** Messages for people. */
@@ -25,14 +32,6 @@ export interface CommonOptions {
 export interface TimeOptions {
   readonly now?: string;
   readonly at?: string;
-}
-
-export interface ProfileOptions {
-  readonly profile?: string;
-  readonly application?: readonly string[];
-  readonly pressSwitchesOff?: true;
-  readonly offset?: string;
-  readonly ppm?: string;
 }
 
 /** What the exit status says; the numbers never change. */
@@ -89,19 +88,6 @@ export function withTime(command: Command): Command {
     .option('--at <duration>', 'so much later (+3d) or earlier (-2h) than that');
 }
 
-export function withProfile(command: Command): Command {
-  return command
-    .option('--profile <name>', `kind of device: ${profileNames.join(', ')}`)
-    .option(
-      '--application <NAME=ALGORITHM>',
-      "program this application instead of the profile's; may be repeated, up to 8",
-      (text: string, before: readonly string[] | undefined) => [...(before ?? []), text],
-    )
-    .option('--press-switches-off', 'one button: a press while a response shows only switches off')
-    .option('--offset <duration>', 'error of the clock from the start, such as +2s')
-    .option('--ppm <rate>', 'rate of the clock: positive runs fast');
-}
-
 export function folderOf(world: CliWorld, options: CommonOptions): TokenFolder {
   return openTokenFolder(options.dir ?? world.defaultFolder, world.env);
 }
@@ -118,27 +104,42 @@ export function trueMsOf(world: CliWorld, options: TimeOptions): number {
   );
 }
 
-/** The profile that the options describe. */
-export function profileOf(options: ProfileOptions): Profile {
-  if (options.profile === undefined && options.application === undefined) {
-    const names = profileNames.join(', ');
-    throw invalid(`say --profile (${names}) or --application NAME=ALGORITHM`);
-  }
-  const base = profileNamed(options.profile ?? 'keypad-multi');
-  const applications = options.application?.map(parseApplicationText) ?? base.applications;
-  if (options.pressSwitchesOff !== true) return { ...base, applications };
-  if (base.hull.keys !== 'one-button') {
-    throw invalid('--press-switches-off is for one-button profiles');
-  }
-  return { ...base, applications, hull: { ...base.hull, pressWhileDisplayed: 'switch-off' } };
+/** The device's ports, with the chance that the world has. */
+export function portsOf({ env }: CliWorld): DevicePorts {
+  return { ...nodePorts, randomBytes: (length) => env.randomBytes(length) };
 }
 
-/** A clock made at `nowMs`, as wrong as the options say. */
-export function clockOf(options: ProfileOptions, nowMs: number): ClockParameters {
-  const offsetMs = options.offset === undefined ? 0 : parseDuration('--offset', options.offset);
-  const ratePpm = options.ppm === undefined ? 0 : parsePpm('--ppm', options.ppm);
-  // Checked here although the token checks again: the message then comes before any key is made.
-  return changeClock({ ...idealClock(nowMs), offsetMs, ratePpm }, nowMs, {});
+/**
+ * Changes the stored token. What a refused operation changed is stored as well: a wrong PIN counts.
+ *
+ * @throws EmulatorError refused
+ */
+export async function changeToken(
+  world: CliWorld,
+  options: CommonOptions,
+  serial: string,
+  operation: (token: VirtualToken) => Operation,
+): Promise<Extract<Operation, { ok: true }>> {
+  const outcome = await folderOf(world, options).update(serial, (token) => {
+    const result = operation(token);
+    return { token: result.token, result };
+  });
+  if (!outcome.ok) throw refusedError(outcome.refusal);
+  return outcome;
+}
+
+const hints: Partial<Record<Refusal['code'], string>> = {
+  'pin-missing': 'say --pin-file FILE or --pin-stdin',
+  'pin-needs-setting': 'see vtoken pin set --help',
+  'challenge-needed': 'see vtoken respond --help',
+  locked: 'see vtoken unlock --help',
+};
+
+/** What the token refused, with the command that helps. */
+export function refusedError(refusal: Refusal): EmulatorError {
+  const hint = hints[refusal.code];
+  const text = refusalText(refusal);
+  return new EmulatorError('refused', hint === undefined ? text : `${text}; ${hint}`);
 }
 
 /** Reads a file that the user named; `-` is the standard input. */

@@ -1,20 +1,18 @@
 import type { Command } from 'commander';
 import {
-  clockOf,
   type CliWorld,
   commonCommand,
   type CommonOptions,
   folderOf,
+  portsOf,
   print,
-  type ProfileOptions,
-  profileOf,
   readInput,
   type TimeOptions,
   trueMsOf,
-  withProfile,
   withTime,
   writeOutput,
 } from './cli-context.ts';
+import { clockOf, type ProfileOptions, profileOf, withProfile } from './cli-profile.ts';
 import { warnOfDigits } from './cli-tokens.ts';
 import { EmulatorError } from './errors.ts';
 import {
@@ -24,6 +22,7 @@ import {
   parsePairBundle,
 } from './pairing-files.ts';
 import { acceptBundle, pairRequestOf, requestPairing } from './pairing.ts';
+import { drawEightDigits } from './ports.ts';
 import { storageError } from './state-file.ts';
 import { checkSerial, wipeToken } from './token.ts';
 
@@ -81,7 +80,11 @@ async function runRequest(world: CliWorld, path: string, options: PairOptions): 
   const nowMs = trueMsOf(world, options);
   const clock = clockOf(options, nowMs);
   await refuseTaken(world, path);
-  const { token, request } = await requestPairing({ serial, profile, clock }, nowMs);
+  const { token, request } = await requestPairing(
+    { serial, profile, clock },
+    nowMs,
+    portsOf(world),
+  );
   warnOfDigits(world, profile);
   await folder.create(token);
   wipeToken(token);
@@ -142,8 +145,7 @@ async function runAccept(world: CliWorld, path: string, options: PairOptions): P
   if (options.json !== true) world.err(`paired: ${names.join(', ')}\n`);
 }
 
-/** Eight random digits: two desks that never spoke rarely choose the same. */
-function randomSerial(world: CliWorld): string {
-  const number = Buffer.from(world.env.randomBytes(4)).readUInt32BE() % 100_000_000;
-  return `VT${String(number).padStart(8, '0')}`;
+/** Two desks that never spoke rarely choose the same. */
+function randomSerial({ env }: CliWorld): string {
+  return `VT${drawEightDigits((length) => env.randomBytes(length))}`;
 }

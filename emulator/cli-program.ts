@@ -1,8 +1,10 @@
 import { Command, CommanderError } from 'commander';
 import { type CliWorld, exitCodeHelp, exitCodeOf, exitCodes } from './cli-context.ts';
+import { driftCommand } from './cli-drift.ts';
 import { pairCommand } from './cli-pair.ts';
+import { pinCommand, unlockCommand } from './cli-pin.ts';
 import { listCommand, newCommand, removeCommand, showCommand } from './cli-tokens.ts';
-import { driftCommand, pressCommand, respondCommand } from './cli-use.ts';
+import { pressCommand, respondCommand } from './cli-use.ts';
 import { EmulatorError } from './errors.ts';
 
 /**
@@ -46,6 +48,8 @@ ${exitCodeHelp}`,
     showCommand(world),
     pressCommand(world),
     respondCommand(world),
+    pinCommand(world),
+    unlockCommand(world),
     driftCommand(world),
     removeCommand(world),
   ];

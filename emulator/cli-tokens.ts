@@ -1,4 +1,5 @@
 import type { Command } from 'commander';
+import { type ApplicationProgram, applicationText } from './application.ts';
 import {
   algorithmInputs,
   algorithmText,
@@ -7,26 +8,26 @@ import {
   algorithmHash,
 } from '../src/oath/index.ts';
 import {
-  clockOf,
   type CliWorld,
   commonCommand,
   type CommonOptions,
   folderOf,
   isoTime,
+  portsOf,
   print,
-  type ProfileOptions,
-  profileOf,
   readInput,
   signedSeconds,
   type TimeOptions,
   trueMsOf,
-  withProfile,
   withTime,
   writeOutput,
 } from './cli-context.ts';
+import { pinStatusText } from './cli-pin.ts';
+import { clockOf, type ProfileOptions, profileOf, withProfile } from './cli-profile.ts';
 import { formatSeeds, parseSeedFormat, parseSeeds } from './cli-values.ts';
 import { clockErrorMs, ratePpmAt } from './clock.ts';
 import { EmulatorError } from './errors.ts';
+import { pinStatus } from './operate-pin.ts';
 import type { Profile } from './profiles.ts';
 import { createToken, type VirtualToken, wipeToken } from './token.ts';
 
@@ -68,7 +69,7 @@ async function runNew(world: CliWorld, serial: string, options: NewOptions): Pro
   const nowMs = trueMsOf(world, options);
   const clock = clockOf(options, nowMs);
   const seeds = await seedsFor(world, profile, options);
-  const token = createToken({ serial, profile, clock }, seeds);
+  const token = createToken({ serial, profile, clock }, seeds, portsOf(world));
   warnOfDigits(world, profile);
   const { seedOut } = options;
   if (seedOut !== undefined) await writeOutput(world, seedOut, formatSeeds(seeds), 0o600);
@@ -143,9 +144,7 @@ async function runList(world: CliWorld, options: CommonOptions): Promise<void> {
 }
 
 function summaryLine(token: VirtualToken): string {
-  const applications = token.applications
-    .map(({ name, algorithm }) => `${name}=${algorithmText(algorithm)}`)
-    .join(' ');
+  const applications = token.applications.map(applicationText).join(' ');
   const { serial, model, pairing } = token;
   return `${serial.padEnd(19)} ${model.padEnd(8)} ${pairing.status.padEnd(11)} ${applications}`;
 }
@@ -155,10 +154,13 @@ function summaryOf(token: VirtualToken): object {
     serial: token.serial,
     model: token.model,
     status: token.pairing.status,
-    applications: token.applications.map(({ name, algorithm }, index) => ({
-      name,
-      algorithm: algorithmText(algorithm),
-      nextEventCounter: algorithmInputs(algorithm).eventCounter
+    applications: token.applications.map((application, index) => ({
+      name: application.name,
+      mode: application.mode,
+      algorithm: algorithmText(application.algorithm),
+      challengeCheckDigit: application.challengeCheckDigit,
+      responseCheckDigit: application.responseCheckDigit,
+      nextEventCounter: algorithmInputs(application.algorithm).eventCounter
         ? (token.state.eventCounters[index] ?? 0n)
         : null,
     })),
@@ -172,6 +174,7 @@ function describeToken(token: VirtualToken, trueMs: number): object {
     hull: token.hull,
     clock: token.clock,
     clockErrorMs: clockErrorMs(token.clock, trueMs),
+    pin: pinStatus(token, trueMs),
     display: token.state.screen.kind,
   };
 }
@@ -198,13 +201,36 @@ function tokenText(token: VirtualToken, trueMs: number): string {
     ['seeds', token.pairing.status === 'requested' ? 'waiting for a bundle' : token.pairing.status],
     ['made', isoTime(clock.manufacturedAtMs)],
     ['clock', `${signedSeconds(clockErrorMs(clock, trueMs))}, ${ratePpmAt(clock, trueMs)} ppm`],
-    ...token.applications.map(({ name, algorithm }, index): [string, string] => {
-      const counter = token.state.eventCounters[index] ?? 0n;
-      const next = algorithmInputs(algorithm).eventCounter ? `, next event counter ${counter}` : '';
-      return ['application', `${name}: ${algorithmText(algorithm)}${next}`];
-    }),
+    ...pinRows(token, trueMs),
+    ...token.applications.map((application, index): [string, string] => [
+      'application',
+      applicationRow(application, token.state.eventCounters[index] ?? 0n),
+    ]),
   ];
   return rows.map(([label, text]) => `${label.padEnd(12)} ${text}`).join('\n');
+}
+
+function pinRows(token: VirtualToken, trueMs: number): [string, string][] {
+  const { hull } = token;
+  const status = pinStatus(token, trueMs);
+  if (status === null || hull.keys !== 'keypad' || hull.pin === null) return [];
+  const { digitsMin, digitsMax, failuresMax, onLock } = hull.pin;
+  const after = onLock === 'brick' ? 'then locked for good' : 'then locked until unlocked';
+  return [
+    ['device PIN', `${digitsMin} to ${digitsMax} digits, ${failuresMax} wrong ones, ${after}`],
+    ['PIN state', pinStatusText(status)],
+  ];
+}
+
+function applicationRow(application: ApplicationProgram, eventCounter: bigint): string {
+  const { name, mode, algorithm, challengeCheckDigit, responseCheckDigit } = application;
+  const remarks = [
+    mode === 'unlock' ? 'for unlocking' : null,
+    algorithmInputs(algorithm).eventCounter ? `next event counter ${eventCounter}` : null,
+    challengeCheckDigit ? 'challenge with check digit' : null,
+    responseCheckDigit ? 'response with check digit' : null,
+  ].filter((remark) => remark !== null);
+  return `${name}: ${[algorithmText(algorithm), ...remarks].join(', ')}`;
 }
 
 /** `vtoken remove` */

@@ -1,54 +1,52 @@
-import { Command } from 'commander';
+import type { Command } from 'commander';
 import {
+  changeToken,
   type CliWorld,
   commonCommand,
   type CommonOptions,
-  folderOf,
-  isoTime,
+  portsOf,
   print,
-  readInput,
-  signedSeconds,
   type TimeOptions,
   trueMsOf,
   withTime,
 } from './cli-context.ts';
-import { parseCount, parseDuration, parseHexBytes, parsePin, parsePpm } from './cli-values.ts';
-import { changeClock, clockErrorMs, ratePpmAt } from './clock.ts';
+import { type PinOptions, readDevicePin, withDevicePin } from './cli-pin-input.ts';
+import { parseDuration, parseHexBytes, parseRange } from './cli-values.ts';
 import { EmulatorError } from './errors.ts';
 import { type Operation, press, pressTimes, respond } from './operate.ts';
-import { refusalText } from './refusal.ts';
-import type { Secret } from './secret.ts';
-import { type VirtualToken, wipeToken } from './token.ts';
+import type { VirtualToken } from './token.ts';
 
-interface PressOptions extends CommonOptions, TimeOptions {
+interface PressOptions extends CommonOptions, TimeOptions, PinOptions {
+  readonly submitDelay?: string;
   readonly application?: string;
   readonly times?: string;
   readonly pocket?: true;
   readonly submit: boolean;
 }
 
-interface RespondOptions extends CommonOptions, TimeOptions {
+interface RespondOptions extends CommonOptions, TimeOptions, PinOptions {
+  readonly submitDelay?: string;
   readonly challenge: string;
   readonly application?: string;
   readonly session?: string;
-  readonly pinFile?: string;
-  readonly pinStdin?: true;
-}
-
-interface DriftOptions extends CommonOptions, TimeOptions {
-  readonly offset?: string;
-  readonly ppm?: string;
-  readonly jump?: string;
 }
 
 const timesMax = 100_000;
-const pinFileBytesMax = 1024;
+
+/** What both ways to a response take. */
+function withUse(command: Command): Command {
+  return withDevicePin(withTime(command))
+    .argument('<serial>')
+    .option('--application <name>', 'which application, if the token has several')
+    .option(
+      '--submit-delay <duration>',
+      'submit the response so much later; the display must still be on',
+    );
+}
 
 /** `vtoken press` */
 export function pressCommand(world: CliWorld): Command {
-  return withTime(commonCommand('press', 'press the button and print the response'))
-    .argument('<serial>')
-    .option('--application <name>', 'which application, if the token has several')
+  return withUse(commonCommand('press', 'press the button and print the response'))
     .option('--times <n>', `make n responses and print the last (1 to ${timesMax})`)
     .option('--pocket', 'nobody looks: counters move, nothing is printed')
     .option('--no-submit', 'the same as --pocket')
@@ -57,6 +55,7 @@ export function pressCommand(world: CliWorld): Command {
       `
 Examples:
   vtoken press VT00000001
+  vtoken press VT00000006 --application TIME --pin-file pin.txt
   vtoken press VT00000001 --at +90d          what it would show in 90 days, drift included
   vtoken press VT00000002 --times 7 --pocket seven presses that nobody submits`,
     )
@@ -67,24 +66,30 @@ async function runPress(world: CliWorld, serial: string, options: PressOptions):
   const isPocket = options.pocket === true || !options.submit;
   const trueMs = trueMsOf(world, options);
   const { application: applicationName, times } = options;
-  const count = times === undefined ? undefined : parseCount('--times', times, timesMax);
+  const count = times === undefined ? undefined : parseRange('--times', times, 1, timesMax);
+  const submitDelayMs = submitDelayOf(options);
+  if (isPocket && options.submitDelay !== undefined) {
+    throw new EmulatorError('input-invalid', '--submit-delay is for responses that are submitted');
+  }
+  const devicePin = await readDevicePin(world, options, serial);
+  const how = { applicationName, devicePin, submitDelayMs, ports: portsOf(world) };
   // In a pocket the display has always gone off between two presses.
   const operation = (token: VirtualToken): Operation =>
     count === undefined && !isPocket
-      ? press(token, trueMs, { applicationName })
-      : pressTimes(token, trueMs, count ?? 1, { applicationName });
-  await operate(world, serial, options, trueMs, operation, isPocket);
+      ? press(token, trueMs, how)
+      : pressTimes(token, trueMs, count ?? 1, how);
+  try {
+    await operate(world, serial, options, { trueMs, submitDelayMs, isPocket }, operation);
+  } finally {
+    devicePin?.wipe();
+  }
 }
 
 /** `vtoken respond` */
 export function respondCommand(world: CliWorld): Command {
-  return withTime(commonCommand('respond', 'enter a challenge and print the response'))
-    .argument('<serial>')
+  return withUse(commonCommand('respond', 'enter a challenge and print the response'))
     .requiredOption('--challenge <text>', 'the challenge, as the host shows it')
-    .option('--application <name>', 'which application, if the token has several')
     .option('--session <hex>', 'session data, for suites with S')
-    .option('--pin-file <file>', 'file with the device PIN, for suites with P')
-    .option('--pin-stdin', 'the same from the standard input')
     .addHelpText(
       'after',
       `
@@ -100,23 +105,27 @@ async function runRespond(world: CliWorld, serial: string, options: RespondOptio
   const { application: applicationName, challenge } = options;
   const session =
     options.session === undefined ? undefined : parseHexBytes('--session', options.session);
-  const devicePin = await pinOf(world, options);
-  const operation = (token: VirtualToken): Operation =>
-    respond(token, trueMs, challenge, { applicationName, session, devicePin });
+  const submitDelayMs = submitDelayOf(options);
+  const devicePin = await readDevicePin(world, options, serial);
+  const how = { applicationName, session, devicePin, submitDelayMs, ports: portsOf(world) };
+  const operation = (token: VirtualToken): Operation => respond(token, trueMs, challenge, how);
   try {
-    await operate(world, serial, options, trueMs, operation, false);
+    await operate(world, serial, options, { trueMs, submitDelayMs, isPocket: false }, operation);
   } finally {
     devicePin?.wipe();
   }
 }
 
-async function pinOf(world: CliWorld, options: RespondOptions): Promise<Secret | undefined> {
-  const { pinFile, pinStdin } = options;
-  if (pinFile !== undefined && pinStdin === true) {
-    throw new EmulatorError('input-invalid', '--pin-file and --pin-stdin exclude each other');
-  }
-  const path = pinStdin === true ? '-' : pinFile;
-  return path === undefined ? undefined : parsePin(await readInput(world, path, pinFileBytesMax));
+function submitDelayOf({ submitDelay }: PressOptions | RespondOptions): number {
+  const delayMs = submitDelay === undefined ? 0 : parseDuration('--submit-delay', submitDelay);
+  if (delayMs >= 0) return delayMs;
+  throw new EmulatorError('input-invalid', '--submit-delay cannot be before the press');
+}
+
+interface When {
+  readonly trueMs: number;
+  readonly submitDelayMs: number;
+  readonly isPocket: boolean;
 }
 
 /** Changes the stored token, and only then shows what it made. */
@@ -124,103 +133,28 @@ async function operate(
   world: CliWorld,
   serial: string,
   options: CommonOptions,
-  trueMs: number,
+  { trueMs, submitDelayMs, isPocket }: When,
   operation: (token: VirtualToken) => Operation,
-  isPocket: boolean,
 ): Promise<void> {
-  const { generated, deviceTimeMs } = await folderOf(world, options).update(serial, (token) => {
-    const done = operation(token);
-    if (!done.ok) throw new EmulatorError('refused', refusalText(done.refusal));
-    return { token: done.token, result: done };
-  });
-  const response = isPocket ? null : (generated?.response ?? null);
+  const { generated, deviceTimeMs } = await changeToken(world, options, serial, operation);
+  const made = generated ?? {
+    applicationName: null,
+    response: null,
+    eventCounter: null,
+    timeStep: null,
+  };
+  const response = isPocket ? null : made.response;
   const result = {
     serial,
-    application: generated?.applicationName ?? null,
+    application: made.applicationName,
     response,
     submitted: response !== null,
-    eventCounter: generated?.eventCounter ?? null,
-    timeStep: generated?.timeStep ?? null,
+    submittedAtTrueMs: response === null ? null : trueMs + submitDelayMs,
+    eventCounter: made.eventCounter,
+    timeStep: made.timeStep,
     trueTimeMs: trueMs,
     deviceTimeMs,
   };
   print(world, options, result, response ?? '');
   if (generated === null) world.err('the display is off now; press again for a response\n');
-}
-
-/** `vtoken drift` */
-export function driftCommand(world: CliWorld): Command {
-  const show = withTime(commonCommand('show', 'show how wrong the clock is'))
-    .argument('<serial>')
-    .action((serial: string, options: DriftOptions) => runDriftShow(world, serial, options));
-  const set = withTime(
-    commonCommand('set', 'change the clock from now on; the past stays as it was'),
-  )
-    .argument('<serial>')
-    .option('--offset <duration>', 'be wrong by exactly this: +90s is ahead of true time')
-    .option('--ppm <rate>', 'run fast (positive) or slow by so many parts per million')
-    .option('--jump <duration>', 'jump by this, on top of the present error')
-    .addHelpText(
-      'after',
-      `
-Examples:
-  vtoken drift set VT00000001 --offset +90s --ppm 12
-  vtoken drift set VT00000001 --jump -1h
-  vtoken drift show VT00000001 --at +365d`,
-    )
-    .action((serial: string, options: DriftOptions) => runDriftSet(world, serial, options));
-  return new Command('drift')
-    .description('show or change how wrong the clock is')
-    .addCommand(show)
-    .addCommand(set);
-}
-
-async function runDriftShow(world: CliWorld, serial: string, options: DriftOptions): Promise<void> {
-  const trueMs = trueMsOf(world, options);
-  const { token } = await folderOf(world, options).read(serial);
-  wipeToken(token);
-  printDrift(world, options, token, trueMs);
-}
-
-async function runDriftSet(world: CliWorld, serial: string, options: DriftOptions): Promise<void> {
-  const { offset, ppm, jump } = options;
-  if (offset === undefined && ppm === undefined && jump === undefined) {
-    throw new EmulatorError('input-invalid', 'say what to change: --offset, --ppm or --jump');
-  }
-  const trueMs = trueMsOf(world, options);
-  const change = {
-    offsetMs: offset === undefined ? undefined : parseDuration('--offset', offset),
-    ratePpm: ppm === undefined ? undefined : parsePpm('--ppm', ppm),
-    jumpMs: jump === undefined ? undefined : parseDuration('--jump', jump),
-  };
-  const changed = await folderOf(world, options).update(serial, (token) => {
-    const next = { ...token, clock: changeClock(token.clock, trueMs, change) };
-    return { token: next, result: next };
-  });
-  printDrift(world, options, changed, trueMs);
-}
-
-function printDrift(
-  world: CliWorld,
-  options: CommonOptions,
-  { serial, clock }: Pick<VirtualToken, 'serial' | 'clock'>,
-  trueMs: number,
-): void {
-  const errorMs = clockErrorMs(clock, trueMs);
-  const ratePpm = ratePpmAt(clock, trueMs);
-  const lines = [
-    `true time    ${isoTime(trueMs)}`,
-    `device time  ${isoTime(trueMs + errorMs)}`,
-    `error        ${signedSeconds(errorMs)}`,
-    `rate         ${ratePpm} ppm`,
-  ];
-  const json = {
-    serial,
-    trueTimeMs: trueMs,
-    deviceTimeMs: trueMs + errorMs,
-    clockErrorMs: errorMs,
-    ratePpm,
-    clock,
-  };
-  print(world, options, json, lines.join('\n'));
 }

@@ -54,10 +54,20 @@ export function parsePpm(option: string, text: string): number {
   throw invalid(`${option} takes a number such as 12 or -3.5, not ${shown(text)}`);
 }
 
-export function parseCount(option: string, text: string, max: number): number {
-  const count = /^\d{1,9}$/.test(text) ? Number(text) : 0;
-  if (count >= 1 && count <= max) return count;
-  throw invalid(`${option} takes a whole number from 1 to ${max}, not ${shown(text)}`);
+export function parseRange(option: string, text: string, min: number, max: number): number {
+  const count = /^\d{1,9}$/.test(text) ? Number(text) : Number.NaN;
+  if (count >= min && count <= max) return count;
+  throw invalid(`${option} takes a whole number from ${min} to ${max}, not ${shown(text)}`);
+}
+
+/** `4-8`, or `5` for exactly five; the range is the policy's affair. */
+export function parsePinDigits(
+  option: string,
+  text: string,
+): { readonly digitsMin: number; readonly digitsMax: number } {
+  const [, min, max] = /^(\d{1,2})(?:-(\d{1,2}))?$/.exec(text) ?? [];
+  if (min !== undefined) return { digitsMin: Number(min), digitsMax: Number(max ?? min) };
+  throw invalid(`${option} takes a length such as 5 or 4-8, not ${shown(text)}`);
 }
 
 /** Session data of OCRA in hex. */

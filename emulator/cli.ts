@@ -4,10 +4,15 @@ import { runVtoken } from './cli-program.ts';
 import { defaultTokenFolder, nodeEnv, systemErrorCode } from './env.ts';
 import { EmulatorError } from './errors.ts';
 
+/** More than any PIN has. */
+const secretBytesMax = 256;
+
 const world: CliWorld = {
   env: nodeEnv,
   defaultFolder: defaultTokenFolder(),
   readStdin,
+  isInteractive: process.stdin.isTTY && process.stderr.isTTY,
+  promptSecret,
   out: (text) => process.stdout.write(text),
   err: (text) => process.stderr.write(text),
 };
@@ -18,6 +23,32 @@ process.stdout.on('error', (error) => {
 });
 
 process.exitCode = await runVtoken(process.argv.slice(2), world);
+
+/** A line typed at the terminal without showing it; Ctrl-C and Ctrl-D give up. */
+async function promptSecret(question: string): Promise<Buffer> {
+  // Before the question: whoever answers at once must not see it echoed.
+  process.stdin.setRawMode(true);
+  process.stderr.write(question);
+  const typed: number[] = [];
+  try {
+    for await (const chunk of process.stdin.iterator({
+      destroyOnReturn: false,
+    }) as AsyncIterable<Buffer>) {
+      for (const byte of chunk) {
+        if (byte === 0x03 || byte === 0x04) throw new EmulatorError('input-invalid', 'given up');
+        if (byte === 0x0d || byte === 0x0a) return Buffer.from(typed);
+        if (byte === 0x7f || byte === 0x08) typed.pop();
+        else if (typed.length < secretBytesMax) typed.push(byte);
+      }
+    }
+    return Buffer.from(typed);
+  } finally {
+    typed.fill(0);
+    process.stdin.setRawMode(false);
+    process.stdin.pause();
+    process.stderr.write('\n');
+  }
+}
 
 async function readStdin(bytesMax: number): Promise<Buffer> {
   const chunks: Buffer[] = [];

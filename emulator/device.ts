@@ -1,55 +1,44 @@
-import type { Otp } from '../src/oath/index.ts';
-import { type DeviceApplication, generate, type Generated, type UserInputs } from './generate.ts';
-import type { Refusal } from './refusal.ts';
+import { hasLuhn } from '../src/oath/index.ts';
+import type { DeviceApplication } from './application.ts';
+import { generate, takesPin, type UserInputs } from './generate.ts';
+import { initialPinState, isPin } from './pin.ts';
+import {
+  changePin,
+  confirmUnlockCode,
+  enterPin,
+  screenBeforeUse,
+  typeUnlockCode,
+} from './pin-keys.ts';
+import { type DevicePorts, nodePorts } from './ports.ts';
+import {
+  applicationAt,
+  type Device,
+  type DeviceState,
+  type Display,
+  displayOf,
+  openApplications,
+  stateAt,
+  switchedOff,
+} from './screens.ts';
 import type { Secret } from './secret.ts';
+import {
+  type Change,
+  type DeviceEffect,
+  refuse,
+  showing,
+  type Turn,
+  withoutFunction,
+} from './turn.ts';
 
 /**
- * The body of a device. A one-button device has one Response-Only application; pressing while a
- * response is displayed makes the next one, or on some models only switches the display off. A
- * keypad device has a power key, a menu when it holds several applications, and digits.
+ * One act of the person who holds the device. `press` is the one button, or the power key. `pin` is
+ * all digits of a PIN and the key that ends them, so that no state ever holds half a PIN; `confirm`
+ * takes it again only for a suite that hashes it into the response.
  */
-export type Hull =
-  | {
-      readonly keys: 'one-button';
-      readonly autoOffMs: number;
-      readonly pressWhileDisplayed: 'next' | 'switch-off';
-    }
-  | { readonly keys: 'keypad'; readonly autoOffMs: number };
-
-/** What never changes on a device: body, programs and keys. */
-export interface Device {
-  readonly hull: Hull;
-  /** 1 to 8. */
-  readonly applications: readonly DeviceApplication[];
-}
-
-/** What the display is doing. `application` is an index; `sinceMs` is device time. */
-export type Screen =
-  | { readonly kind: 'off' }
-  | { readonly kind: 'menu'; readonly sinceMs: number }
-  | {
-      readonly kind: 'challenge';
-      readonly application: number;
-      readonly typed: string;
-      readonly sinceMs: number;
-    }
-  | {
-      readonly kind: 'response';
-      readonly application: number;
-      readonly response: Otp;
-      readonly sinceMs: number;
-    };
-
-/** What changes: plain data, free of keys. */
-export interface DeviceState {
-  readonly screen: Screen;
-  /** The next event counter of each application, 0 to 2^64 (exhausted). */
-  readonly eventCounters: readonly bigint[];
-}
-
-/** One act of the person who holds the device. `press` is the one button, or the power key. */
 export type DeviceInput =
   | { readonly kind: 'press' }
+  | { readonly kind: 'pin'; readonly devicePin: Secret }
+  | { readonly kind: 'change-pin' }
   | { readonly kind: 'select'; readonly applicationName: string }
   | { readonly kind: 'type'; readonly text: string }
   | { readonly kind: 'clear' }
@@ -60,18 +49,6 @@ export type DeviceInput =
     }
   | { readonly kind: 'wait' };
 
-/** What can be read off the device. */
-export type Display =
-  | { readonly kind: 'blank' }
-  | { readonly kind: 'menu'; readonly applicationNames: readonly string[] }
-  | { readonly kind: 'challenge'; readonly applicationName: string; readonly typed: string }
-  | { readonly kind: 'response'; readonly applicationName: string; readonly response: Otp };
-
-/** What a step did besides changing the display. A refusal changes nothing else. */
-export type DeviceEffect =
-  | { readonly kind: 'generated'; readonly generated: Generated }
-  | { readonly kind: 'refused'; readonly refusal: Refusal };
-
 export interface DeviceStep {
   readonly state: DeviceState;
   readonly display: Display;
@@ -80,16 +57,19 @@ export interface DeviceStep {
 
 export const applicationsMax = 8;
 
-type Change = { readonly state: DeviceState; readonly effects: readonly DeviceEffect[] };
-
-/** A device as it leaves the factory: switched off, counters at 0. */
+/** A device as it leaves the factory: switched off, counters at 0, with its initial PIN if any. */
 export function initialState(device: Device): DeviceState {
-  return { screen: { kind: 'off' }, eventCounters: device.applications.map(() => 0n) };
+  const policy = device.hull.keys === 'keypad' ? device.hull.pin : null;
+  return {
+    screen: { kind: 'off' },
+    eventCounters: device.applications.map(() => 0n),
+    pin: policy === null ? null : initialPinState(policy, device.initialPin),
+  };
 }
 
 /**
  * One step of the device: a pure function of the device, its state, what its holder does and what
- * its own clock reads.
+ * its own clock reads. Only a new PIN's salt and an unlock challenge are drawn, from `ports`.
  *
  * @param deviceTimeMs Unix time in milliseconds, by the device's clock
  */
@@ -98,150 +78,143 @@ export function stepDevice(
   state: DeviceState,
   input: DeviceInput,
   deviceTimeMs: number,
+  ports: DevicePorts = nodePorts,
 ): DeviceStep {
-  const awake = autoOff(device, state, deviceTimeMs);
-  const { state: next, effects } = change(device, awake, input, deviceTimeMs);
+  const present = stateAt(device, state, deviceTimeMs);
+  const turn = { device, state: present, deviceTimeMs, ports };
+  const { state: next, effects } = change(turn, input);
   return { state: next, display: displayOf(device, next), effects };
 }
 
-/** The state once the display has had the chance to switch itself off. */
-export function autoOff(device: Device, state: DeviceState, deviceTimeMs: number): DeviceState {
-  const { screen } = state;
-  if (screen.kind === 'off') return state;
-  const shownMs = deviceTimeMs - screen.sinceMs;
-  // A clock set back would otherwise keep an old response on display for as long as it was moved.
-  const isOver = shownMs < 0 || shownMs >= device.hull.autoOffMs;
-  return isOver ? off(state) : state;
-}
-
-/** What the display shows in a state. */
-export function displayOf(device: Device, state: DeviceState): Display {
-  const { screen } = state;
-  switch (screen.kind) {
-    case 'off':
-      return { kind: 'blank' };
-    case 'menu':
-      return { kind: 'menu', applicationNames: device.applications.map(({ name }) => name) };
-    case 'challenge': {
-      const { name } = applicationAt(device, screen.application);
-      return { kind: 'challenge', applicationName: name, typed: screen.typed };
-    }
-    case 'response': {
-      const { name } = applicationAt(device, screen.application);
-      return { kind: 'response', applicationName: name, response: screen.response };
-    }
-  }
-}
-
-function change(
-  device: Device,
-  state: DeviceState,
-  input: DeviceInput,
-  deviceTimeMs: number,
-): Change {
+function change(turn: Turn, input: DeviceInput): Change {
   switch (input.kind) {
     case 'wait':
-      return { state, effects: [] };
+      return { state: turn.state, effects: [] };
     case 'press':
-      return press(device, state, deviceTimeMs);
-    case 'select':
-      return select(device, state, input.applicationName, deviceTimeMs);
-    case 'type':
-      return type(device, state, input.text, deviceTimeMs);
-    case 'clear':
-      if (state.screen.kind !== 'challenge') return withoutFunction(state);
-      return unchangedBut(state, { ...state.screen, typed: '', sinceMs: deviceTimeMs });
-    case 'confirm': {
-      const { screen } = state;
-      if (screen.kind !== 'challenge') return withoutFunction(state);
-      const { devicePin, session } = input;
-      const inputs = { challenge: screen.typed, devicePin, session };
-      return show(device, state, screen.application, inputs, deviceTimeMs);
+      return press(turn);
+    case 'pin': {
+      const { isOpen, ...entered } = enterPin(turn, input.devicePin);
+      return isOpen ? enter(turn, entered) : entered;
     }
+    case 'change-pin':
+      return changePin(turn);
+    case 'select':
+      return select(turn, input.applicationName);
+    case 'type':
+      return type(turn, input.text);
+    case 'clear':
+      return clear(turn);
+    case 'confirm':
+      return confirm(turn, input);
   }
 }
 
-function press(device: Device, state: DeviceState, deviceTimeMs: number): Change {
+function press(turn: Turn): Change {
+  const { device, state } = turn;
   const isOn = state.screen.kind !== 'off';
   if (device.hull.keys === 'one-button') {
     const onlySwitchesOff = isOn && device.hull.pressWhileDisplayed === 'switch-off';
-    return onlySwitchesOff
-      ? { state: off(state), effects: [] }
-      : show(device, state, 0, {}, deviceTimeMs);
+    return onlySwitchesOff ? { state: switchedOff(state), effects: [] } : show(turn, 0, {});
   }
-  if (isOn) return { state: off(state), effects: [] };
-  if (device.applications.length === 1) return open(device, state, 0, deviceTimeMs);
-  return unchangedBut(state, { kind: 'menu', sinceMs: deviceTimeMs });
+  if (isOn) return { state: switchedOff(state), effects: [] };
+  const first = screenBeforeUse(turn);
+  return first === null ? enter(turn, { state, effects: [] }) : showing(state, first);
 }
 
-function select(
-  device: Device,
-  state: DeviceState,
-  applicationName: string,
-  deviceTimeMs: number,
-): Change {
-  if (state.screen.kind !== 'menu') return withoutFunction(state);
-  const index = device.applications.findIndex(({ name }) => name === applicationName);
-  if (index >= 0) return open(device, state, index, deviceTimeMs);
-  const names = device.applications.map(({ name }) => name);
-  return refuse(state, { code: 'application-unknown', names });
+/** To the menu, or into the only application. */
+function enter(turn: Turn, { state, effects }: Change): Change {
+  const [only, ...others] = openApplications(turn.device);
+  const entered =
+    only === undefined || others.length > 0
+      ? showing(state, { kind: 'menu', sinceMs: turn.deviceTimeMs })
+      : open({ ...turn, state }, only.index);
+  return { state: entered.state, effects: [...effects, ...entered.effects] };
+}
+
+function select(turn: Turn, applicationName: string): Change {
+  if (turn.state.screen.kind !== 'menu') return withoutFunction(turn);
+  const all = openApplications(turn.device);
+  const chosen = all.find(({ name }) => name === applicationName);
+  if (chosen !== undefined) return open(turn, chosen.index);
+  return refuse(turn, { code: 'application-unknown', names: all.map(({ name }) => name) });
 }
 
 /** Enters an application: asks for the challenge, or shows a response at once. */
-function open(device: Device, state: DeviceState, index: number, deviceTimeMs: number): Change {
-  if (challengeKeysOf(applicationAt(device, index)) === null) {
-    return show(device, state, index, {}, deviceTimeMs);
-  }
-  const screen = {
-    kind: 'challenge',
-    application: index,
-    typed: '',
-    sinceMs: deviceTimeMs,
-  } as const;
-  return unchangedBut(state, screen);
+function open(turn: Turn, index: number): Change {
+  if (challengeKeysOf(applicationAt(turn.device, index)) === null) return show(turn, index, {});
+  const sinceMs = turn.deviceTimeMs;
+  return showing(turn.state, { kind: 'challenge', application: index, typed: '', sinceMs });
 }
 
-function type(device: Device, state: DeviceState, text: string, deviceTimeMs: number): Change {
+function type(turn: Turn, text: string): Change {
+  const { device, state, deviceTimeMs } = turn;
   const { screen } = state;
+  if (screen.kind === 'locked') return typeUnlockCode(turn, screen, text);
   const keys =
     screen.kind === 'challenge' ? challengeKeysOf(applicationAt(device, screen.application)) : null;
-  if (screen.kind !== 'challenge' || keys === null) return withoutFunction(state);
+  if (screen.kind !== 'challenge' || keys === null) return withoutFunction(turn);
   if (!keys.pattern.test(text)) {
-    return refuse(state, { code: 'challenge-character', allowed: keys.allowed });
+    return refuse(turn, { code: 'challenge-character', allowed: keys.allowed });
   }
   const typed = screen.typed + text;
   if (typed.length > keys.charactersMax) {
-    return refuse(state, { code: 'challenge-length', charactersMax: keys.charactersMax });
+    return refuse(turn, { code: 'challenge-length', charactersMax: keys.charactersMax });
   }
-  return unchangedBut(state, { ...screen, typed, sinceMs: deviceTimeMs });
+  return showing(state, { ...screen, typed, sinceMs: deviceTimeMs });
+}
+
+function clear(turn: Turn): Change {
+  const { screen } = turn.state;
+  if (screen.kind !== 'challenge' && screen.kind !== 'locked') return withoutFunction(turn);
+  return showing(turn.state, { ...screen, typed: '', sinceMs: turn.deviceTimeMs });
+}
+
+function confirm(turn: Turn, input: Extract<DeviceInput, { kind: 'confirm' }>): Change {
+  const { screen } = turn.state;
+  if (screen.kind === 'locked') return confirmUnlockCode(turn, screen);
+  if (screen.kind !== 'challenge') return withoutFunction(turn);
+  const { devicePin, session } = input;
+  return show(turn, screen.application, { challenge: screen.typed, devicePin, session });
 }
 
 /** Makes a response and displays it; the event counter moves with every response made. */
-function show(
-  device: Device,
-  state: DeviceState,
-  index: number,
-  inputs: UserInputs,
-  deviceTimeMs: number,
-): Change {
+function show(turn: Turn, index: number, inputs: UserInputs): Change {
+  const { device, state, deviceTimeMs } = turn;
   const application = applicationAt(device, index);
   const keys = challengeKeysOf(application);
   if (keys !== null && inputs.challenge === '') {
-    return refuse(state, { code: 'challenge-length', charactersMax: keys.charactersMax });
+    return refuse(turn, { code: 'challenge-length', charactersMax: keys.charactersMax });
   }
+  // Before everything else: a challenge that was mistyped is not worth a question, let alone a MAC.
+  if (application.challengeCheckDigit && !hasLuhn(inputs.challenge ?? '')) {
+    return refuse(turn, { code: 'challenge-check-digit' });
+  }
+  if (isOtherPin(turn, application, inputs.devicePin)) return refuse(turn, { code: 'pin-differs' });
   const eventCounter = state.eventCounters[index] ?? 0n;
   const generation = generate(application, eventCounter, deviceTimeMs, inputs);
-  if (!generation.ok) return refuse(state, generation.refusal);
+  if (!generation.ok) return refuse(turn, generation.refusal);
   const { generated } = generation;
   const { response } = generated;
   const next = generated.eventCounter === null ? eventCounter : generated.eventCounter + 1n;
   return {
     state: {
+      ...state,
       screen: { kind: 'response', application: index, response, sinceMs: deviceTimeMs },
       eventCounters: state.eventCounters.with(index, next),
     },
     effects: [{ kind: 'generated', generated }],
   };
+}
+
+/** One PIN opens the device and goes into the response: no other is taken for the second. */
+function isOtherPin(
+  { state, ports }: Turn,
+  application: DeviceApplication,
+  devicePin: Secret | undefined,
+): boolean {
+  const verifier = state.pin?.verifier ?? null;
+  if (verifier === null || devicePin === undefined || !takesPin(application)) return false;
+  return !isPin(verifier, devicePin, ports);
 }
 
 interface ChallengeKeys {
@@ -262,26 +235,4 @@ function challengeKeysOf({ algorithm }: DeviceApplication): ChallengeKeys | null
   const { question } = algorithm.suite.dataInput;
   if (question === undefined) return null;
   return { ...challengeAlphabets[question.format], charactersMax: question.maxLength };
-}
-
-function applicationAt(device: Device, index: number): DeviceApplication {
-  const application = device.applications[index];
-  if (application === undefined) throw new RangeError('the state belongs to another device');
-  return application;
-}
-
-function off(state: DeviceState): DeviceState {
-  return { ...state, screen: { kind: 'off' } };
-}
-
-function unchangedBut(state: DeviceState, screen: Screen): Change {
-  return { state: { ...state, screen }, effects: [] };
-}
-
-function refuse(state: DeviceState, refusal: Refusal): Change {
-  return { state, effects: [{ kind: 'refused', refusal }] };
-}
-
-function withoutFunction(state: DeviceState): Change {
-  return refuse(state, { code: 'key-without-function', screen: state.screen.kind });
 }

@@ -2,26 +2,22 @@ import {
   algorithmHash,
   algorithmInputs,
   algorithmTimeStepping,
+  appendLuhn,
   movingFactorMax,
   type OcraDataInput,
   type Otp,
   parseEventCounter,
+  parseOtp,
   parseTimeStep,
   readResponse,
   type ResponseAlgorithm,
   responseMessage,
   timeStepAt,
 } from '../src/oath/index.ts';
+import type { DeviceApplication } from './application.ts';
 import { hashPin, macOnce } from './mac.ts';
 import type { Refusal } from './refusal.ts';
 import type { Secret } from './secret.ts';
-
-/** One secret and algorithm on a device. The seed is null until the device is paired. */
-export interface DeviceApplication {
-  readonly name: string;
-  readonly algorithm: ResponseAlgorithm;
-  readonly seed: Secret | null;
-}
 
 /** What the user adds beside the clock and the counter; which of it, the algorithm says. */
 export interface UserInputs {
@@ -33,6 +29,7 @@ export interface UserInputs {
 /** A response and the position it was made at; null where the algorithm has no such input. */
 export interface Generated {
   readonly applicationName: string;
+  /** As displayed, with its check digit if the application has one. */
   readonly response: Otp;
   readonly eventCounter: bigint | null;
   readonly timeStep: bigint | null;
@@ -76,13 +73,19 @@ export function generate(
     session: inputs.session,
   });
   const mac = macOnce(algorithmHash(algorithm), seed, message);
-  const response = readResponse(algorithm, mac);
+  const read = readResponse(algorithm, mac);
+  const response = application.responseCheckDigit ? parseOtp(appendLuhn(read)) : read;
   // The message holds the PIN hash, from which a short PIN can be guessed.
   message.fill(0);
   mac.fill(0);
   pinHash?.wipe();
   const generated = { applicationName: name, response, eventCounter: counterUsed, timeStep };
   return { ok: true, generated };
+}
+
+/** Whether the PIN itself goes into the response (RFC 6287 section 5.1: P). */
+export function takesPin({ algorithm }: Pick<DeviceApplication, 'algorithm'>): boolean {
+  return dataInputOf(algorithm).pinHash !== undefined;
 }
 
 function timeStepOf(algorithm: ResponseAlgorithm, deviceTimeMs: number): bigint | null {
@@ -106,7 +109,7 @@ function clockRefusal(algorithm: ResponseAlgorithm, deviceTimeMs: number): Refus
 }
 
 function pinRefusal(algorithm: ResponseAlgorithm, devicePin: Secret | undefined): Refusal | null {
-  const isAsked = dataInputOf(algorithm).pinHash !== undefined;
+  const isAsked = takesPin({ algorithm });
   if (devicePin === undefined) return isAsked ? { code: 'pin-missing' } : null;
   if (!isAsked) return { code: 'pin-superfluous' };
   const { length } = devicePin;

@@ -14,6 +14,13 @@
  * ```
  */
 export {
+  type ApplicationMode,
+  type ApplicationProgram,
+  type DeviceApplication,
+  parseAlgorithmText,
+  parseApplicationText,
+} from './application.ts';
+export {
   changeClock,
   type ClockChange,
   clockErrorMs,
@@ -23,23 +30,12 @@ export {
   type DeviceClock,
   idealClock,
 } from './clock.ts';
-export {
-  type Device,
-  type DeviceEffect,
-  type DeviceInput,
-  type DeviceState,
-  type DeviceStep,
-  type Display,
-  displayOf,
-  type Hull,
-  initialState,
-  type Screen,
-  stepDevice,
-} from './device.ts';
+export { type DeviceInput, type DeviceStep, initialState, stepDevice } from './device.ts';
 export { type DeviceEnv, type Files, nodeEnv, type Processes, type ProcessName } from './env.ts';
 export { EmulatorError, type EmulatorErrorCode } from './errors.ts';
-export type { DeviceApplication, Generated, UserInputs } from './generate.ts';
+export type { Generated, UserInputs } from './generate.ts';
 export { keyCheckValue } from './mac.ts';
+export { pinStatus, type PinStatus, setPin, type SetPinOptions, unlock } from './operate-pin.ts';
 export {
   type Operation,
   play,
@@ -50,23 +46,25 @@ export {
   type RespondOptions,
 } from './operate.ts';
 export {
-  type ApplicationMode,
   type PairBundle,
   type PairRequest,
   pairRequestToJson,
   parsePairBundle,
 } from './pairing-files.ts';
 export { acceptBundle, pairRequestOf, requestPairing } from './pairing.ts';
-export {
-  type ApplicationProgram,
-  parseAlgorithmText,
-  type Profile,
-  profileNamed,
-  type ProfileName,
-  profileNames,
-} from './profiles.ts';
+export type { PinPolicy, PinState, PinVerifier } from './pin.ts';
+export { type DevicePorts, nodePorts } from './ports.ts';
+export { type Profile, profileNamed, type ProfileName, profileNames } from './profiles.ts';
 export { type Refusal, refusalText } from './refusal.ts';
 export { createResponder, type Responder, responses } from './responses.ts';
+export {
+  type Device,
+  type DeviceState,
+  type Display,
+  displayOf,
+  type Hull,
+  type Screen,
+} from './screens.ts';
 export { Secret } from './secret.ts';
 export { openTokenFolder, type TokenFolder, type TokenFolderOptions } from './state-file.ts';
 export { type StoredToken, tokenFromJson, tokenToJson } from './token-json.ts';
@@ -77,3 +75,6 @@ export {
   type VirtualToken,
   wipeToken,
 } from './token.ts';
+export type { DeviceEffect } from './turn.ts';
+export { type PinLock, unlockCode } from './unlock.ts';
+export type { PinWeakRule } from './weak-pins.ts';

@@ -6,6 +6,7 @@ import {
   type ResponseAlgorithm,
   type ResponseAlgorithmJson,
 } from '../src/oath/index.ts';
+import { type ApplicationMode, modeOf } from './application.ts';
 import { trueMsMax } from './clock.ts';
 import { applicationsMax } from './device.ts';
 import { EmulatorError } from './errors.ts';
@@ -21,8 +22,6 @@ import {
   ShapeError,
 } from './shape.ts';
 import { seedBytesMax, seedBytesMin } from './token.ts';
-
-export type ApplicationMode = 'response-only' | 'challenge-response';
 
 /** What a token asks a server for. Holds nothing secret. */
 export interface PairRequest {
@@ -43,6 +42,7 @@ export interface PairRequest {
 /** One application in a bundle; only the private key of the request opens `envelope`. */
 export interface BundleEntry {
   readonly name: string;
+  readonly mode: ApplicationMode;
   readonly algorithm: ResponseAlgorithm;
   readonly envelope: Uint8Array;
   readonly seedBytes: number;
@@ -64,11 +64,6 @@ const envelopeBytesMin = 256;
 const envelopeBytesMax = 1024;
 const format = 'tallystick-pair-bundle';
 const version = 1;
-
-/** How an application is used: the mode follows from the algorithm. */
-export function modeOf(algorithm: ResponseAlgorithm): ApplicationMode {
-  return algorithm.kind === 'challenge-response' ? 'challenge-response' : 'response-only';
-}
 
 /** The text of a request file. */
 export function pairRequestToJson(request: PairRequest): string {
@@ -121,13 +116,15 @@ function readEntry(value: unknown): BundleEntry {
     'keyCheckValue',
   ]);
   const algorithm = parseResponseAlgorithm(members['algorithm']);
-  if (members['mode'] !== modeOf(algorithm)) {
-    throw new ShapeError(`${where}.mode must be ${modeOf(algorithm)} for this algorithm`);
+  const mode = members['mode'] === 'unlock' ? 'unlock' : modeOf(algorithm);
+  if (members['mode'] !== mode) {
+    throw new ShapeError(`${where}.mode must be ${mode} for this algorithm, or unlock`);
   }
   const { envelope, seedBytes } = members;
   const counterMax = algorithmInputs(algorithm).eventCounter ? movingFactorMax : 0n;
   return {
     name: readText(members['name'], `${where}.name`, 32),
+    mode,
     algorithm,
     envelope: readBase64(envelope, `${where}.envelope`, envelopeBytesMin, envelopeBytesMax),
     seedBytes: readWhole(seedBytes, `${where}.seedBytes`, seedBytesMin, seedBytesMax),

@@ -6,11 +6,12 @@ import {
   privateDecrypt,
 } from 'node:crypto';
 import { promisify } from 'node:util';
-import { algorithmHash, algorithmText, algorithmToJson } from '../src/oath/index.ts';
+import { algorithmHash, algorithmToJson } from '../src/oath/index.ts';
+import { applicationText, type DeviceApplication } from './application.ts';
 import { EmulatorError } from './errors.ts';
-import type { DeviceApplication } from './generate.ts';
 import { keyCheckValue } from './mac.ts';
-import { type BundleEntry, modeOf, type PairBundle, type PairRequest } from './pairing-files.ts';
+import type { BundleEntry, PairBundle, PairRequest } from './pairing-files.ts';
+import { type DevicePorts, nodePorts } from './ports.ts';
 import { Secret } from './secret.ts';
 import { checkSeed, createUnpairedToken, type TokenSpec, type VirtualToken } from './token.ts';
 
@@ -26,18 +27,20 @@ const rsaBits = 3072;
 export async function requestPairing(
   spec: TokenSpec,
   nowMs: number,
+  ports: DevicePorts = nodePorts,
 ): Promise<{ readonly token: VirtualToken; readonly request: PairRequest }> {
   const { publicKey, privateKey } = await promisify(generateKeyPair)('rsa', {
     modulusLength: rsaBits,
     publicKeyEncoding: { type: 'spki', format: 'der' },
     privateKeyEncoding: { type: 'pkcs8', format: 'der' },
   });
-  const token = createUnpairedToken(spec, {
+  const pairing = {
     status: 'requested',
     privateKey: new Secret(privateKey),
     publicKey,
     requestedAtMs: nowMs,
-  });
+  } as const;
+  const token = createUnpairedToken(spec, pairing, ports);
   return { token, request: pairRequestOf(token) };
 }
 
@@ -54,9 +57,9 @@ export function pairRequestOf(token: VirtualToken): PairRequest {
     serial: token.serial,
     model: token.model,
     publicKey: Buffer.from(token.pairing.publicKey).toString('base64'),
-    applications: token.applications.map(({ name, algorithm }) => ({
+    applications: token.applications.map(({ name, mode, algorithm }) => ({
       name,
-      mode: modeOf(algorithm),
+      mode,
       algorithm: algorithmToJson(algorithm),
     })),
   };
@@ -84,6 +87,7 @@ export function acceptBundle(token: VirtualToken, bundle: PairBundle, nowMs: num
     pairing: { status: 'paired', publicKeySha256, pairedAtMs: nowMs },
     applications: opened,
     state: {
+      ...token.state,
       screen: { kind: 'off' },
       eventCounters: bundle.applications.map(({ eventCounter }) => eventCounter),
     },
@@ -92,16 +96,12 @@ export function acceptBundle(token: VirtualToken, bundle: PairBundle, nowMs: num
 
 /** The server decides nothing about the device: what was asked for comes back, or nothing does. */
 function checkApplications(token: VirtualToken, bundle: PairBundle): void {
-  const asked = token.applications.map(({ name, algorithm }) => describe(name, algorithm));
-  const given = bundle.applications.map(({ name, algorithm }) => describe(name, algorithm));
+  const asked = token.applications.map(applicationText);
+  const given = bundle.applications.map(applicationText);
   if (asked.length === given.length && asked.every((text, index) => text === given[index])) return;
   throw refused(
     `the bundle's applications are ${given.join(', ')}; the request was for ${asked.join(', ')}`,
   );
-}
-
-function describe(name: string, algorithm: DeviceApplication['algorithm']): string {
-  return `${name}=${algorithmText(algorithm)}`;
 }
 
 function openSeeds(

@@ -1,16 +1,8 @@
-import {
-  OathError,
-  parseAlgorithmText as parseOathText,
-  type ResponseAlgorithm,
-} from '../src/oath/index.ts';
-import type { Hull } from './device.ts';
+import { type ApplicationProgram, parseApplicationText } from './application.ts';
 import { EmulatorError } from './errors.ts';
-
-/** A program for one application, before it has a seed. */
-export interface ApplicationProgram {
-  readonly name: string;
-  readonly algorithm: ResponseAlgorithm;
-}
+import type { PinPolicy } from './pin.ts';
+import type { Hull } from './screens.ts';
+import { pinWeakRules } from './weak-pins.ts';
 
 /** A kind of device: its body, its model code and what it is programmed with. */
 export interface Profile {
@@ -19,14 +11,18 @@ export interface Profile {
   readonly model: string;
   readonly hull: Hull;
   readonly applications: readonly ApplicationProgram[];
+  /** What every device of this kind comes with: no secret. Null: the first user sets a PIN. */
+  readonly initialPin: string | null;
 }
 
 export const profileNames = [
   'one-button-time',
   'one-button-event',
+  'one-button-time-event',
   'keypad-cr-time',
   'keypad-cr-counter',
   'keypad-multi',
+  'keypad-pin',
 ] as const;
 
 export type ProfileName = (typeof profileNames)[number];
@@ -37,7 +33,16 @@ const buttonHull: Hull = {
   autoOffMs: 30_000,
   pressWhileDisplayed: 'next',
 };
-const keypadHull: Hull = { keys: 'keypad', autoOffMs: 40_000 };
+const keypadAutoOffMs = 40_000;
+const keypadHull: Hull = { keys: 'keypad', autoOffMs: keypadAutoOffMs, pin: null };
+const pinPolicy: PinPolicy = {
+  digitsMin: 4,
+  digitsMax: 8,
+  mustChangeInitial: true,
+  weakRules: pinWeakRules,
+  failuresMax: 5,
+  onLock: 'unlock',
+};
 
 const profiles: Readonly<Record<ProfileName, Profile>> = {
   'one-button-time': {
@@ -45,28 +50,40 @@ const profiles: Readonly<Record<ProfileName, Profile>> = {
     description: 'fob with one button; TOTP, SHA-1, 6 digits, 30 s',
     model: 'VTGO1',
     hull: buttonHull,
-    applications: [program('TIME', 'TOTP-SHA1-6-30S')],
+    applications: [parseApplicationText('TIME=TOTP-SHA1-6-30S')],
+    initialPin: null,
   },
   'one-button-event': {
     name: 'one-button-event',
     description: 'fob with one button; HOTP, SHA-1, 6 digits',
     model: 'VTGO2',
     hull: buttonHull,
-    applications: [program('EVENT', 'HOTP-SHA1-6')],
+    applications: [parseApplicationText('EVENT=HOTP-SHA1-6')],
+    initialPin: null,
+  },
+  'one-button-time-event': {
+    name: 'one-button-time-event',
+    description: 'fob with one button; clock and counter together, OCRA C-QN08-T30S, 8 digits',
+    model: 'VTGO3',
+    hull: buttonHull,
+    applications: [parseApplicationText('TIME-EVENT=OCRA-1:HOTP-SHA1-8:C-QN08-T30S/00000000')],
+    initialPin: null,
   },
   'keypad-cr-time': {
     name: 'keypad-cr-time',
     description: 'keypad; challenge/response with clock, OCRA QN08-T30S, 6 digits',
     model: 'VTKP1',
     hull: keypadHull,
-    applications: [program('CR', 'OCRA-1:HOTP-SHA1-6:QN08-T30S')],
+    applications: [parseApplicationText('CR=OCRA-1:HOTP-SHA1-6:QN08-T30S')],
+    initialPin: null,
   },
   'keypad-cr-counter': {
     name: 'keypad-cr-counter',
     description: 'keypad; challenge/response with event counter, OCRA C-QN08, 6 digits',
     model: 'VTKP2',
     hull: keypadHull,
-    applications: [program('CR', 'OCRA-1:HOTP-SHA1-6:C-QN08')],
+    applications: [parseApplicationText('CR=OCRA-1:HOTP-SHA1-6:C-QN08')],
+    initialPin: null,
   },
   'keypad-multi': {
     name: 'keypad-multi',
@@ -74,59 +91,32 @@ const profiles: Readonly<Record<ProfileName, Profile>> = {
     model: 'VTKP4',
     hull: keypadHull,
     applications: [
-      program('TIME', 'TOTP-SHA1-6-30S'),
-      program('EVENT', 'HOTP-SHA1-6'),
-      program('CR', 'OCRA-1:HOTP-SHA1-6:QN08-T30S'),
-      program('CR-COUNTER', 'OCRA-1:HOTP-SHA1-6:C-QN08'),
+      parseApplicationText('TIME=TOTP-SHA1-6-30S'),
+      parseApplicationText('EVENT=HOTP-SHA1-6'),
+      parseApplicationText('CR=OCRA-1:HOTP-SHA1-6:QN08-T30S'),
+      parseApplicationText('CR-COUNTER=OCRA-1:HOTP-SHA1-6:C-QN08'),
     ],
+    initialPin: null,
+  },
+  'keypad-pin': {
+    name: 'keypad-pin',
+    description: 'keypad with a device PIN of 4 to 8 digits; locks after 5 wrong ones, unlock code',
+    model: 'VTKP5',
+    hull: { keys: 'keypad', autoOffMs: keypadAutoOffMs, pin: pinPolicy },
+    applications: [
+      parseApplicationText('TIME=TOTP-SHA1-6-30S'),
+      parseApplicationText('CR=OCRA-1:HOTP-SHA1-6:QN08-T30S'),
+      parseApplicationText('UNLOCK=unlock:OCRA-1:HOTP-SHA1-8:QN08'),
+    ],
+    initialPin: '00000',
   },
 };
 
 /** @throws EmulatorError input-invalid listing the profiles there are */
 export function profileNamed(name: string): Profile {
   for (const known of profileNames) if (known === name) return profiles[known];
-  throw invalid(`there is no such profile; the profiles are ${profileNames.join(', ')}`);
-}
-
-/**
- * Reads the one-line form of an algorithm: `HOTP-<hash>-<digits>`, `TOTP-<hash>-<digits>-<n>S` with
- * an optional `-T0=<seconds>`, or an OCRA suite, with `/<question>` for a fixed question.
- *
- * @throws EmulatorError input-invalid saying which part is not allowed
- */
-export function parseAlgorithmText(text: string): ResponseAlgorithm {
-  try {
-    return parseOathText(text);
-  } catch (error) {
-    if (error instanceof OathError) throw invalid(`algorithm: ${error.message}`);
-    throw error;
-  }
-}
-
-/**
- * Reads `NAME=ALGORITHM`, as `--application` takes it.
- *
- * @throws EmulatorError input-invalid
- */
-export function parseApplicationText(text: string): ApplicationProgram {
-  const separator = text.indexOf('=');
-  if (separator < 0) throw invalid('an application is written NAME=ALGORITHM');
-  const name = checkApplicationName(text.slice(0, separator));
-  return { name, algorithm: parseAlgorithmText(text.slice(separator + 1)) };
-}
-
-/** @throws EmulatorError input-invalid */
-export function checkApplicationName(name: string): string {
-  if (/^[A-Z0-9][A-Z0-9 _-]{0,11}$/.test(name)) return name;
-  throw invalid(
-    'an application name has 1 to 12 capital letters, digits, spaces, _ or -, and starts with a letter or digit',
+  throw new EmulatorError(
+    'input-invalid',
+    `there is no such profile; the profiles are ${profileNames.join(', ')}`,
   );
-}
-
-function program(name: string, algorithm: string): ApplicationProgram {
-  return { name, algorithm: parseAlgorithmText(algorithm) };
-}
-
-function invalid(message: string): EmulatorError {
-  return new EmulatorError('input-invalid', message);
 }

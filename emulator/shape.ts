@@ -55,6 +55,21 @@ export function readText(value: unknown, where: string, charactersMax: number): 
   throw new ShapeError(`${where} must be text of at most ${charactersMax} characters`);
 }
 
+/** One of a few words. */
+export function readWord<Word extends string>(
+  value: unknown,
+  where: string,
+  words: readonly Word[],
+): Word {
+  for (const word of words) if (word === value) return word;
+  throw new ShapeError(`${where} must be ${words.join(' or ')}`);
+}
+
+export function readBoolean(value: unknown, where: string): boolean {
+  if (typeof value === 'boolean') return value;
+  throw new ShapeError(`${where} must be true or false`);
+}
+
 export function readWhole(value: unknown, where: string, min: number, max: number): number {
   if (typeof value === 'number' && Number.isSafeInteger(value) && value >= min && value <= max) {
     return value;

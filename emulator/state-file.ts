@@ -22,7 +22,7 @@ export interface TokenFolder {
   create(token: VirtualToken): Promise<void>;
   /**
    * Reads, changes and stores under the lock: two presses at once give two different counters. When
-   * `change` throws, nothing is stored. The token is wiped afterwards; keep nothing of it.
+   * `change` throws, or returns the token that it was given, nothing is stored. The token is wiped afterwards; keep nothing of it.
    */
   update<Result>(
     serial: string,
@@ -86,6 +86,7 @@ export function openTokenFolder(
         const stored = await readToken(env, path, serial);
         try {
           const { token, result } = change(stored.token);
+          if (token === stored.token) return result;
           await write(env, path, { token, revision: stored.revision + 1 });
           wipeToken(token);
           return result;

@@ -1,12 +1,5 @@
-import {
-  algorithmInputs,
-  algorithmToJson,
-  movingFactorMax,
-  OathError,
-  parseOtp,
-  parseResponseAlgorithm,
-  type ResponseAlgorithm,
-} from '../src/oath/index.ts';
+import { OathError } from '../src/oath/index.ts';
+import { applicationsMax } from './device.ts';
 import {
   checkClock,
   type ClockEvent,
@@ -14,15 +7,22 @@ import {
   type ClockParameters,
   trueMsMax,
 } from './clock.ts';
-import { applicationsMax, type DeviceState, type Hull, type Screen } from './device.ts';
+import {
+  applicationToJson,
+  type FileVersion,
+  readApplication,
+  readHull,
+  readVerifier,
+  verifierToJson,
+} from './device-json.ts';
 import { EmulatorError } from './errors.ts';
-import type { DeviceApplication } from './generate.ts';
+import type { Device, DeviceState } from './screens.ts';
 import { Secret } from './secret.ts';
 import {
   encodeBase64,
+  type Members,
   parseJson,
   readBase64,
-  readCounter,
   readHex,
   readKind,
   readList,
@@ -32,15 +32,8 @@ import {
   readWhole,
   ShapeError,
 } from './shape.ts';
-import {
-  checkDevice,
-  checkModel,
-  checkSerial,
-  type Pairing,
-  seedBytesMax,
-  seedBytesMin,
-  type VirtualToken,
-} from './token.ts';
+import { pinStateToJson, readPinState, readScreen, screenToJson } from './state-json.ts';
+import { checkDevice, checkModel, checkSerial, type Pairing, type VirtualToken } from './token.ts';
 
 /** A token as its file holds it; `revision` grows by one with every change. */
 export interface StoredToken {
@@ -49,13 +42,10 @@ export interface StoredToken {
 }
 
 const format = 'tallystick-virtual-token';
-const version = 1;
+const version: FileVersion = 2;
 const keyBytesMax = 4096;
-const autoOffMsMax = 3_600_000;
-/** A counter that has run out is stored as 2^64. */
-const counterMax = movingFactorMax + 1n;
 
-const tokenMembers = [
+const membersOfVersion1 = [
   'format',
   'version',
   'revision',
@@ -69,16 +59,11 @@ const tokenMembers = [
 ] as const;
 
 /**
- * The text of a state file. It holds the seeds in the clear: files of mode 0600 only.
+ * The text of a state file. It holds the seeds in the clear: files of mode 0600 only. Of a PIN it
+ * holds salt and hash.
  */
 export function tokenToJson({ token, revision }: StoredToken): string {
   const { serial, model, hull, clock, pairing, state } = token;
-  const applications = token.applications.map(({ name, algorithm, seed }, index) => ({
-    name,
-    algorithm: algorithmToJson(algorithm),
-    eventCounter: String(state.eventCounters[index] ?? 0n),
-    seed: seed === null ? null : encodeBase64(seed.exposeSecret()),
-  }));
   const file = {
     format,
     version,
@@ -88,8 +73,12 @@ export function tokenToJson({ token, revision }: StoredToken): string {
     hull,
     clock,
     pairing: pairingToJson(pairing),
-    applications,
-    screen: state.screen,
+    applications: token.applications.map((application, index) =>
+      applicationToJson(application, state.eventCounters[index] ?? 0n),
+    ),
+    initialPin: verifierToJson(token.initialPin),
+    pin: pinStateToJson(state.pin),
+    screen: screenToJson(state.screen),
   };
   return `${JSON.stringify(file, null, 2)}\n`;
 }
@@ -111,15 +100,17 @@ export function tokenFromJson(text: string): StoredToken {
 }
 
 function readToken(value: unknown): StoredToken {
-  const members = readMembers(value, 'the file', tokenMembers);
-  if (members['format'] !== format) throw new ShapeError(`format must be ${format}`);
-  if (members['version'] !== version) throw new ShapeError(`version must be ${version}`);
-  const hull = readHull(members['hull']);
+  const version = readVersion(value);
+  const added = version === 1 ? [] : ['initialPin', 'pin'];
+  const members = readMembers(value, 'the file', [...membersOfVersion1, ...added]);
+  const hull = readHull(members['hull'], version);
   const entries = readList(members['applications'], 'applications', 1, applicationsMax).map(
-    readApplication,
+    (entry) => readApplication(entry, version),
   );
   const applications = entries.map(({ application }) => application);
   checkDevice({ hull, applications });
+  const initialPin = readVerifier(members['initialPin'] ?? null, 'initialPin');
+  const device: Device = { hull, applications, initialPin };
   const pairing = readPairing(members['pairing']);
   const isUnpaired = pairing.status === 'requested';
   if (applications.some(({ seed }) => (seed === null) !== isUnpaired)) {
@@ -127,56 +118,34 @@ function readToken(value: unknown): StoredToken {
   }
   const clock = readClock(members['clock']);
   checkClock(clock);
+  const pin = readPinState(members['pin'] ?? null, device);
   const state: DeviceState = {
-    screen: readScreen(members['screen'], hull, applications),
+    screen: readScreen(members['screen'], device, pin),
     eventCounters: entries.map(({ eventCounter }) => eventCounter),
+    pin,
   };
   return {
     revision: readWhole(members['revision'], 'revision', 1, Number.MAX_SAFE_INTEGER),
     token: {
       serial: checkSerial(readText(members['serial'], 'serial', 32)),
       model: checkModel(readText(members['model'], 'model', 32)),
-      hull,
       clock,
       pairing,
-      applications,
+      ...device,
       state,
     },
   };
 }
 
-function readHull(value: unknown): Hull {
-  const keys = readKind(value, 'hull', 'keys');
-  if (keys === 'keypad') {
-    const members = readMembers(value, 'hull', ['keys', 'autoOffMs']);
-    return { keys, autoOffMs: readWhole(members['autoOffMs'], 'hull.autoOffMs', 1, autoOffMsMax) };
+/** Which members there must be; a file of another format is found out before it is looked at. */
+function readVersion(value: unknown): FileVersion {
+  if (readKind(value, 'the file', 'format') !== format) {
+    throw new ShapeError(`format must be ${format}`);
   }
-  if (keys !== 'one-button') throw new ShapeError('hull.keys must be one-button or keypad');
-  const members = readMembers(value, 'hull', ['keys', 'autoOffMs', 'pressWhileDisplayed']);
-  const pressWhileDisplayed = members['pressWhileDisplayed'];
-  if (pressWhileDisplayed !== 'next' && pressWhileDisplayed !== 'switch-off') {
-    throw new ShapeError('hull.pressWhileDisplayed must be next or switch-off');
-  }
-  const autoOffMs = readWhole(members['autoOffMs'], 'hull.autoOffMs', 1, autoOffMsMax);
-  return { keys, autoOffMs, pressWhileDisplayed };
-}
-
-function readApplication(value: unknown): {
-  application: DeviceApplication;
-  eventCounter: bigint;
-} {
-  const where = 'application';
-  const members = readMembers(value, where, ['name', 'algorithm', 'eventCounter', 'seed']);
-  const algorithm = parseResponseAlgorithm(members['algorithm']);
-  // An algorithm without counter never moves it, whatever a file says.
-  const max = algorithmInputs(algorithm).eventCounter ? counterMax : 0n;
-  const eventCounter = readCounter(members['eventCounter'], `${where}.eventCounter`, max);
-  const seed =
-    members['seed'] === null
-      ? null
-      : new Secret(readBase64(members['seed'], `${where}.seed`, seedBytesMin, seedBytesMax));
-  const name = readText(members['name'], `${where}.name`, 32);
-  return { application: { name, algorithm, seed }, eventCounter };
+  const { version: found } = value as Members;
+  if (found === 1) return 1;
+  if (found === version) return version;
+  throw new ShapeError(`version must be 1 or ${version}`);
 }
 
 function readClock(value: unknown): ClockParameters {
@@ -249,57 +218,6 @@ function readPairing(value: unknown): Pairing {
   }
 }
 
-function readScreen(
-  value: unknown,
-  hull: Hull,
-  applications: readonly DeviceApplication[],
-): Screen {
-  const kind = readKind(value, 'screen', 'kind');
-  if (kind === 'off') {
-    readMembers(value, 'screen', ['kind']);
-    return { kind };
-  }
-  if (kind === 'menu' && hull.keys === 'keypad' && applications.length > 1) {
-    const { sinceMs } = readMembers(value, 'screen', ['kind', 'sinceMs']);
-    return { kind, sinceMs: readDeviceTime(sinceMs) };
-  }
-  if (kind === 'challenge') {
-    const members = readMembers(value, 'screen', ['kind', 'application', 'typed', 'sinceMs']);
-    const { index, algorithm } = readIndex(members['application'], applications);
-    if (algorithm.kind !== 'challenge-response') {
-      throw new ShapeError('screen.application must be a challenge/response application');
-    }
-    const charactersMax = algorithm.suite.dataInput.question?.maxLength ?? 0;
-    const typed = readText(members['typed'], 'screen.typed', charactersMax);
-    if (!/^[0-9A-Za-z]*$/.test(typed)) {
-      throw new ShapeError('screen.typed must be letters and digits');
-    }
-    return { kind, application: index, typed, sinceMs: readDeviceTime(members['sinceMs']) };
-  }
-  if (kind !== 'response') {
-    throw new ShapeError('screen.kind must be off, challenge or response, or menu on a keypad');
-  }
-  const members = readMembers(value, 'screen', ['kind', 'application', 'response', 'sinceMs']);
-  const { index } = readIndex(members['application'], applications);
-  const response = parseOtp(members['response']);
-  return { kind, application: index, response, sinceMs: readDeviceTime(members['sinceMs']) };
-}
-
-function readIndex(
-  value: unknown,
-  applications: readonly DeviceApplication[],
-): { index: number; algorithm: ResponseAlgorithm } {
-  const index = readWhole(value, 'screen.application', 0, applications.length - 1);
-  const application = applications[index];
-  if (application === undefined) throw new RangeError('checked by readWhole');
-  return { index, algorithm: application.algorithm };
-}
-
 function readInstant(value: unknown, where: string): number {
   return readWhole(value, where, 0, trueMsMax);
-}
-
-/** A device's clock may stand outside the years that true time has. */
-function readDeviceTime(value: unknown): number {
-  return readWhole(value, 'screen.sinceMs', -Number.MAX_SAFE_INTEGER, Number.MAX_SAFE_INTEGER);
 }

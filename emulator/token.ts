@@ -1,15 +1,12 @@
-import type { ClockParameters } from './clock.ts';
-import { checkClock } from './clock.ts';
-import {
-  applicationsMax,
-  type Device,
-  type DeviceState,
-  type Hull,
-  initialState,
-} from './device.ts';
+import { checkProgram, type DeviceApplication } from './application.ts';
+import { checkClock, type ClockParameters } from './clock.ts';
+import { applicationsMax, initialState } from './device.ts';
 import { EmulatorError } from './errors.ts';
-import type { DeviceApplication } from './generate.ts';
-import { checkApplicationName, type Profile } from './profiles.ts';
+import { checkPinPolicy, createPinVerifier, pinFormRefusal, type PinVerifier } from './pin.ts';
+import { type DevicePorts, nodePorts } from './ports.ts';
+import type { Profile } from './profiles.ts';
+import { refusalText } from './refusal.ts';
+import { type Device, type DeviceState, openApplications, unlockApplication } from './screens.ts';
 import { Secret } from './secret.ts';
 
 /**
@@ -47,7 +44,7 @@ export const seedBytesMax = 128;
 
 export interface TokenSpec {
   readonly serial: string;
-  readonly profile: Pick<Profile, 'model' | 'hull' | 'applications'>;
+  readonly profile: Pick<Profile, 'model' | 'hull' | 'applications' | 'initialPin'>;
   readonly clock: ClockParameters;
 }
 
@@ -57,7 +54,11 @@ export interface TokenSpec {
  * @param seeds one per application of the profile, in order, 16 to 128 bytes; owned by the token
  * @throws EmulatorError input-invalid naming what is out of range
  */
-export function createToken(spec: TokenSpec, seeds: readonly Uint8Array[]): VirtualToken {
+export function createToken(
+  spec: TokenSpec,
+  seeds: readonly Uint8Array[],
+  ports: DevicePorts = nodePorts,
+): VirtualToken {
   const { applications } = spec.profile;
   if (seeds.length !== applications.length) {
     throw invalid(
@@ -71,6 +72,7 @@ export function createToken(spec: TokenSpec, seeds: readonly Uint8Array[]): Virt
       seed: checkSeed(seeds[index] ?? new Uint8Array()),
     })),
     { status: 'stand-alone' },
+    ports,
   );
 }
 
@@ -78,14 +80,18 @@ export function createToken(spec: TokenSpec, seeds: readonly Uint8Array[]): Virt
 export function createUnpairedToken(
   spec: TokenSpec,
   pairing: Extract<Pairing, { status: 'requested' }>,
+  ports: DevicePorts,
 ): VirtualToken {
   const applications = spec.profile.applications.map((program) => ({ ...program, seed: null }));
-  return tokenOf(spec, applications, pairing);
+  return tokenOf(spec, applications, pairing, ports);
 }
 
-/** Overwrites the seeds and the private key; the token is of no use afterwards. */
+/** Overwrites the seeds, the private key and what tells the PIN; the token is of no use afterwards. */
 export function wipeToken(token: VirtualToken): void {
   for (const { seed } of token.applications) seed?.wipe();
+  const { screen, pin } = token.state;
+  const newPin = screen.kind === 'confirm-pin' ? screen.newPin : null;
+  for (const verifier of [token.initialPin, pin?.verifier, newPin]) verifier?.hash.wipe();
   if (token.pairing.status === 'requested') token.pairing.privateKey.wipe();
 }
 
@@ -111,19 +117,33 @@ function tokenOf(
   spec: TokenSpec,
   applications: readonly DeviceApplication[],
   pairing: Pairing,
+  ports: DevicePorts,
 ): VirtualToken {
+  const { model, hull } = spec.profile;
   checkClock(spec.clock);
-  checkModel(spec.profile.model);
-  checkDevice({ hull: spec.profile.hull, applications });
-  const device = { hull: spec.profile.hull, applications };
+  checkModel(model);
+  checkSerial(spec.serial);
+  checkDevice({ hull, applications });
+  const device = { hull, applications, initialPin: initialPinOf(spec, ports) };
   return {
-    serial: checkSerial(spec.serial),
-    model: spec.profile.model,
+    serial: spec.serial,
+    model,
     clock: spec.clock,
     pairing,
     ...device,
     state: initialState(device),
   };
+}
+
+function initialPinOf({ profile }: TokenSpec, ports: DevicePorts): PinVerifier | null {
+  const { hull, initialPin } = profile;
+  if (initialPin === null) return null;
+  const policy = hull.keys === 'keypad' ? hull.pin : null;
+  if (policy === null) throw invalid('a token without device PIN has no initial PIN');
+  const devicePin = new Secret(new TextEncoder().encode(initialPin));
+  const refusal = pinFormRefusal(policy, devicePin);
+  if (refusal !== null) throw invalid(`initial PIN: ${refusalText(refusal)}`);
+  return createPinVerifier(devicePin, ports);
 }
 
 /** @throws EmulatorError input-invalid */
@@ -133,27 +153,44 @@ export function checkModel(model: string): string {
 }
 
 /**
- * What every device must satisfy: 1 to 8 applications with names of their own, and nothing but one
- * Response-Only application behind a single button.
+ * What every device must satisfy: 1 to 8 applications with names of their own, nothing but one
+ * Response-Only application behind a single button, and an unlock application exactly where
+ * something can be unlocked.
  *
  * @throws EmulatorError input-invalid
  */
-export function checkDevice(device: {
-  hull: Hull;
-  applications: readonly DeviceApplication[];
-}): void {
+export function checkDevice(device: Pick<Device, 'hull' | 'applications'>): void {
   const { hull, applications } = device;
   if (applications.length < 1 || applications.length > applicationsMax) {
     throw invalid(`a token has 1 to ${applicationsMax} applications`);
   }
-  const names = new Set(applications.map(({ name }) => checkApplicationName(name)));
+  for (const application of applications) checkProgram(application);
+  const names = new Set(applications.map(({ name }) => name));
   if (names.size !== applications.length) throw invalid('application names must differ');
-  const isResponseOnly = applications.every(
-    ({ algorithm }) => algorithm.kind !== 'challenge-response',
-  );
+  const isResponseOnly = applications.every(({ mode }) => mode === 'response-only');
   if (hull.keys === 'one-button' && !(applications.length === 1 && isResponseOnly)) {
     throw invalid('a one-button token has exactly one Response-Only application');
   }
+  checkUnlocking(device);
+}
+
+function checkUnlocking(device: Pick<Device, 'hull' | 'applications'>): void {
+  const { hull, applications } = device;
+  const open = openApplications(device);
+  const policy = hull.keys === 'keypad' ? hull.pin : null;
+  if (policy !== null) checkPinPolicy(policy);
+  if (open.length === 0)
+    throw invalid('a token needs an application besides the one for unlocking');
+  if (applications.length - open.length > 1) {
+    throw invalid('a token has at most one unlock application');
+  }
+  const mayUnlock = policy?.onLock === 'unlock';
+  if (mayUnlock === (unlockApplication(device) !== undefined)) return;
+  throw invalid(
+    mayUnlock
+      ? 'a token that can be unlocked needs an unlock application, such as UNLOCK=unlock:OCRA-1:HOTP-SHA1-8:QN08'
+      : 'an unlock application is only for tokens with a device PIN that lock and can be unlocked',
+  );
 }
 
 function invalid(message: string): EmulatorError {

@@ -73,6 +73,7 @@ describe('vtoken press', () => {
       application: 'TIME',
       response: '287082',
       submitted: true,
+      submittedAtTrueMs: 59_000,
       eventCounter: null,
       timeStep: '1',
       trueTimeMs: 59_000,
@@ -301,16 +302,28 @@ describe('vtoken pair', () => {
 });
 
 describe('help', () => {
-  it.each(['', 'new', 'pair', 'list', 'show', 'press', 'respond', 'drift', 'drift set', 'remove'])(
-    'vtoken %s --help is a result',
-    async (command) => {
-      const argv = [...command.split(' ').filter((word) => word !== ''), '--help'];
-      const run = await vtoken('/nonexistent', argv);
-      expect(run.status).toBe(0);
-      expect(run.err).toBe('');
-      expect(run.out).toMatch(/^Usage: vtoken/);
-    },
-  );
+  it.each([
+    '',
+    'new',
+    'pair',
+    'list',
+    'show',
+    'press',
+    'respond',
+    'pin',
+    'pin set',
+    'pin status',
+    'unlock',
+    'drift',
+    'drift set',
+    'remove',
+  ])('vtoken %s --help is a result', async (command) => {
+    const argv = [...command.split(' ').filter((word) => word !== ''), '--help'];
+    const run = await vtoken('/nonexistent', argv);
+    expect(run.status).toBe(0);
+    expect(run.err).toBe('');
+    expect(run.out).toMatch(/^Usage: vtoken/);
+  });
 });
 
 describe('the program itself', () => {

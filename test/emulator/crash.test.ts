@@ -4,11 +4,13 @@ import { readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { expect, it, onTestFinished } from 'vitest';
-import { nodeEnv, openTokenFolder } from '../../emulator/index.ts';
+import { nodeEnv, nodePorts, openTokenFolder } from '../../emulator/index.ts';
+import { pinToken } from './pin-support.ts';
 import { freshFolder, profileOf, tokenWith } from './support.ts';
 
 const serial = 'VT00000001';
-const script = fileURLToPath(new URL('children/press-loop.ts', import.meta.url));
+const pressLoop = new URL('children/press-loop.ts', import.meta.url);
+const wrongPinLoop = new URL('children/wrong-pin-loop.ts', import.meta.url);
 
 interface Presser {
   readonly child: ChildProcess;
@@ -19,13 +21,12 @@ interface Presser {
 }
 
 function startPressing(folder: string, times: number): Presser {
-  const child = spawn(
-    process.execPath,
-    ['--import', 'tsx', script, folder, serial, String(times)],
-    {
-      stdio: ['ignore', 'pipe', 'inherit'],
-    },
-  );
+  return start(pressLoop, folder, String(times));
+}
+
+function start(script: URL, folder: string, argument: string): Presser {
+  const argv = ['--import', 'tsx', fileURLToPath(script), folder, serial, argument];
+  const child = spawn(process.execPath, argv, { stdio: ['ignore', 'pipe', 'inherit'] });
   onTestFinished(() => void child.kill('SIGKILL'));
   const counters: bigint[] = [];
   let rest = '';
@@ -106,3 +107,23 @@ it(
     expect(names).toEqual([`${serial}.json`]);
   },
 );
+
+it('kill -9 after a wrong PIN does not give the attempt back', { timeout: 60_000 }, async () => {
+  const path = freshFolder();
+  const policy = { failuresMax: 6, mustChangeInitial: false };
+  await openTokenFolder(path, nodeEnv).create(pinToken({ policy, ports: nodePorts }));
+  let least = 0n;
+  // The first attempt of every process comes after those that the others were told of.
+  while (least < 6n) {
+    const thief = start(wrongPinLoop, path, '73915');
+    await thief.reached(1);
+    expect(thief.counters[0]).toBeGreaterThan(least);
+    thief.child.kill('SIGKILL');
+    await thief.ended();
+    least = thief.counters.at(-1)!;
+    const { token } = await openTokenFolder(path, nodeEnv).read(serial);
+    expect(token.state.pin!.failures).toBeGreaterThanOrEqual(Number(least));
+    expect(token.state.pin!.lock !== null).toBe(token.state.pin!.failures === 6);
+    if (token.state.pin!.lock !== null) break;
+  }
+});

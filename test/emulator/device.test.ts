@@ -22,6 +22,7 @@ import { done, profileOf, refusalOf, rfcResponses, tokenWith } from './support.t
 
 const eventFob = tokenWith(profileOf('one-button-event'));
 const timeFob = tokenWith(profileOf('one-button-time'));
+const timeEventFob = tokenWith(profileOf('one-button-time-event'));
 const multi = tokenWith(profileOf('keypad-multi'));
 const toggling = tokenWith({
   ...profileOf('one-button-event'),
@@ -79,6 +80,16 @@ describe('one-button device', () => {
     const pressed = done(pressTimes(toggling, 0, 7));
     expect(pressed.response).toBe(rfcResponses[6]);
     expect(pressed.token.state.eventCounters).toEqual([7n]);
+  });
+
+  it('keeps the display on for its time again with every key, also one that is refused', () => {
+    const on = done(play(multi, [{ kind: 'press' }], 0)).token;
+    const refused = play(on, [{ kind: 'type', text: '1' }], 39_999);
+    expect(refusalOf(refused)).toBe('key-without-function');
+    const wait: DeviceInput = { kind: 'wait' };
+    const { state } = refused.token;
+    expect(stepDevice(multi, state, wait, 39_999 + 39_999).display.kind).toBe('menu');
+    expect(stepDevice(multi, state, wait, 39_999 + 40_000).display.kind).toBe('blank');
   });
 
   it('has no keys for a challenge', () => {
@@ -220,7 +231,7 @@ const acts: fc.Arbitrary<Act[]> = fc.array(
   fc.record({ input, afterMs: fc.constantFrom(0, 1000, 29_999, 30_000, 40_000) }),
   { maxLength: 40 },
 );
-const anyToken = fc.constantFrom(eventFob, timeFob, toggling, multi);
+const anyToken = fc.constantFrom(eventFob, timeFob, timeEventFob, toggling, multi);
 
 function run(token: VirtualToken, script: readonly Act[], reload: (index: number) => boolean) {
   let present = token;

@@ -12,11 +12,15 @@ import {
   requestPairing,
   respond,
   Secret,
+  setPin,
   tokenFromJson,
   tokenToJson,
+  unlock,
+  unlockCode,
   type VirtualToken,
 } from '../../emulator/index.ts';
 import { parseResponseAlgorithm } from '../../src/oath/index.ts';
+import { challengeOf, initialPin, ownPin, testPorts, wrongPin } from './pin-support.ts';
 import {
   bundleFor,
   done,
@@ -231,4 +235,34 @@ describe('pair bundle', () => {
   it.each(['', 'no json', '[]', '"text"', '{}'])('that reads %j is refused', async (text) => {
     expect((await errorOf(() => parsePairBundle(text))).code).toBe('pairing-refused');
   });
+});
+
+describe('a token with a PIN', () => {
+  it('asks for an unlock seed, keeps its PIN, and is unlocked with that seed', async () => {
+    const ports = testPorts();
+    const profile = profileNamed('keypad-pin');
+    const made = await requestPairing({ ...spec, profile }, 5000, ports);
+    expect(made.request.applications.map(({ name, mode }) => [name, mode])).toEqual([
+      ['TIME', 'response-only'],
+      ['CR', 'challenge-response'],
+      ['UNLOCK', 'unlock'],
+    ]);
+    let token = done(setPin(made.token, 0, ownPin, { devicePin: initialPin, ports })).token;
+    const options = { applicationName: 'TIME', devicePin: ownPin, ports };
+    expect(refusalOf(press(token, 0, options))).toBe('not-paired');
+    for (let count = 0; count < 5; count += 1) {
+      ({ token } = press(token, 0, { devicePin: wrongPin, ports }));
+    }
+    const bundle = bundleFor(made.request, [rfcSeed, rfcSeed, seeds[3]!]);
+    const asResponse = bundle.applications.map((application) => ({
+      ...application,
+      mode: application['mode'] === 'unlock' ? 'challenge-response' : application['mode'],
+    }));
+    const refused = await errorOf(() => accept({ ...bundle, applications: asResponse }, token));
+    expect(refused.message).toContain('UNLOCK=unlock:OCRA-1:HOTP-SHA1-8:QN08');
+    token = accept(bundle, token);
+    expect(refusalOf(press(token, 0, options))).toBe('locked');
+    const code = unlockCode(seeds[3]!, challengeOf(token));
+    expect(refusalOf(unlock(token, 0, code, { ports }))).toBe('accepted');
+  }, 60_000);
 });

@@ -13,7 +13,7 @@ import {
   nodeEnv,
   type Operation,
   type PairRequest,
-  parseAlgorithmText,
+  parseApplicationText,
   type Profile,
   profileNamed,
   type ProfileName,
@@ -56,10 +56,9 @@ export function profileOf(hull: ProfileName, applications?: Record<string, strin
   if (applications === undefined) return profile;
   return {
     ...profile,
-    applications: Object.entries(applications).map(([name, text]) => ({
-      name,
-      algorithm: parseAlgorithmText(text),
-    })),
+    applications: Object.entries(applications).map(([name, text]) =>
+      parseApplicationText(`${name}=${text}`),
+    ),
   };
 }
 
@@ -137,14 +136,20 @@ export interface CliRun {
 export async function vtoken(
   folder: string,
   argv: readonly string[],
-  options: { nowMs?: number; stdin?: string; env?: DeviceEnv } = {},
+  options: { nowMs?: number; stdin?: string; typed?: readonly string[]; env?: DeviceEnv } = {},
 ): Promise<CliRun> {
   let out = '';
   let err = '';
+  const questions: string[] = [];
   const env = options.env ?? nodeEnv;
   const status = await runVtoken(argv, {
     env: { ...env, nowMs: () => options.nowMs ?? 1_700_000_000_000 },
     defaultFolder: folder,
+    isInteractive: options.typed !== undefined,
+    promptSecret: (question) => {
+      questions.push(question);
+      return Promise.resolve(Buffer.from(options.typed?.[questions.length - 1] ?? ''));
+    },
     readStdin: () => Promise.resolve(Buffer.from(options.stdin ?? '')),
     out: (text) => (out += text),
     err: (text) => (err += text),
