@@ -52,6 +52,21 @@ expect() {
   checks=$((checks + 1))
 }
 
+# As run, with the administrator's key.
+as_administrator() {
+  TALLYSTICK_KEY_FILE=$admin_key run "$@"
+}
+
+# device_refuses SERIAL OPTION...: a press that shows no response.
+device_refuses() {
+  local code=0
+  show_command vtoken press "$@"
+  output=$(vtoken press "$@" 2>&1) || code=$?
+  printf '%s\n' "$output"
+  [[ $code -eq 1 ]] || not_as_expected "the authenticator was to refuse"
+  checks=$((checks + 1))
+}
+
 now_ms() {
   now=$(date +%s%3N)
 }
@@ -239,7 +254,7 @@ inspect_module() {
   grep "tallystick-seed $licence-" "$work/keys" || true
   seeds=$(grep -c "tallystick-seed $licence-" "$work/keys" || true)
   if [[ $kind_of_residency == resident ]]; then
-    [[ $seeds -eq 4 ]] || not_as_expected "there are $seeds resident seeds of this run, not 4"
+    [[ $seeds -eq 8 ]] || not_as_expected "there are $seeds resident seeds of this run, not 8"
   else
     [[ $seeds -eq 0 ]] || not_as_expected "there are resident seeds, but residency is wrapped"
   fi
@@ -253,7 +268,7 @@ inspect_module() {
 
 # The emulator holds the other half of each seed, so we know what to look for in the database.
 inspect_database() {
-  say_text "What the database holds of the four seeds:"
+  say_text "What the database holds of the eight seeds:"
   output=$(node scripts/demo-inspect.mjs "$config" "$VTOKEN_DIR" "$kind_of_residency" "$licence") ||
     not_as_expected "the database holds what it must not: $output"
   printf '%s\n' "$output"
@@ -263,9 +278,9 @@ inspect_database() {
 take_away() {
   export TALLYSTICK_KEY_FILE=$admin_key
   local number user
-  for number in 1 2 3 4; do quietly tallystick token delete "$licence-$number"; done
-  for user in "$user_time" "$user_event" "$user_crtime" "$user_crcounter"; do
-    quietly tallystick user delete "$user"
+  for number in 1 2 3 4 5 6; do quietly tallystick token delete "$licence-$number"; done
+  for user in time event crtime crcounter both pin; do
+    quietly tallystick user delete "$user-$licence"
   done
   quietly tallystick key delete "$component_type"
   quietly tallystick component delete "$component_id"

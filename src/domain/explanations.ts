@@ -177,9 +177,21 @@ const byOutcome: ReadonlyMap<string, Explained> = new Map([
   ...explainedAs('refused', refusals),
 ]);
 
-/** @param outcome as the audit has it: a success, a refusal, or the code of a technical fault */
-export function explain(outcome: string): Explained {
-  return byOutcome.get(outcome) ?? { ending: 'technical', ...technical };
+/** Of a wrong response that `secondOtpSync` remembered. */
+const remembered: Explanation = {
+  why: 'The response was out of every window but within reach of a synchronisation: it was refused and counted, and remembered.',
+  whatHelps:
+    'Send the very next response, as the next attempt and within secondOtpSyncLifetimeSeconds: the two synchronise, and it is accepted.',
+};
+
+/**
+ * @param outcome as the audit has it: a success, a refusal, or the code of a technical fault
+ * @param isRemembered what the audit says of a wrong response
+ */
+export function explain(outcome: string, isRemembered: boolean = false): Explained {
+  const known = byOutcome.get(outcome);
+  if (known === undefined) return { ending: 'technical', ...technical };
+  return isRemembered && known.ending === 'refused' ? { ...known, ...remembered } : known;
 }
 
 function explainedAs(

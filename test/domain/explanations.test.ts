@@ -32,12 +32,20 @@ describe('an outcome is explained', () => {
     },
   );
 
+  it('as remembered where the next response may confirm it, and nowhere else', () => {
+    const { ending, whatHelps } = explain('response-incorrect', true);
+    expect([ending, whatHelps]).toEqual(['refused', expect.stringMatching(/next response/)]);
+    expect(explain('response-incorrect', false).whatHelps).not.toBe(whatHelps);
+    expect(explain('accepted', true)).toEqual(explain('accepted'));
+    expect(explain('unheard-of', true)).toEqual(explain('unheard-of'));
+  });
+
   it('in sentences, by settings that there are', () => {
     const outcomes = [...refusals, 'user-inactive', 'user-locked', 'challenge-not-permitted'];
     const settings = new Set<string>(policySettingNames);
     const named: string[] = [];
     for (const outcome of [...outcomes, 'sync-backwards', 'sync-incorrect', 'nothing-verifies']) {
-      const { why, whatHelps } = explain(outcome);
+      const { why, whatHelps } = explain(outcome, outcome === 'response-incorrect');
       for (const text of [why, whatHelps]) {
         expect(text).toMatch(/^[A-Z][^]*\.$/);
         named.push(...(text.match(/\b[a-z]+[A-Z]\w+/g) ?? []));

@@ -119,7 +119,7 @@ function explainedAttempt(
     ...at,
     facts,
     stepsBeginAtMs: stepsBeginAtMs(facts, steppingAt(found, at)),
-    ...explain(outcome),
+    ...explain(outcome, details['remembered'] === true),
   };
 }
 
