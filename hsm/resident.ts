@@ -14,7 +14,7 @@ interface Entry {
 
 const missMs = 1000;
 const missesMax = 4096;
-const searchesPerSecond = 20;
+const vainSearchesPerSecond = 20;
 
 export function seedLabel(owner: string): string {
   return `${seedLabelPrefix}${owner}`;
@@ -23,7 +23,7 @@ export function seedLabel(owner: string): string {
 /**
  * Seed id -> handle of the persistent seed objects, filled once when the module is opened: a search
  * costs a library like SoftHSM milliseconds per thousand objects. Only a miss searches, because
- * another instance may have created the seed; misses are remembered for a moment and searches
+ * another instance may have created the seed; misses are remembered for a moment and vain searches
  * counted, so that made-up ids cannot keep the module busy.
  */
 export class ResidentTable {
@@ -31,7 +31,7 @@ export class ResidentTable {
   readonly #monotonicMs: () => number;
   readonly #entries: Map<string, Entry> = new Map();
   readonly #misses: Map<string, number> = new Map();
-  #searchesLeft = searchesPerSecond;
+  #searchesLeft = vainSearchesPerSecond;
   #refilledAt = 0;
 
   constructor(p11: pkcs11.PKCS11, monotonicMs: () => number) {
@@ -81,10 +81,10 @@ export class ResidentTable {
   }
 
   /** Every object that stands for this seed: none, one, or more if something went wrong. */
-  handlesOf(session: pkcs11.Handle, seedId: string): pkcs11.Handle[] {
-    return findSecretKeysById(this.#p11, session, seedIdBytes(seedId))
-      .filter(({ label }) => label.startsWith(seedLabelPrefix))
-      .map(({ handle }) => handle);
+  objectsOf(session: pkcs11.Handle, seedId: string): FoundObject[] {
+    return findSecretKeysById(this.#p11, session, seedIdBytes(seedId)).filter(({ label }) =>
+      label.startsWith(seedLabelPrefix),
+    );
   }
 
   #add(seedId: string, { handle, label, isGuarded }: FoundObject): void {
@@ -99,24 +99,25 @@ export class ResidentTable {
   #search(session: pkcs11.Handle, seedId: string): Entry | undefined {
     const now = this.#monotonicMs();
     if ((this.#misses.get(seedId) ?? -Infinity) + missMs > now) return undefined;
-    this.#spendSearch(now);
+    this.#requireSearch(now);
     this.load(findSecretKeysById(this.#p11, session, seedIdBytes(seedId)));
     const entry = this.#entries.get(seedId);
+    // What is found is searched for once: a thousand seeds that another process made are no attack.
     if (entry === undefined) {
+      this.#searchesLeft -= 1;
       if (this.#misses.size >= missesMax) this.#misses.clear();
       this.#misses.set(seedId, now);
     }
     return entry;
   }
 
-  #spendSearch(now: number): void {
+  #requireSearch(now: number): void {
     if (now - this.#refilledAt >= 1000) {
       this.#refilledAt = now;
-      this.#searchesLeft = searchesPerSecond;
+      this.#searchesLeft = vainSearchesPerSecond;
     }
     if (this.#searchesLeft <= 0) {
-      throw fault('unavailable', `more than ${searchesPerSecond} unknown seeds in one second`);
+      throw fault('unavailable', `more than ${vainSearchesPerSecond} unknown seeds in one second`);
     }
-    this.#searchesLeft -= 1;
   }
 }

@@ -1,0 +1,200 @@
+import { createHmac, randomBytes } from 'node:crypto';
+import pkcs11 from 'pkcs11js';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { openModule } from '../../hsm/index.ts';
+import type { HsmModule, KnownSeed, SeedReference } from '../../hsm/index.ts';
+import { describeLayer } from '../support/layers.ts';
+import type { SoftHsmToken } from '../support/softhsm.ts';
+import { freshSpec, initialisedSoftHsm, macsOf, OtherHand, pkcs11Tool, soon } from './support.ts';
+
+const uses = [
+  pkcs11.CKA_SIGN,
+  pkcs11.CKA_VERIFY,
+  pkcs11.CKA_ENCRYPT,
+  pkcs11.CKA_DECRYPT,
+  pkcs11.CKA_WRAP,
+  pkcs11.CKA_UNWRAP,
+  pkcs11.CKA_DERIVE,
+];
+const message = Buffer.from('0000000000000001', 'hex');
+
+interface Wrapped {
+  readonly known: KnownSeed;
+  readonly resident: SeedReference;
+  readonly wrapped: SeedReference;
+  readonly seed: Buffer;
+  readonly mac: string;
+}
+
+describeLayer('softhsm', 'the object of a seed that moved', () => {
+  let hsm: SoftHsmToken;
+  let module: HsmModule;
+  let other: OtherHand;
+
+  beforeAll(async () => {
+    hsm = await initialisedSoftHsm();
+    module = await openModule({ uri: hsm.uri, residency: 'wrapped' });
+    other = new OtherHand(hsm);
+  });
+  afterAll(async () => {
+    await module.close();
+    await hsm.remove();
+  });
+
+  async function wrappedSeed(): Promise<Wrapped> {
+    const resident = freshSpec();
+    const seed = randomBytes(20);
+    const { blob, ...known } = await module.importSeed(resident, seed, soon);
+    if (blob === undefined) throw new Error('no blob');
+    const mac = createHmac('SHA1', seed).update(message).digest('hex');
+    return { known, resident, wrapped: { ...resident, blob }, seed, mac };
+  }
+
+  const idOf = ({ seedId }: SeedReference): Buffer =>
+    Buffer.from(seedId.replaceAll('-', ''), 'hex');
+  const labelOf = ({ owner }: SeedReference): string => `tallystick-seed ${owner}`;
+  const objectsOf = (seed: SeedReference): pkcs11.Handle[] =>
+    other.find([{ type: pkcs11.CKA_ID, value: idOf(seed) }]);
+
+  /** What a move that was killed may have left: as ours are, but for what is given. */
+  function plant(seed: SeedReference, more: readonly pkcs11.Attribute[]): void {
+    const attributes = [
+      { type: pkcs11.CKA_CLASS, value: pkcs11.CKO_SECRET_KEY },
+      { type: pkcs11.CKA_KEY_TYPE, value: pkcs11.CKK_GENERIC_SECRET },
+      { type: pkcs11.CKA_TOKEN, value: true },
+      { type: pkcs11.CKA_PRIVATE, value: true },
+      { type: pkcs11.CKA_SENSITIVE, value: true },
+      { type: pkcs11.CKA_EXTRACTABLE, value: false },
+      { type: pkcs11.CKA_LABEL, value: labelOf(seed) },
+      { type: pkcs11.CKA_ID, value: idOf(seed) },
+      ...uses.map((type) => ({ type, value: type === pkcs11.CKA_SIGN })),
+      // Last, because SoftHSM refuses attributes that come after it.
+      { type: pkcs11.CKA_MODIFIABLE, value: false },
+    ].map((attribute) => more.find(({ type }) => type === attribute.type) ?? attribute);
+    const added = more.filter(({ type }) => attributes.every((each) => each.type !== type));
+    other.p11.C_CreateObject(other.session, [...added, ...attributes]);
+  }
+
+  /** The module as the next run of a command opens it. */
+  async function nextRun<Result>(use: (next: HsmModule) => Promise<Result>): Promise<Result> {
+    const next = await openModule({ uri: hsm.uri, residency: 'resident' });
+    try {
+      return await use(next);
+    } finally {
+      await next.close();
+    }
+  }
+
+  async function macBy(from: HsmModule, seed: SeedReference): Promise<string> {
+    const [result] = await from.mac([{ seed, messages: [message] }], soon);
+    return macsOf(result).join();
+  }
+
+  test('is private, sensitive, not extractable, not modifiable, and signs only', async () => {
+    const { known, wrapped } = await wrappedSeed();
+    await module.moveSeed(wrapped, known, 'resident', soon);
+    const [object] = objectsOf(wrapped);
+    if (object === undefined) throw new Error('no object');
+    const flags = {
+      [pkcs11.CKA_TOKEN]: true,
+      [pkcs11.CKA_PRIVATE]: true,
+      [pkcs11.CKA_SENSITIVE]: true,
+      [pkcs11.CKA_EXTRACTABLE]: false,
+      [pkcs11.CKA_MODIFIABLE]: false,
+      [pkcs11.CKA_COPYABLE]: false,
+      ...Object.fromEntries(uses.map((type) => [type, type === pkcs11.CKA_SIGN])),
+      // What the module keeps of its history: it came from outside.
+      [pkcs11.CKA_NEVER_EXTRACTABLE]: false,
+    };
+    const read = Object.keys(flags).map((type) => [type, other.flag(object, Number(type))]);
+    expect(Object.fromEntries(read)).toEqual(flags);
+    expect(() =>
+      other.p11.C_GetAttributeValue(other.session, object, [{ type: pkcs11.CKA_VALUE }]),
+    ).toThrow(/CKR_ATTRIBUTE_SENSITIVE/);
+    const listed = await pkcs11Tool(hsm, '--list-objects', '--type', 'secrkey');
+    expect(listed).toContain(labelOf(wrapped));
+  });
+
+  const value = { type: pkcs11.CKA_VALUE } as const;
+  const leftovers: readonly (readonly [string, (seed: Buffer) => readonly pkcs11.Attribute[]])[] = [
+    ['another value', () => [{ ...value, value: randomBytes(20) }]],
+    ['a value of the wrong length', () => [{ ...value, value: randomBytes(16) }]],
+    [
+      'the right value, but extractable',
+      (seed) => [
+        { ...value, value: seed },
+        { type: pkcs11.CKA_EXTRACTABLE, value: true },
+      ],
+    ],
+    [
+      'the right value, but modifiable',
+      (seed) => [
+        { ...value, value: seed },
+        { type: pkcs11.CKA_MODIFIABLE, value: true },
+      ],
+    ],
+    [
+      'the right value, but another use',
+      (seed) => [
+        { ...value, value: seed },
+        { type: pkcs11.CKA_DERIVE, value: true },
+      ],
+    ],
+  ];
+
+  test.each(leftovers)('takes the place of one with %s', async (_name, of) => {
+    const { known, wrapped, resident, seed, mac } = await wrappedSeed();
+    plant(wrapped, of(seed));
+    await nextRun(async (next) => {
+      const move = await next.moveSeed(wrapped, known, 'resident', soon);
+      expect(move.outcome).toBe('made');
+      const objects = objectsOf(wrapped);
+      expect(objects).toHaveLength(1);
+      for (const type of [pkcs11.CKA_EXTRACTABLE, pkcs11.CKA_MODIFIABLE, pkcs11.CKA_DERIVE]) {
+        expect(other.flag(objects[0]!, type)).toBe(false);
+      }
+      expect(await macBy(next, resident)).toBe(mac);
+    });
+  });
+
+  test('is the right one of several that a killed move left', async () => {
+    const { known, wrapped, resident, seed, mac } = await wrappedSeed();
+    plant(wrapped, [{ ...value, value: randomBytes(20) }]);
+    plant(wrapped, [{ ...value, value: seed }]);
+    plant(wrapped, [{ ...value, value: seed }]);
+    expect(objectsOf(wrapped)).toHaveLength(3);
+    await nextRun(async (next) => {
+      await next.moveSeed(wrapped, known, 'resident', soon);
+      expect(objectsOf(wrapped)).toHaveLength(1);
+      expect(await macBy(next, resident)).toBe(mac);
+    });
+  });
+
+  test('goes with all its twins when the move is undone', async () => {
+    const { known, wrapped, seed, mac } = await wrappedSeed();
+    plant(wrapped, [{ ...value, value: randomBytes(20) }]);
+    plant(wrapped, [{ ...value, value: seed }]);
+    await nextRun(async (next) => {
+      const move = await next.moveSeed(wrapped, known, 'wrapped', soon);
+      expect(move).toEqual({ outcome: 'there', undone: true });
+      expect(objectsOf(wrapped)).toEqual([]);
+      expect(await macBy(next, wrapped)).toBe(mac);
+    });
+  });
+
+  test('serves another process that was there before, however many moved', async () => {
+    const served = await openModule({ uri: hsm.uri, residency: 'wrapped' });
+    try {
+      const seeds = await Promise.all(Array.from({ length: 30 }, () => wrappedSeed()));
+      for (const { known, wrapped } of seeds) {
+        await module.moveSeed(wrapped, known, 'resident', soon);
+      }
+      for (const { wrapped, resident, mac } of seeds) {
+        expect(await macBy(served, wrapped)).toBe(mac);
+        expect(await macBy(served, resident)).toBe(mac);
+      }
+    } finally {
+      await served.close();
+    }
+  });
+});
