@@ -4,6 +4,7 @@ import { TallystickError } from '../../src/errors.ts';
 import type { Administration, AuthenticatorView, NewApplication } from '../../src/service/index.ts';
 import type { Store } from '../../src/service/store.ts';
 import { type Bench, hotp6, nextSerial, ocraTime, openBench, totp6 } from '../support/builders.ts';
+import { replacing } from './support.ts';
 
 let bench: Bench;
 let administration: Administration;
@@ -13,13 +14,7 @@ let instead: Partial<Store>;
 beforeEach(async () => {
   instead = {};
   bench = await openBench({
-    store: (store) =>
-      new Proxy(store, {
-        get(target, name) {
-          const value: unknown = Reflect.get(instead, name) ?? Reflect.get(target, name);
-          return typeof value === 'function' ? (value.bind(target) as unknown) : value;
-        },
-      }),
+    store: (store) => replacing(store, () => instead),
   });
   administration = bench.service.administration;
 });

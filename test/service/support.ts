@@ -5,6 +5,17 @@ import type {
   Service,
   SynchroniseRequest,
 } from '../../src/service/index.ts';
+import type { Store } from '../../src/service/store.ts';
+
+/** The store with some of its methods replaced, as they are at each call. */
+export function replacing(store: Store, instead: () => Partial<Store>): Store {
+  return new Proxy(store, {
+    get(target, name) {
+      const value: unknown = Reflect.get(instead(), name) ?? Reflect.get(target, name);
+      return typeof value === 'function' ? (value.bind(target) as unknown) : value;
+    },
+  });
+}
 
 /** A request with nothing narrowed and no request key. */
 export function asking(
