@@ -5,11 +5,13 @@ import { findSecretKeysById } from './inventory.ts';
 import type { FoundObject } from './inventory.ts';
 import { seedIdBytes, seedIdOf } from './seed-id.ts';
 
-interface Entry {
+export interface ResidentSeed {
   readonly handle: pkcs11.Handle;
   readonly label: string;
   /** Why it may not be used; empty if it may. */
   readonly flaw: string;
+  /** Read when the module was opened: from where it keeps its objects, not from what it made since. */
+  readonly isKept: boolean;
 }
 
 const missMs = 1000;
@@ -29,7 +31,7 @@ export function seedLabel(owner: string): string {
 export class ResidentTable {
   readonly #p11: pkcs11.PKCS11;
   readonly #monotonicMs: () => number;
-  readonly #entries: Map<string, Entry> = new Map();
+  readonly #entries: Map<string, ResidentSeed> = new Map();
   readonly #misses: Map<string, number> = new Map();
   #searchesLeft = vainSearchesPerSecond;
   #refilledAt = 0;
@@ -47,17 +49,23 @@ export class ResidentTable {
     return this.#entries.has(seedId);
   }
 
-  load(objects: readonly FoundObject[]): void {
+  get(seedId: string): ResidentSeed | undefined {
+    return this.#entries.get(seedId);
+  }
+
+  /** @param isOpening whether these are all objects of a module that is being opened */
+  load(objects: readonly FoundObject[], isOpening: boolean): void {
     for (const object of objects) {
       if (!object.label.startsWith(seedLabelPrefix)) continue;
       const seedId = seedIdOf(object.id);
-      if (seedId !== undefined) this.#add(seedId, object);
+      if (seedId !== undefined) this.#add(seedId, object, isOpening);
     }
   }
 
-  add(seedId: string, owner: string, handle: pkcs11.Handle): void {
+  add(seedId: string, owner: string, handle: pkcs11.Handle, isKept = false): void {
     this.#misses.delete(seedId);
-    this.#entries.set(seedId, { handle, label: seedLabel(owner), flaw: '' });
+    const label = seedLabel(owner);
+    this.#entries.set(seedId, { handle, label, flaw: '', isKept });
   }
 
   /** So that the next use looks the object up again. */
@@ -87,20 +95,20 @@ export class ResidentTable {
     );
   }
 
-  #add(seedId: string, { handle, label, isGuarded }: FoundObject): void {
+  #add(seedId: string, { handle, label, isGuarded }: FoundObject, isKept: boolean): void {
     const flaw = this.#entries.has(seedId)
       ? 'is in the module twice'
       : isGuarded
         ? ''
         : 'is not private, sensitive and unextractable as it must be';
-    this.#entries.set(seedId, { handle, label, flaw });
+    this.#entries.set(seedId, { handle, label, flaw, isKept });
   }
 
-  #search(session: pkcs11.Handle, seedId: string): Entry | undefined {
+  #search(session: pkcs11.Handle, seedId: string): ResidentSeed | undefined {
     const now = this.#monotonicMs();
     if ((this.#misses.get(seedId) ?? -Infinity) + missMs > now) return undefined;
     this.#requireSearch(now);
-    this.load(findSecretKeysById(this.#p11, session, seedIdBytes(seedId)));
+    this.load(findSecretKeysById(this.#p11, session, seedIdBytes(seedId)), false);
     const entry = this.#entries.get(seedId);
     // What is found is searched for once: a thousand seeds that another process made are no attack.
     if (entry === undefined) {

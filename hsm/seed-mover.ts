@@ -1,5 +1,5 @@
 import pkcs11 from 'pkcs11js';
-import { attempt, fault, faultOf } from './errors.ts';
+import { attempt, fault, faultOf, ModuleFault } from './errors.ts';
 import type { FoundObject } from './inventory.ts';
 import type { Link } from './link.ts';
 import { seedLabel } from './resident.ts';
@@ -48,20 +48,44 @@ export function moveSeed(link: Link, session: pkcs11.Handle, move: Move): SeedMo
   }
   const moveOfBlob = { ...move, blob: seed.blob };
   return to === 'resident'
-    ? { outcome: 'made', stored: moveIn(link, session, moveOfBlob) }
+    ? moveIn(link, session, moveOfBlob)
     : undoMoveIn(link, session, moveOfBlob);
 }
 
 /** Unwraps the blob into a persistent object, unless an interrupted move has done so. */
-function moveIn(link: Link, session: pkcs11.Handle, move: MoveOfBlob): StoredSeed {
+function moveIn(link: Link, session: pkcs11.Handle, move: MoveOfBlob): SeedMove {
   const { seed, known, blob } = move;
   // Before anything is recognised by a check value, which is short: the blob is this seed's.
   const checked = link.wrapped.check(session, seed, blob);
   const left = mayHaveLeft(link, move) ? recognise(link, session, move) : undefined;
   if (left !== undefined) return left;
   const template = residentTemplate(link, seed);
-  const object = link.wrapped.unwrapAs(session, seed.seedId, checked, template);
-  return settle(link, session, seed, object, known.seedBytes, known.keyCheckValue);
+  let object: pkcs11.Handle;
+  try {
+    object = link.wrapped.unwrapAs(session, checked, template);
+  } catch (error) {
+    throw judged(link, session, move, faultOf(error, 'C_UnwrapKey'));
+  }
+  const { seedBytes, keyCheckValue } = known;
+  const stored = settle(link, session, seed, object, seedBytes, keyCheckValue);
+  return { outcome: 'made', stored, isKept: false };
+}
+
+/**
+ * A library on a full disk says no more than that it failed. If the blob unwraps into an object that
+ * need not be kept, it is the keeping that fails.
+ */
+function judged(
+  link: Link,
+  session: pkcs11.Handle,
+  { seed, blob, isRepeat }: MoveOfBlob,
+  cause: ModuleFault,
+): ModuleFault {
+  const mayBeRoom = cause.recovery === 'self-test' || (cause.recovery === 'retry' && isRepeat);
+  if (!mayBeRoom) return cause;
+  link.wrapped.find(session, seed, blob);
+  const detail = `${cause.failure.detail}: the module keeps no further object, and may be full`;
+  return new ModuleFault({ ...cause.failure, kind: 'capacity', detail }, 'none', cause);
 }
 
 /**
@@ -73,26 +97,39 @@ function mayHaveLeft(link: Link, { seed, isRepeat }: Move): boolean {
 }
 
 /** Of the objects that bear this seed's id, enters the first that is right; the others go. */
-function recognise(
-  link: Link,
-  session: pkcs11.Handle,
-  { seed, known }: MoveOfBlob,
-): StoredSeed | undefined {
-  const objects = ownObjects(link, session, seed);
+function recognise(link: Link, session: pkcs11.Handle, move: MoveOfBlob): SeedMove | undefined {
+  const { seed, known, isRepeat } = move;
+  const entry = link.resident.get(seed.seedId);
+  const isKept = entry?.flaw === '' && entry.isKept && !isRepeat;
+  const objects = ownObjects(link, session, move);
   link.resident.forget(seed.seedId);
-  let right: StoredSeed | undefined;
+  let right: SeedMove | undefined;
   for (const { handle } of objects) {
     const stored = right === undefined ? ifRight(link, session, seed, handle, known) : undefined;
-    if (stored === undefined) destroy(link, session, handle);
-    else link.resident.add(seed.seedId, seed.owner, handle);
-    right ??= stored;
+    if (stored === undefined) {
+      destroy(link, session, handle);
+      continue;
+    }
+    link.resident.add(seed.seedId, seed.owner, handle, isKept);
+    right = { outcome: 'made', stored, isKept };
   }
   return right;
 }
 
-/** @throws ModuleFault `damaged` when an object of this id is another owner's */
-function ownObjects(link: Link, session: pkcs11.Handle, seed: SeedReference): FoundObject[] {
-  const objects = link.resident.objectsOf(session, seed.seedId);
+/**
+ * All objects that bear this seed's id. An entry without a flaw is the only one, unless an attempt
+ * failed since it was made.
+ *
+ * @throws ModuleFault `damaged` when one is another owner's
+ */
+function ownObjects(
+  link: Link,
+  session: pkcs11.Handle,
+  { seed, isRepeat }: Move,
+): readonly Pick<FoundObject, 'handle' | 'label'>[] {
+  const entry = link.resident.get(seed.seedId);
+  const isOnly = entry?.flaw === '' && !isRepeat;
+  const objects = isOnly ? [entry] : link.resident.objectsOf(session, seed.seedId);
   if (objects.every(({ label }) => label === seedLabel(seed.owner))) return objects;
   throw fault('damaged', `the module holds seed ${seed.seedId} for another owner`);
 }
@@ -134,7 +171,7 @@ function askOut(
     const unwrapped = link.wrapped.find(session, seed, blob);
     const stored = described(link, session, 'wrapped', seed, unwrapped, seedBytes);
     requireKeyCheckValue(seed, stored, keyCheckValue);
-    return { outcome: 'made', stored: { ...stored, blob } };
+    return { outcome: 'made', stored: { ...stored, blob }, isKept: true };
   } catch (error) {
     const { failure } = faultOf(error, 'C_WrapKey');
     if (stayRefusals.includes(failure.ckr)) return { outcome: 'stays', failure };
@@ -148,7 +185,7 @@ function findResident(
   session: pkcs11.Handle,
   { seedId, owner }: SeedReference,
 ): pkcs11.Handle {
-  if (!resident.has(seedId)) resident.load(resident.objectsOf(session, seedId));
+  if (!resident.has(seedId)) resident.load(resident.objectsOf(session, seedId), false);
   if (!resident.has(seedId)) throw fault('damaged', `the module holds no seed ${seedId}`);
   return resident.find(session, seedId, owner);
 }
@@ -160,7 +197,7 @@ function undoMoveIn(link: Link, session: pkcs11.Handle, move: MoveOfBlob): SeedM
   const unwrapped = link.wrapped.find(session, seed, blob);
   const stored = described(link, session, 'wrapped', seed, unwrapped, known.seedBytes);
   requireKeyCheckValue(seed, stored, known.keyCheckValue);
-  const objects = ownObjects(link, session, seed);
+  const objects = ownObjects(link, session, move);
   for (const { handle } of objects) destroy(link, session, handle);
   link.resident.forget(seed.seedId);
   return { outcome: 'there', undone: objects.length > 0 };

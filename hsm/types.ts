@@ -78,8 +78,8 @@ export type KnownSeed = Pick<StoredSeed, 'seedBytes' | 'keyCheckValue'>;
 
 /** How far a seed got on its way to the other residency. */
 export type SeedMove =
-  /** The other form serves beside the old one, and waits to be written down. */
-  | { readonly outcome: 'made'; readonly stored: StoredSeed }
+  /** The other form serves beside the old one; an object is kept if the module's opening showed it. */
+  | { readonly outcome: 'made'; readonly stored: StoredSeed; readonly isKept: boolean }
   /** It was there already; `undone` if the object of an interrupted move had to go. */
   | { readonly outcome: 'there'; readonly undone: boolean }
   /** The module holds it and lets it out in no form. */

@@ -110,36 +110,6 @@ export class WrappedSeeds {
   }
 
   /**
-   * Unwraps what was checked into an object of the caller's template, which is then the caller's.
-   *
-   * @throws ModuleFault `damaged` when it does not unwrap, though the module is well
-   */
-  unwrapAs(
-    session: pkcs11.Handle,
-    seedId: string,
-    checked: SeedBlob,
-    template: pkcs11.Attribute[],
-  ): pkcs11.Handle {
-    try {
-      return this.#unwrapOnce(session, checked, template);
-    } catch (error) {
-      throw this.#judged(faultOf(error, 'C_UnwrapKey'), seedId);
-    }
-  }
-
-  forget(seedId: string): void {
-    const cached = this.#unwrapped.get(seedId);
-    if (cached === undefined) return;
-    this.#unwrapped.delete(seedId);
-    destroyObject(this.#options.p11, this.#options.anchor, cached.handle);
-  }
-
-  #evictOldest(): void {
-    const oldest = this.#unwrapped.keys().next();
-    if (oldest.done !== true) this.forget(oldest.value);
-  }
-
-  /**
    * Takes a blob apart that is this seed's and unchanged.
    *
    * @throws ModuleFault `damaged`
@@ -163,25 +133,8 @@ export class WrappedSeeds {
     return blob;
   }
 
-  #unwrap(blob: SeedBlob, seedId: string): pkcs11.Handle {
-    const { anchor } = this.#options;
-    const template = unwrapTemplates[blob.hash];
-    try {
-      return this.#unwrapOnce(anchor, blob, template);
-    } catch (error) {
-      const cause = faultOf(error, 'C_UnwrapKey');
-      if (cause.failure.kind === 'capacity') {
-        // The bound was too high for this module: make room and try once more.
-        for (let left = this.#unwrapped.size / 2; left > 0; left -= 1) this.#evictOldest();
-        return this.#unwrapOnce(anchor, blob, template);
-      }
-      // This session is the one that holds the login: its loss means to log in again.
-      if (cause.recovery === 'session') throw new ModuleFault(cause.failure, 'login', cause);
-      throw this.#judged(cause, seedId);
-    }
-  }
-
-  #unwrapOnce(session: pkcs11.Handle, blob: SeedBlob, template: pkcs11.Attribute[]): pkcs11.Handle {
+  /** Unwraps what was checked into an object of the caller's template, which is then the caller's. */
+  unwrapAs(session: pkcs11.Handle, blob: SeedBlob, template: pkcs11.Attribute[]): pkcs11.Handle {
     const { p11, maker, catalogue } = this.#options;
     return maker.make('C_UnwrapKey', [template], (wanted = []) =>
       p11.C_UnwrapKey(
@@ -192,6 +145,36 @@ export class WrappedSeeds {
         wanted,
       ),
     );
+  }
+
+  forget(seedId: string): void {
+    const cached = this.#unwrapped.get(seedId);
+    if (cached === undefined) return;
+    this.#unwrapped.delete(seedId);
+    destroyObject(this.#options.p11, this.#options.anchor, cached.handle);
+  }
+
+  #evictOldest(): void {
+    const oldest = this.#unwrapped.keys().next();
+    if (oldest.done !== true) this.forget(oldest.value);
+  }
+
+  #unwrap(blob: SeedBlob, seedId: string): pkcs11.Handle {
+    const { anchor } = this.#options;
+    const template = unwrapTemplates[blob.hash];
+    try {
+      return this.unwrapAs(anchor, blob, template);
+    } catch (error) {
+      const cause = faultOf(error, 'C_UnwrapKey');
+      if (cause.failure.kind === 'capacity') {
+        // The bound was too high for this module: make room and try once more.
+        for (let left = this.#unwrapped.size / 2; left > 0; left -= 1) this.#evictOldest();
+        return this.unwrapAs(anchor, blob, template);
+      }
+      // This session is the one that holds the login: its loss means to log in again.
+      if (cause.recovery === 'session') throw new ModuleFault(cause.failure, 'login', cause);
+      throw this.#judged(cause, seedId);
+    }
   }
 
   /**

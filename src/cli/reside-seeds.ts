@@ -67,21 +67,21 @@ async function countOnly(config: Config, to: Residency, show: Show): Promise<voi
 /** The database first: where a server holds it, the module is not touched. */
 async function moveAll(io: CliIo, config: Config, to: Residency): Promise<SeedsMoved> {
   const store = await openAsMover(config);
+  const signals = listenForSignals();
+  const progress = createProgress(io, () => systemClock.monotonicMs());
   try {
-    const module = await openConfiguredModule(config.module, io.environment);
-    const signals = listenForSignals();
-    const progress = createProgress(io, () => systemClock.monotonicMs());
-    try {
-      return await moveSeeds(
-        { store, module, clock: systemClock },
-        { to, onProgress: progress.show, mustStop: signals.haveCome },
-      );
-    } finally {
-      progress.end();
-      signals.release();
-      await module.close();
-    }
+    return await moveSeeds(
+      { store, clock: systemClock },
+      {
+        to,
+        openModule: () => openConfiguredModule(config.module, io.environment),
+        onProgress: progress.show,
+        mustStop: signals.haveCome,
+      },
+    );
   } finally {
+    progress.end();
+    signals.release();
     await store.close();
   }
 }

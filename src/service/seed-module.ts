@@ -92,9 +92,11 @@ export type KnownSeed = Pick<StoredSeed, 'seedBytes' | 'keyCheckValue'>;
 export type SeedMove =
   /**
    * The other form serves beside the old one. Once it is written down the old one goes: a blob with
-   * its row, an object by `destroySeed`.
+   * its row, an object by `destroySeed`. Not before it is certain to be kept: modules have said of
+   * an object that they made it and had not written it, so only one that was there when the module
+   * was opened is.
    */
-  | { readonly outcome: 'made'; readonly stored: StoredSeed }
+  | { readonly outcome: 'made'; readonly stored: StoredSeed; readonly isKept: boolean }
   /** It was there already; `undone` if the object of an interrupted move had to go. */
   | { readonly outcome: 'there'; readonly undone: boolean }
   /** The module holds it and lets it out in no form. */

@@ -10,9 +10,14 @@ for (const residency of ['resident', 'wrapped'] as const) {
   );
 }
 
-seedMoveContract('fake', () =>
-  Promise.resolve({ module: createFakeModule('wrapped'), cleanUp: () => Promise.resolve() }),
-);
+seedMoveContract('fake', () => {
+  const module = createFakeModule('wrapped');
+  return Promise.resolve({
+    module,
+    reopen: () => Promise.resolve(createFakeModule('wrapped', module.memory)),
+    cleanUp: () => Promise.resolve(),
+  });
+});
 
 describe('the fake fails on demand', () => {
   test('once, by kind and number, or only one method', async () => {

@@ -15,14 +15,19 @@ interface Wrapped {
   readonly mac: string;
 }
 
+export interface ReopenableModule extends OpenedModule {
+  /** Opens it again, after it was closed. */
+  reopen(): Promise<SeedModule>;
+}
+
 /**
  * What every implementation of the port promises of a seed that moves.
  *
  * @param open opens a module whose new seeds are wrapped
  */
-export function seedMoveContract(name: string, open: () => Promise<OpenedModule>): void {
+export function seedMoveContract(name: string, open: () => Promise<ReopenableModule>): void {
   describe(`${name}: the contract of a seed that moves`, () => {
-    let opened: OpenedModule;
+    let opened: ReopenableModule;
     let module: SeedModule;
 
     beforeAll(async () => {
@@ -69,6 +74,7 @@ export function seedMoveContract(name: string, open: () => Promise<OpenedModule>
         expect(await module.moveSeed(wrapped, known, 'resident', soon)).toEqual({
           outcome: 'made',
           stored: { ...known, residency: 'resident', padded: length < digestBytes },
+          isKept: false,
         });
         expect(objects()).toBe(before + 1);
         expect(await macsBy(wrapped, resident), `${length} bytes`).toEqual([mac, mac]);
@@ -80,6 +86,20 @@ export function seedMoveContract(name: string, open: () => Promise<OpenedModule>
       const first = await module.moveSeed(wrapped, known, 'resident', soon);
       const before = objects();
       expect(await module.moveSeed(wrapped, known, 'resident', soon)).toEqual(first);
+      expect(objects()).toBe(before);
+      expect(await macsBy(resident)).toEqual([mac]);
+    });
+
+    test('an object is kept when the next opening of the module shows it', async () => {
+      const { known, wrapped, resident, mac } = await wrappedSeed();
+      const first = await module.moveSeed(wrapped, known, 'resident', soon);
+      const before = objects();
+      await module.close();
+      module = await opened.reopen();
+      const kept = { ...first, isKept: true };
+      for (let time = 0; time < 2; time += 1) {
+        expect(await module.moveSeed(wrapped, known, 'resident', soon)).toEqual(kept);
+      }
       expect(objects()).toBe(before);
       expect(await macsBy(resident)).toEqual([mac]);
     });

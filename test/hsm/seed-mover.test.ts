@@ -1,11 +1,21 @@
+import { execFileSync } from 'node:child_process';
 import { createHmac, randomBytes } from 'node:crypto';
 import pkcs11 from 'pkcs11js';
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { afterAll, beforeAll, expect, test, vi } from 'vitest';
 import { openModule } from '../../hsm/index.ts';
 import type { HsmModule, KnownSeed, SeedReference } from '../../hsm/index.ts';
+import { openLibrary } from '../../hsm/library.ts';
 import { describeLayer } from '../support/layers.ts';
 import type { SoftHsmToken } from '../support/softhsm.ts';
-import { freshSpec, initialisedSoftHsm, macsOf, OtherHand, pkcs11Tool, soon } from './support.ts';
+import {
+  freshSpec,
+  initialisedSoftHsm,
+  macsOf,
+  OtherHand,
+  pkcs11Tool,
+  rejection,
+  soon,
+} from './support.ts';
 
 const uses = [
   pkcs11.CKA_SIGN,
@@ -17,6 +27,15 @@ const uses = [
   pkcs11.CKA_DERIVE,
 ];
 const message = Buffer.from('0000000000000001', 'hex');
+
+/** The synchronous one of two forms. */
+type UnwrapKey = (
+  session: pkcs11.Handle,
+  mechanism: pkcs11.Mechanism,
+  unwrappingKey: pkcs11.Handle,
+  wrappedKey: Buffer,
+  template: pkcs11.Template,
+) => pkcs11.Handle;
 
 interface Wrapped {
   readonly known: KnownSeed;
@@ -40,6 +59,13 @@ describeLayer('softhsm', 'the object of a seed that moved', () => {
     await module.close();
     await hsm.remove();
   });
+
+  /** As a new process would: from what is on the disk. */
+  async function reopen(): Promise<void> {
+    await module.close();
+    module = await openModule({ uri: hsm.uri, residency: 'wrapped' });
+    other = new OtherHand(hsm);
+  }
 
   async function wrappedSeed(): Promise<Wrapped> {
     const resident = freshSpec();
@@ -196,5 +222,47 @@ describeLayer('softhsm', 'the object of a seed that moved', () => {
     } finally {
       await served.close();
     }
+  });
+
+  /** The largest file that this process may write; SoftHSM keeps an object in a file. */
+  const limitFiles = (bytes: string): Buffer =>
+    execFileSync('prlimit', ['--pid', String(process.pid), `--fsize=${bytes}:`]);
+
+  test('is not taken for kept on the word of a library that did not write it', async () => {
+    const { known, wrapped, resident, mac } = await wrappedSeed();
+    limitFiles('64');
+    try {
+      // SoftHSM says that all is well.
+      const said = await module.moveSeed(wrapped, known, 'resident', soon);
+      expect(said).toMatchObject({ outcome: 'made', isKept: false });
+    } finally {
+      limitFiles('unlimited');
+    }
+    await reopen();
+    expect(await macBy(module, wrapped)).toBe(mac);
+    const move = (): Promise<unknown> => module.moveSeed(wrapped, known, 'resident', soon);
+    expect(await move()).toMatchObject({ outcome: 'made', isKept: false });
+    await reopen();
+    expect(await move()).toMatchObject({ outcome: 'made', isKept: true });
+    expect(await macBy(module, resident)).toBe(mac);
+  });
+
+  test('is not made where there is no room for it, and the blob serves on', async () => {
+    const { known, wrapped, mac } = await wrappedSeed();
+    const library = openLibrary(hsm.modulePath);
+    const unwrap: UnwrapKey = library.p11.C_UnwrapKey.bind(library.p11);
+    // What SoftHSM answers on a full disk: passing objects are in its memory.
+    const refusing: UnwrapKey = (session, mechanism, key, blob, template) => {
+      const mustKeep = template.some(({ type, value: set }) => type === pkcs11.CKA_TOKEN && set);
+      if (mustKeep) throw new Error('CKR_GENERAL_ERROR:5');
+      return unwrap(session, mechanism, key, blob, template);
+    };
+    vi.spyOn(library.p11, 'C_UnwrapKey').mockImplementation(refusing);
+    const failure = await rejection(module.moveSeed(wrapped, known, 'resident', soon));
+    vi.restoreAllMocks();
+    library.release();
+    expect(failure).toMatchObject({ kind: 'capacity' });
+    expect(objectsOf(wrapped)).toEqual([]);
+    expect(await macBy(module, wrapped)).toBe(mac);
   });
 });

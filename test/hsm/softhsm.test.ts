@@ -1,13 +1,13 @@
-import { openModule, type Residency } from '../../hsm/index.ts';
+import { type HsmModule, openModule, type Residency } from '../../hsm/index.ts';
 import { describeLayer } from '../support/layers.ts';
-import { type OpenedModule, seedModuleContract } from './seed-module-contract.ts';
-import { seedMoveContract } from './seed-move-contract.ts';
+import { seedModuleContract } from './seed-module-contract.ts';
+import { type ReopenableModule, seedMoveContract } from './seed-move-contract.ts';
 import { initialisedSoftHsm } from './support.ts';
 
-async function open(residency: Residency): Promise<OpenedModule> {
+async function open(residency: Residency): Promise<ReopenableModule> {
   const hsm = await initialisedSoftHsm();
-  const module = await openModule({ uri: hsm.uri, residency });
-  return { module, cleanUp: () => hsm.remove() };
+  const reopen = (): Promise<HsmModule> => openModule({ uri: hsm.uri, residency });
+  return { module: await reopen(), reopen, cleanUp: () => hsm.remove() };
 }
 
 describeLayer('softhsm', 'SoftHSM', () => {

@@ -7,10 +7,18 @@ import type { Residency } from '../../src/service/seed-module.ts';
 import type { Store } from '../../src/service/store.ts';
 import { type Bench, hotp6, openBench, type TestDevice, totp6 } from '../support/builders.ts';
 import { createFakeModule, type FakeModule } from '../support/fake-module.ts';
+import type { FakeMemory } from '../support/fake-vault.ts';
 import { asking, codeOf, replacing } from './support.ts';
 
 let bench: Bench;
+/** The server's. */
 let module: FakeModule;
+let memory: FakeMemory;
+/** The mover's, as often as it opened one. */
+let opened: FakeModule[];
+/** Lets a test have a hand in an opening, the first being 1. */
+let onOpening: (time: number) => Promise<void> | void;
+let onOpened: (next: FakeModule) => void;
 let caller: Caller;
 /** What stands in for the methods of the store that moves. */
 let instead: Partial<Store>;
@@ -18,6 +26,10 @@ let instead: Partial<Store>;
 beforeEach(async () => {
   instead = {};
   module = createFakeModule('wrapped');
+  memory = module.memory;
+  opened = [];
+  onOpening = () => undefined;
+  onOpened = () => undefined;
   bench = await openBench({ module });
   caller = await bench.caller();
 });
@@ -40,7 +52,16 @@ async function holders(count: number): Promise<readonly Holder[]> {
   return made;
 }
 
-function move(
+async function openModule(): Promise<FakeModule> {
+  await onOpening(opened.length + 1);
+  const next = createFakeModule('wrapped', memory);
+  opened.push(next);
+  onOpened(next);
+  return next;
+}
+
+/** Whatever it does, the mover leaves no module open. */
+async function move(
   to: Residency,
   {
     onProgress = () => undefined,
@@ -48,7 +69,11 @@ function move(
   }: { onProgress?: (done: number, total: number) => void; mustStop?: () => boolean } = {},
 ): Promise<SeedsMoved> {
   const store = replacing(bench.store, () => instead);
-  return moveSeeds({ store, module, clock: bench.clock }, { to, onProgress, mustStop });
+  const order = { to, openModule, onProgress, mustStop };
+  opened = [];
+  const moved = await moveSeeds({ store, clock: bench.clock }, order);
+  expect(opened.map((each) => each.status().state)).toEqual(opened.map(() => 'closed'));
+  return moved;
 }
 
 async function applicationOf({ serial }: TestDevice): Promise<Application> {
@@ -85,7 +110,10 @@ describe('to the module', () => {
     const onProgress = (done: number, total: number): void => void seen.push([done, total]);
     expect(await countSeeds(bench.store)).toEqual({ resident: 0, wrapped: 4 });
     expect(await move('resident', { onProgress })).toEqual(all('resident', 4));
-    expect(seen).toEqual([0, 1, 2, 3, 4].map((done) => [done, 4]));
+    // What is made is half done, until the second opening has shown it.
+    expect(seen.map(([done]) => done)).toEqual([0, 0, 1, 1, 2, 2, 3, 3, 4]);
+    expect(new Set(seen.map(([, total]) => total))).toEqual(new Set([4]));
+    expect(opened).toHaveLength(2);
     expect(await countSeeds(bench.store)).toEqual({ resident: 4, wrapped: 0 });
 
     for (const device of [first!, ...rest].map((each) => each.device).concat(clocked)) {
@@ -125,7 +153,7 @@ describe('to the module', () => {
     expect(await move('resident')).toEqual(all('resident', 1));
     const after = await applicationOf(holder!.device);
     expect(after.epoch).toBe(before.epoch + 2);
-    expect(module.memory.seeds.size).toBe(1);
+    expect(memory.seeds.size).toBe(1);
     expect(await logOn(holder!, 0)).toBe('accepted');
     expect(await movesInAudit()).toHaveLength(1);
   });
@@ -139,45 +167,70 @@ describe('to the module', () => {
     expect(await logOn(holder!, 0)).toBe('accepted');
     instead = {};
     expect(await move('resident')).toEqual(all('resident', 2));
-    expect(module.memory.seeds.size).toBe(2);
+    expect(memory.seeds.size).toBe(2);
   });
 
-  test.each(['before', 'after'])(
-    'leaves no object of an authenticator that is deleted %s it is made',
+  test.each(['before it is made', 'before it is shown', 'before it is written down'])(
+    'leaves no object of an authenticator that is deleted %s',
     async (when) => {
       const [, second] = await holders(2);
+      const { serial } = second!.device;
       const remove = (): Promise<void> =>
-        bench.service.administration.deleteAuthenticator(bench.admin, second!.device.serial);
+        bench.service.administration.deleteAuthenticator(bench.admin, serial);
       let removed: Promise<void> | undefined;
+      onOpened = (next) => {
+        const moveSeed = next.moveSeed.bind(next);
+        next.moveSeed = async (seed, ...rest) => {
+          if (seed.owner.startsWith(serial) && when.endsWith('made')) removed ??= remove();
+          await removed;
+          return moveSeed(seed, ...rest);
+        };
+      };
+      onOpening = async (time) => {
+        if (time === 2 && when.endsWith('shown')) await (removed ??= remove());
+      };
       instead.administer = async (changes, audit) => {
-        if (audit.subject === second!.device.serial && when === 'after') removed ??= remove();
-        await removed;
+        if (audit.subject === serial) await (removed ??= remove());
         return bench.store.administer(changes, audit);
       };
-      const moveSeed = module.moveSeed.bind(module);
-      module.moveSeed = async (seed, ...rest) => {
-        if (seed.owner.startsWith(second!.device.serial) && when === 'before') removed ??= remove();
-        await removed;
-        return moveSeed(seed, ...rest);
-      };
       expect(await move('resident')).toEqual(all('resident', 1));
-      expect(module.memory.seeds.size).toBe(1);
+      expect(removed).toBeDefined();
+      expect(memory.seeds.size).toBe(1);
     },
   );
 
+  test('names no object that the next opening does not show', async () => {
+    const known = await holders(3);
+    onOpening = (time) => {
+      if (time === 2) memory.seeds.clear();
+    };
+    const { moved, stopped } = await move('resident');
+    expect(moved).toBe(0);
+    expect(stopped).toMatchObject({ left: 3, error: { code: 'module-capacity' } });
+    for (const holder of known) expect(await logOn(holder, 0)).toBe('accepted');
+    onOpening = () => undefined;
+    expect(await move('resident')).toEqual(all('resident', 3));
+    for (const holder of known) expect(await logOn(holder, 1)).toBe('accepted');
+  });
+
   test('stops where the module is full; all serve, and the next run goes on', async () => {
     const known = await holders(5);
-    const onProgress = (done: number): void => {
-      if (done === 2)
-        module.failNext('capacity', { method: 'moveSeed', detail: 'CKR_DEVICE_MEMORY' });
+    onOpened = (next) => {
+      const moveSeed = next.moveSeed.bind(next);
+      next.moveSeed = (...given) => {
+        const isThird = next.calls.get('moveSeed') === 2;
+        if (isThird) next.failNext('capacity', { detail: 'CKR_DEVICE_MEMORY' });
+        return moveSeed(...given);
+      };
     };
-    const { moved, stopped } = await move('resident', { onProgress });
+    const { moved, stopped } = await move('resident');
     expect(moved).toBe(2);
     expect(stopped).toMatchObject({
       left: 3,
       error: { code: 'module-capacity', cause: { detail: 'CKR_DEVICE_MEMORY' } },
     });
     for (const holder of known) expect(await logOn(holder, 0)).toBe('accepted');
+    onOpened = () => undefined;
     expect(await move('resident')).toEqual(all('resident', 3, { already: 2 }));
     for (const holder of known) expect(await logOn(holder, 1)).toBe('accepted');
   });
@@ -196,7 +249,7 @@ describe('to the module', () => {
       expect(await logOn(holder!, 0)).toBe('accepted');
       const moved = wasWritten ? 2 : 3;
       expect(await move('resident')).toEqual(all('resident', moved, { already: 3 - moved }));
-      expect(module.memory.seeds.size).toBe(3);
+      expect(memory.seeds.size).toBe(3);
       expect(await logOn(holder!, 1)).toBe('accepted');
     },
   );
@@ -217,18 +270,22 @@ describe('to the module', () => {
     const reason = 'the tag does not match';
     const stayed = [{ serial, application: 'APP', reason }];
     expect(await move('resident')).toEqual(all('resident', 2, { stayed }));
-    expect(module.memory.seeds.size).toBe(2);
+    expect(memory.seeds.size).toBe(2);
   });
 
   test('finishes the seed at hand when it is told to stop', async () => {
-    await holders(4);
-    let done = 0;
-    const onProgress = (now: number): void => {
-      done = now;
-    };
-    const told = await move('resident', { onProgress, mustStop: () => done === 3 });
-    expect(told).toEqual(all('resident', 3, { stopped: { left: 1, error: null } }));
-    expect(await countSeeds(bench.store)).toEqual({ resident: 3, wrapped: 1 });
+    const known = await holders(4);
+    let told = 0;
+    // Four are asked about while they are made, and two while they are written down.
+    const mustStop = (): boolean => (told += 1) > 6;
+    const stopped = { left: 2, error: null };
+    expect(await move('resident', { mustStop })).toEqual(all('resident', 2, { stopped }));
+    expect(await countSeeds(bench.store)).toEqual({ resident: 2, wrapped: 2 });
+    for (const holder of known) expect(await logOn(holder, 0)).toBe('accepted');
+    expect(await move('resident')).toEqual(all('resident', 2, { already: 2 }));
+    // What was made before needed no second opening.
+    expect(opened).toHaveLength(1);
+    expect(memory.seeds.size).toBe(4);
   });
 });
 
@@ -237,11 +294,12 @@ describe('out of the module', () => {
     const [holder] = await holders(2);
     instead.administer = () => Promise.reject(new TallystickError('store-full', 'No room.'));
     await move('resident');
-    expect(module.memory.seeds.size).toBe(1);
+    expect(memory.seeds.size).toBe(2);
     instead = {};
-    expect(await move('wrapped')).toEqual(all('wrapped', 1, { already: 1 }));
-    expect(module.memory.seeds.size).toBe(0);
-    expect(await movesInAudit()).toMatchObject([{ from: 'resident', to: 'wrapped' }]);
+    expect(await move('wrapped')).toEqual(all('wrapped', 2));
+    expect(memory.seeds.size).toBe(0);
+    const back = { from: 'resident', to: 'wrapped' };
+    expect(await movesInAudit()).toMatchObject([back, back]);
     expect(await logOn(holder!, 0)).toBe('accepted');
     expect(await move('wrapped')).toEqual(all('wrapped', 0, { already: 2 }));
   });
@@ -249,14 +307,13 @@ describe('out of the module', () => {
   test('asks the module for the others, and says which stay and why', async () => {
     const known = await holders(2);
     await move('resident');
-    const asked = module.calls.get('moveSeed') ?? 0;
     const stayed = known.map(({ device: { serial } }) => ({
       serial,
       application: 'APP',
       reason: 'CKR_KEY_UNEXTRACTABLE',
     }));
     expect(await move('wrapped')).toEqual(all('wrapped', 0, { stayed }));
-    expect(module.calls.get('moveSeed')).toBe(asked + 2);
+    expect(opened.map(({ calls }) => calls.get('moveSeed'))).toEqual([2]);
     for (const holder of known) expect(await logOn(holder, 0)).toBe('accepted');
   });
 
@@ -264,15 +321,16 @@ describe('out of the module', () => {
     const [holder] = await holders(1);
     await move('resident');
     const { seedId } = (await applicationOf(holder!.device)).seed;
-    module.memory.seeds.set(seedId, { ...module.memory.seeds.get(seedId)!, mayLeave: true });
-    module.failNext('unavailable', { method: 'destroySeed' });
+    memory.seeds.set(seedId, { ...memory.seeds.get(seedId)!, mayLeave: true });
+    onOpened = (next) => next.failNext('unavailable', { method: 'destroySeed' });
     const { moved, stopped } = await move('wrapped');
     expect(moved).toBe(0);
     expect(stopped).toMatchObject({ error: { code: 'module-unavailable' } });
     // Written down already: what is left is the object, and the next run sees to it.
     expect((await applicationOf(holder!.device)).seed.residency).toBe('wrapped');
+    onOpened = () => undefined;
     expect(await move('wrapped')).toEqual(all('wrapped', 1));
-    expect(module.memory.seeds.size).toBe(0);
+    expect(memory.seeds.size).toBe(0);
     expect(await logOn(holder!, 0)).toBe('accepted');
   });
 });

@@ -58,10 +58,13 @@ export function freshMemory(): FakeMemory {
 export class FakeVault {
   readonly #residency: Residency;
   readonly #memory: FakeMemory;
+  /** What was there when the module was opened. */
+  readonly #kept: ReadonlySet<HeldSeed>;
 
   constructor(residency: Residency, memory: FakeMemory) {
     this.#residency = residency;
     this.#memory = memory;
+    this.#kept = new Set(memory.seeds.values());
   }
 
   /** @throws Refusal when there is no such key */
@@ -119,11 +122,13 @@ export class FakeVault {
       return { outcome: 'there', undone: isWrapped && this.#memory.seeds.delete(seedId) };
     }
     if (isWrapped) {
-      this.#memory.seeds.set(seedId, { owner, hash, seed });
-      return { outcome: 'made', stored };
+      const isRight = held?.seed.equals(seed) === true;
+      if (!isRight) this.#memory.seeds.set(seedId, { owner, hash, seed });
+      return { outcome: 'made', stored, isKept: isRight && this.#kept.has(held) };
     }
     if (held?.mayLeave === true) {
-      return { outcome: 'made', stored: { ...stored, blob: this.#wrap(reference, seed) } };
+      const blob = this.#wrap(reference, seed);
+      return { outcome: 'made', stored: { ...stored, blob }, isKept: true };
     }
     const failure = { kind: 'contract', ckr: 0x6a, detail: 'CKR_KEY_UNEXTRACTABLE' } as const;
     return { outcome: 'stays', failure };
