@@ -20,7 +20,7 @@ const proofs: Readonly<Record<string, { readonly file: string; readonly shows: s
     shows: 'kill -9 under load: nothing acknowledged is lost, nothing is accepted again',
   },
   reside: {
-    file: 'test/e2e/reside.test.ts',
+    file: 'test/e2e/reside-interrupted.test.ts',
     shows: 'kill -9 while seeds move into the module: the next run completes it, one object each',
   },
 };

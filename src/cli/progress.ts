@@ -39,7 +39,7 @@ export function progressLine({ done, total, elapsedMs, columns }: Progress): str
 function paceOf(done: number, total: number, elapsedMs: number): readonly string[] {
   if (done === 0 || elapsedMs <= 0) return [];
   const perSecond = (done * 1000) / elapsedMs;
-  const rate = `${perSecond < 10 ? perSecond.toFixed(1) : Math.round(perSecond)}/s`;
+  const rate = `${perSecond < 9.95 ? perSecond.toFixed(1) : Math.round(perSecond)}/s`;
   if (done >= total) return [rate, `${durationText(elapsedMs / 1000)} in all`];
   return [rate, `${durationText((total - done) / perSecond)} left`];
 }

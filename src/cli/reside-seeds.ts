@@ -1,3 +1,5 @@
+import { execFile } from 'node:child_process';
+import { promisify } from 'node:util';
 import { text } from './commands.ts';
 import { exitCodeOf, exitCodes } from './exit-codes.ts';
 import { CliFailure, type CliIo, usageFailure } from './io.ts';
@@ -74,7 +76,10 @@ async function moveAll(io: CliIo, config: Config, to: Residency): Promise<SeedsM
       { store, clock: systemClock },
       {
         to,
-        openModule: () => openConfiguredModule(config.module, io.environment),
+        openModule: async () => {
+          await flushFiles();
+          return await openConfiguredModule(config.module, io.environment);
+        },
         onProgress: progress.show,
         mustStop: signals.haveCome,
       },
@@ -83,6 +88,18 @@ async function moveAll(io: CliIo, config: Config, to: Residency): Promise<SeedsM
     progress.end();
     signals.release();
     await store.close();
+  }
+}
+
+/**
+ * SoftHSM keeps objects in files and leaves it to the system when they reach the disk. A row that
+ * has lost its blob must not be there before them, or a power cut would take the seed.
+ */
+async function flushFiles(): Promise<void> {
+  try {
+    await promisify(execFile)('sync');
+  } catch {
+    // Not a system that has it. A module that is a device keeps by itself what it made.
   }
 }
 

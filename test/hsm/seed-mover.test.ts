@@ -1,5 +1,6 @@
-import { execFileSync } from 'node:child_process';
+import { execFile } from 'node:child_process';
 import { createHmac, randomBytes } from 'node:crypto';
+import { promisify } from 'node:util';
 import pkcs11 from 'pkcs11js';
 import { afterAll, beforeAll, expect, test, vi } from 'vitest';
 import { openModule } from '../../hsm/index.ts';
@@ -17,6 +18,7 @@ import {
   soon,
 } from './support.ts';
 
+const run = promisify(execFile);
 const uses = [
   pkcs11.CKA_SIGN,
   pkcs11.CKA_VERIFY,
@@ -225,18 +227,18 @@ describeLayer('softhsm', 'the object of a seed that moved', () => {
   });
 
   /** The largest file that this process may write; SoftHSM keeps an object in a file. */
-  const limitFiles = (bytes: string): Buffer =>
-    execFileSync('prlimit', ['--pid', String(process.pid), `--fsize=${bytes}:`]);
+  const limitFiles = (bytes: string): Promise<unknown> =>
+    run('prlimit', ['--pid', String(process.pid), `--fsize=${bytes}:`]);
 
   test('is not taken for kept on the word of a library that did not write it', async () => {
     const { known, wrapped, resident, mac } = await wrappedSeed();
-    limitFiles('64');
+    await limitFiles('64');
     try {
       // SoftHSM says that all is well.
       const said = await module.moveSeed(wrapped, known, 'resident', soon);
       expect(said).toMatchObject({ outcome: 'made', isKept: false });
     } finally {
-      limitFiles('unlimited');
+      await limitFiles('unlimited');
     }
     await reopen();
     expect(await macBy(module, wrapped)).toBe(mac);
