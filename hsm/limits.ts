@@ -1,7 +1,7 @@
 import { fault } from './errors.ts';
 import { requireSeedId } from './seed-id.ts';
 import { DECOY_SEED_ID } from './types.ts';
-import type { MacJob, ModuleOptions, SeedReference, SeedSpec } from './types.ts';
+import type { KnownSeed, MacJob, ModuleOptions, SeedReference, SeedSpec } from './types.ts';
 
 /** Every size that a caller decides has a bound, checked before anything is queued. */
 const jobsMax = 4096;
@@ -12,6 +12,9 @@ const messageBytesMax = 4096;
 const textBytesMax = 65_536;
 const signBytesMax = 1_048_576;
 const randomBytesMax = 1024;
+/** RFC 4226 R6 demands 128 bits; beyond 128 bytes no device goes. */
+export const seedBytesMin = 16;
+export const seedBytesMax = 128;
 const ownerBytesMax = 200;
 const profileBytesMax = 512;
 const blobBytesMax = 1024;
@@ -63,6 +66,12 @@ export function checkSpec(spec: SeedSpec): void {
   checkReference(spec);
   checkLine('owner', spec.owner, ownerBytesMax);
   checkLine('profile', spec.profile, profileBytesMax);
+}
+
+/** @throws ModuleFault `contract` */
+export function checkMove(seed: SeedReference, { seedBytes }: KnownSeed): void {
+  checkSpec(seed);
+  bounded('the length of a seed', seedBytes, seedBytesMin, seedBytesMax);
 }
 
 /** @throws ModuleFault `contract` */

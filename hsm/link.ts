@@ -114,7 +114,7 @@ async function furnish(loggedIn: Login, settings: LinkSettings): Promise<Link> {
   }
   testCatalogue(bench, catalogue, wrapMechanism);
   const resident = new ResidentTable(p11, settings.monotonicMs);
-  resident.load(objects);
+  resident.load(objects, true);
   const sessionsMax = sessionsAllowed(p11, slot, settings.maxSessions);
   const sessions = new SessionPool(p11, slot, sessionsMax);
   const selfTest = (hash: HashName = 'SHA1'): void => testHmacs(bench, [hash]);

@@ -9,6 +9,7 @@ import {
   boundsOf,
   checkJobs,
   checkMessages,
+  checkMove,
   checkRandom,
   checkSealing,
   checkSigned,
@@ -18,12 +19,14 @@ import { MacWork } from './mac-work.ts';
 import { computeHmac, openSealed, sealText, signMessage } from './mechanisms.ts';
 import { checkedPin } from './pin.ts';
 import { readPublicKey } from './public-key.ts';
+import { moveSeed } from './seed-mover.ts';
 import { generatePairedSeed, generateSeed, importSeed, parseRecipient } from './seed-maker.ts';
 import { DECOY_SEED_ID } from './types.ts';
 import type {
   CallOptions,
   HmacKeyName,
   HsmModule,
+  KnownSeed,
   MacJob,
   MacResult,
   ModuleOptions,
@@ -31,6 +34,8 @@ import type {
   PairedSeed,
   Residency,
   SealKeyName,
+  SeedMove,
+  SeedReference,
   SeedSpec,
   SignKeyName,
   StoredSeed,
@@ -183,12 +188,29 @@ class InProcessModule implements HsmModule {
     });
   }
 
+  moveSeed(
+    seed: SeedReference,
+    known: KnownSeed,
+    to: Residency,
+    options: CallOptions,
+  ): Promise<SeedMove> {
+    return plainly('moveSeed', () => {
+      checkMove(seed, known);
+      let isRepeat = false;
+      return this.#once(options, (link, session) => {
+        const move = { seed, known, to, isRepeat };
+        isRepeat = true;
+        return moveSeed(link, session, move);
+      });
+    });
+  }
+
   destroySeed(seedId: string, options: CallOptions): Promise<void> {
     return plainly('destroySeed', () => {
       if (seedId === DECOY_SEED_ID) throw fault('contract', 'the decoy is no seed');
       return this.#once(options, (link, session) => {
         link.wrapped.forget(seedId);
-        for (const handle of link.resident.handlesOf(session, seedId)) {
+        for (const { handle } of link.resident.objectsOf(session, seedId)) {
           destroyObject(link.p11, session, handle);
         }
         link.resident.forget(seedId);

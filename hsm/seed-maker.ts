@@ -2,6 +2,7 @@ import { createHash, createPublicKey } from 'node:crypto';
 import type { KeyObject } from 'node:crypto';
 import pkcs11 from 'pkcs11js';
 import { attempt, fault } from './errors.ts';
+import { seedBytesMax, seedBytesMin } from './limits.ts';
 import type { Link } from './link.ts';
 import { computeKeyCheckValue } from './mechanisms.ts';
 import { seedLabel } from './resident.ts';
@@ -15,12 +16,8 @@ import {
   secretKeyTemplate,
 } from './templates.ts';
 import type { KeyShape } from './templates.ts';
-import type { PairedSeed, Residency, SeedSpec, StoredSeed } from './types.ts';
+import type { HashName, PairedSeed, Residency, SeedSpec, StoredSeed } from './types.ts';
 import { destroyObject, wrapUnder } from './wrapped.ts';
-
-/** RFC 4226 R6 demands 128 bits; beyond 128 bytes no device goes. */
-const seedBytesMin = 16;
-const seedBytesMax = 128;
 
 const rsaBitsMin = 3072;
 const rsaBitsMax = 16_384;
@@ -85,7 +82,7 @@ export function generatePairedSeed(
       return { ...described(link, session, 'wrapped', spec, temporary, bytes), blob, envelope };
     }
     const { storage } = link.catalogue;
-    const template = residentTemplate(link, spec, {});
+    const template = residentTemplate(link, spec);
     const wrapped = wrapUnder(link.p11, session, mechanism, storage.handle, temporary);
     const seed = link.maker.make('C_UnwrapKey', [template], (wanted = []) =>
       link.p11.C_UnwrapKey(session, { mechanism }, storage.handle, wrapped, wanted),
@@ -157,7 +154,8 @@ export function parseRecipient(der: Uint8Array): KeyObject {
   return key;
 }
 
-function seedShape(spec: SeedSpec): KeyShape {
+/** What a persistent seed object is: every one of them, however it was made. */
+export function seedShape(spec: SeedSpec): KeyShape {
   return {
     isToken: true,
     uses: ['sign'],
@@ -176,10 +174,11 @@ function temporaryShape(spec: SeedSpec): KeyShape {
   };
 }
 
-function residentTemplate(
+/** @throws ModuleFault `contract` when the module holds such a seed already */
+export function residentTemplate(
   link: Link,
   spec: SeedSpec,
-  content: { readonly bytes?: number; readonly value?: Buffer },
+  content: { readonly bytes?: number; readonly value?: Buffer } = {},
 ): pkcs11.Attribute[] {
   if (link.resident.has(spec.seedId)) {
     throw fault('contract', `seed ${spec.seedId} is in the module already`);
@@ -207,18 +206,24 @@ function withTemporary<T>(
   }
 }
 
-/** Reads a persistent seed's attributes back and enters it; a seed that is not right is removed. */
-function settle(
+/**
+ * Reads a persistent seed's attributes back and enters it; a seed that is not right is removed.
+ *
+ * @param keyCheckValue what it must have, if that is known
+ */
+export function settle(
   link: Link,
   session: pkcs11.Handle,
   spec: SeedSpec,
   seed: pkcs11.Handle,
   seedBytes: number,
+  keyCheckValue?: string,
 ): StoredSeed {
   try {
     const required = requiredFlags(pkcs11.CKO_SECRET_KEY, seedShape(spec));
     requireFlags(link.p11, session, seed, `seed ${spec.seedId}`, required);
     const stored = described(link, session, 'resident', spec, seed, seedBytes);
+    if (keyCheckValue !== undefined) requireKeyCheckValue(spec, stored, keyCheckValue);
     link.resident.add(spec.seedId, spec.owner, seed);
     return stored;
   } catch (error) {
@@ -227,7 +232,18 @@ function settle(
   }
 }
 
-function described(
+/** @throws ModuleFault `damaged` when it is another seed than the one that is known */
+export function requireKeyCheckValue(
+  { seedId }: SeedSpec,
+  stored: StoredSeed,
+  keyCheckValue: string,
+): void {
+  if (stored.keyCheckValue === keyCheckValue) return;
+  throw fault('damaged', `seed ${seedId} has not the key check value that is known of it`);
+}
+
+/** What the database keeps of the seed behind a handle, but for a blob. */
+export function described(
   link: Link,
   session: pkcs11.Handle,
   residency: Residency,
@@ -243,7 +259,8 @@ function described(
   };
 }
 
-function wrapSeed(
+/** Wraps a seed under the storage key, bound to its owner and profile. */
+export function wrapSeed(
   link: Link,
   session: pkcs11.Handle,
   spec: SeedSpec,
@@ -274,9 +291,15 @@ function keyFor({ hash }: SeedSpec, seed: Uint8Array): Buffer {
     );
   }
   if (seed.length > blockBytes[hash]) return createHash(hash).update(seed).digest();
-  const value = Buffer.alloc(Math.max(seed.length, digestBytes[hash]));
+  const value = Buffer.alloc(keyBytesOf(hash, seed.length));
   value.set(seed);
   return value;
+}
+
+/** How long the key is that stands for a seed of that length. */
+export function keyBytesOf(hash: HashName, seedBytes: number): number {
+  const bytes = digestBytes[hash];
+  return seedBytes > blockBytes[hash] ? bytes : Math.max(seedBytes, bytes);
 }
 
 function wrapForRecipient(

@@ -73,6 +73,18 @@ export interface PairedSeed extends StoredSeed {
   readonly envelope: Uint8Array;
 }
 
+/** What the database knows of a stored seed beside its reference. */
+export type KnownSeed = Pick<StoredSeed, 'seedBytes' | 'keyCheckValue'>;
+
+/** How far a seed got on its way to the other residency. */
+export type SeedMove =
+  /** The other form serves beside the old one; an object is kept if the module's opening showed it. */
+  | { readonly outcome: 'made'; readonly stored: StoredSeed; readonly isKept: boolean }
+  /** It was there already; `undone` if the object of an interrupted move had to go. */
+  | { readonly outcome: 'there'; readonly undone: boolean }
+  /** The module holds it and lets it out in no form. */
+  | { readonly outcome: 'stays'; readonly failure: ModuleFailure };
+
 export type HmacKeyName = 'pin-mac' | 'password-mac' | 'request-mac';
 export type SignKeyName = 'offline-sign' | 'audit-sign';
 export type SealKeyName = 'sensitive-data';
@@ -118,6 +130,12 @@ export interface HsmModule {
     options: CallOptions,
   ): Promise<PairedSeed>;
   importSeed(spec: SeedSpec, seed: Uint8Array, options: CallOptions): Promise<StoredSeed>;
+  moveSeed(
+    seed: SeedReference,
+    known: KnownSeed,
+    to: Residency,
+    options: CallOptions,
+  ): Promise<SeedMove>;
   destroySeed(seedId: string, options: CallOptions): Promise<void>;
   random(length: number, options: CallOptions): Promise<Uint8Array>;
   status(): ModuleStatus;

@@ -72,7 +72,7 @@ export class WrappedSeeds {
       this.#unwrapped.set(reference.seedId, cached);
       return cached.handle;
     }
-    const handle = this.#unwrap(session, reference, blob);
+    const handle = this.#unwrap(this.check(session, reference, blob), reference.seedId);
     this.forget(reference.seedId);
     while (this.#unwrapped.size >= this.#options.handlesMax) this.#evictOldest();
     this.#unwrapped.set(reference.seedId, {
@@ -109,19 +109,12 @@ export class WrappedSeeds {
     return encodeBlob(header, wrapped, mac);
   }
 
-  forget(seedId: string): void {
-    const cached = this.#unwrapped.get(seedId);
-    if (cached === undefined) return;
-    this.#unwrapped.delete(seedId);
-    destroyObject(this.#options.p11, this.#options.anchor, cached.handle);
-  }
-
-  #evictOldest(): void {
-    const oldest = this.#unwrapped.keys().next();
-    if (oldest.done !== true) this.forget(oldest.value);
-  }
-
-  #unwrap(session: pkcs11.Handle, reference: SeedReference, bytes: Uint8Array): pkcs11.Handle {
+  /**
+   * Takes a blob apart that is this seed's and unchanged.
+   *
+   * @throws ModuleFault `damaged`
+   */
+  check(session: pkcs11.Handle, reference: SeedReference, bytes: Uint8Array): SeedBlob {
     const { catalogue } = this.#options;
     const blob = decodeBlob(bytes);
     const mac = this.#mac(session, blob.header, reference, blob.wrapped);
@@ -137,43 +130,58 @@ export class WrappedSeeds {
     if (!wrapMechanisms.includes(blob.mechanism) || !hasKeyLength(blob)) {
       throw fault('damaged', `the wrapped seed ${reference.seedId} has an impossible header`);
     }
-    return this.#unwrapKey(blob, reference.seedId);
+    return blob;
   }
 
-  #unwrapKey(blob: SeedBlob, seedId: string): pkcs11.Handle {
+  /** Unwraps what was checked into an object of the caller's template, which is then the caller's. */
+  unwrapAs(session: pkcs11.Handle, blob: SeedBlob, template: pkcs11.Attribute[]): pkcs11.Handle {
+    const { p11, maker, catalogue } = this.#options;
+    return maker.make('C_UnwrapKey', [template], (wanted = []) =>
+      p11.C_UnwrapKey(
+        session,
+        { mechanism: blob.mechanism },
+        catalogue.storage.handle,
+        Buffer.from(blob.wrapped),
+        wanted,
+      ),
+    );
+  }
+
+  forget(seedId: string): void {
+    const cached = this.#unwrapped.get(seedId);
+    if (cached === undefined) return;
+    this.#unwrapped.delete(seedId);
+    destroyObject(this.#options.p11, this.#options.anchor, cached.handle);
+  }
+
+  #evictOldest(): void {
+    const oldest = this.#unwrapped.keys().next();
+    if (oldest.done !== true) this.forget(oldest.value);
+  }
+
+  #unwrap(blob: SeedBlob, seedId: string): pkcs11.Handle {
+    const { anchor } = this.#options;
+    const template = unwrapTemplates[blob.hash];
     try {
-      return this.#unwrapOnce(blob);
+      return this.unwrapAs(anchor, blob, template);
     } catch (error) {
       const cause = faultOf(error, 'C_UnwrapKey');
       if (cause.failure.kind === 'capacity') {
         // The bound was too high for this module: make room and try once more.
         for (let left = this.#unwrapped.size / 2; left > 0; left -= 1) this.#evictOldest();
-        return this.#unwrapOnce(blob);
+        return this.unwrapAs(anchor, blob, template);
       }
+      // This session is the one that holds the login: its loss means to log in again.
+      if (cause.recovery === 'session') throw new ModuleFault(cause.failure, 'login', cause);
       throw this.#judged(cause, seedId);
     }
   }
 
-  #unwrapOnce(blob: SeedBlob): pkcs11.Handle {
-    const { p11, anchor, maker, catalogue } = this.#options;
-    return maker.make('C_UnwrapKey', [unwrapTemplates[blob.hash]], (template = []) =>
-      p11.C_UnwrapKey(
-        anchor,
-        { mechanism: blob.mechanism },
-        catalogue.storage.handle,
-        Buffer.from(blob.wrapped),
-        template,
-      ),
-    );
-  }
-
   /**
    * A blob whose HMAC is right and which still does not unwrap: SoftHSM says CKR_GENERAL_ERROR, as
-   * it would of itself. If the module passes its test, the blob is at fault. The unwrapping session
-   * is the one that holds the login, so its loss means to log in again.
+   * it would of itself. If the module passes its test, the blob is at fault.
    */
   #judged(cause: ModuleFault, seedId: string): ModuleFault {
-    if (cause.recovery === 'session') return new ModuleFault(cause.failure, 'login', cause);
     if (cause.recovery !== 'self-test') return cause;
     this.#options.selfTest();
     const detail = `the wrapped seed ${seedId} does not unwrap, though the module is well`;

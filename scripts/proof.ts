@@ -19,6 +19,10 @@ const proofs: Readonly<Record<string, { readonly file: string; readonly shows: s
     file: 'test/e2e/crash.test.ts',
     shows: 'kill -9 under load: nothing acknowledged is lost, nothing is accepted again',
   },
+  reside: {
+    file: 'test/e2e/reside-interrupted.test.ts',
+    shows: 'kill -9 while seeds move into the module: the next run completes it, one object each',
+  },
 };
 
 const [name] = process.argv.slice(2);

@@ -13,7 +13,8 @@ export const exitCodes: Readonly<
     | 'moduleUnavailable'
     | 'storeUnavailable'
     | 'serverUnavailable'
-    | 'internal',
+    | 'internal'
+    | 'interrupted',
     number
   >
 > = {
@@ -33,6 +34,8 @@ export const exitCodes: Readonly<
   serverUnavailable: 9,
   /** A mistake in this program. */
   internal: 70,
+  /** A signal ended long work early; the same command goes on. What shells say of Ctrl-C. */
+  interrupted: 130,
 };
 
 const byCode: Readonly<Record<ErrorCode, number>> = {

@@ -13,7 +13,14 @@ export interface CliIo {
   readonly readInput: () => Promise<string>;
   /** Whether standard input is a person at a keyboard. */
   readonly isInteractive: boolean;
+  /** Standard error as a screen, for what is drawn over; null when it is a file or a pipe. */
+  readonly terminal: Terminal | null;
   setExitCode: (code: number) => void;
+}
+
+export interface Terminal {
+  readonly write: (text: string) => void;
+  readonly columns: () => number;
 }
 
 /** Ends a command with a code and words for people; `document` is what `--json` prints instead. */
@@ -44,6 +51,12 @@ export function processIo(): CliIo {
     say: (text) => void process.stderr.write(`${text}\n`),
     readInput,
     isInteractive: process.stdin.isTTY,
+    terminal: process.stderr.isTTY
+      ? {
+          write: (text) => void process.stderr.write(text),
+          columns: () => process.stderr.columns,
+        }
+      : null,
     setExitCode: (code) => {
       process.exitCode = code;
     },

@@ -80,6 +80,16 @@ function hsmCommands(io: CliIo, local: Local): readonly Command[] {
       const heading = ['LABEL', 'CLASS', 'TYPE', 'SENSITIVE', 'EXTRACTABLE', 'ID'];
       show({ objects }, table(heading, rows));
     }),
+    local('reside', 'moves all seeds to one residency', async (options, show) => {
+      const { resideSeeds } = await import('./reside-seeds.ts');
+      await resideSeeds(io, options, show);
+    })
+      .requiredOption('--to <residency>', 'resident: in the module; wrapped: in the database')
+      .option('--dry-run', 'only count what would be moved')
+      .addHelpText(
+        'after',
+        '\nEvery seed serves throughout; after an interruption the same command goes on.',
+      ),
   ];
 }
 

@@ -24,7 +24,7 @@ Use, with a server running:
 
 Exit codes: 0 done, 1 refused, 2 usage or configuration, 3 not initialised, 4 PIN refused,
 5 instance in use, 6 address in use, 7 module unavailable, 8 database unavailable,
-9 server unavailable, 70 a mistake in this program.`;
+9 server unavailable, 70 a mistake in this program, 130 interrupted.`;
 
 /**
  * Runs one command line (without node and script) and sets the exit code.

@@ -9,6 +9,9 @@ const subjectCharactersMax = 600;
 /** The outcome of administrative work that was done. */
 export const doneOutcome: string = 'done';
 
+/** The actor of what a command does that opens the database by itself. */
+export const localOperator: string = 'local operator';
+
 /**
  * One line of the audit about what a caller did. `details` must hold no response, PIN, key or
  * seed; the challenge is left out as well, because nobody needs it afterwards.

@@ -13,3 +13,5 @@ export {
   installationRecords,
   restClientComponentType,
 } from './installation.ts';
+export { moduleWords } from './module-calls.ts';
+export { countSeeds, moveSeeds, type SeedsMoved } from './move-seeds.ts';

@@ -1,6 +1,7 @@
 import type { ApiKey, Component, Domain, Policy } from '../domain/model.ts';
 import { nameKey } from '../domain/names.ts';
 import { predefinedPolicies } from '../domain/policy.ts';
+import { doneOutcome, localOperator } from './audit-entries.ts';
 import { masterDomainName } from './configuration.ts';
 import { type RandomBytes, systemRandom, uuidV7 } from './identifiers.ts';
 import type { AuditEntry, ConfigurationSnapshot, RecordChange } from './store.ts';
@@ -58,8 +59,8 @@ export function installationRecords(
     audit: {
       atMs: nowMs,
       action: 'installation.init',
-      outcome: 'done',
-      actor: 'local operator',
+      outcome: doneOutcome,
+      actor: localOperator,
       subject: 'installation',
       requestId: '',
       details: { records: changes.length },

@@ -40,6 +40,11 @@ export async function fromModule<Result>(call: Promise<Result>): Promise<Result>
   }
 }
 
+/** The module's own words behind an error, for operators; null when the module said nothing. */
+export function moduleWords({ cause }: TallystickError): string | null {
+  return isModuleFailure(cause) ? cause.detail : null;
+}
+
 /** Which seed an application's responses come from, and what it must be bound to. */
 export function seedReference(
   authenticator: Authenticator,

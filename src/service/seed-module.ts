@@ -85,6 +85,23 @@ export interface PairedSeed extends StoredSeed {
   readonly envelope: Uint8Array;
 }
 
+/** What the database knows of a stored seed beside its reference. */
+export type KnownSeed = Pick<StoredSeed, 'seedBytes' | 'keyCheckValue'>;
+
+/** How far a seed got on its way to the other residency. */
+export type SeedMove =
+  /**
+   * The other form serves beside the old one. Once it is written down the old one goes: a blob with
+   * its row, an object by `destroySeed`. Not before it is certain to be kept: modules have said of
+   * an object that they made it and had not written it, so only one that was there when the module
+   * was opened is.
+   */
+  | { readonly outcome: 'made'; readonly stored: StoredSeed; readonly isKept: boolean }
+  /** It was there already; `undone` if the object of an interrupted move had to go. */
+  | { readonly outcome: 'there'; readonly undone: boolean }
+  /** The module holds it and lets it out in no form. */
+  | { readonly outcome: 'stays'; readonly failure: ModuleFailure };
+
 /** HMAC-SHA-256 keys of the catalogue, each with one use. */
 export type HmacKeyName = 'pin-mac' | 'password-mac' | 'request-mac';
 export type SignKeyName = 'offline-sign' | 'audit-sign';
@@ -142,6 +159,20 @@ export interface SeedModule {
   ): Promise<PairedSeed>;
   /** Imports bytes the caller then overwrites; 16 to 128 bytes, shorter than the digest is padded. */
   importSeed(spec: SeedSpec, seed: Uint8Array, options: CallOptions): Promise<StoredSeed>;
+  /**
+   * Makes the seed's form of the other residency, without its passing through this process. To
+   * `resident` the blob is unwrapped into an object that is as a generated seed is; what an earlier
+   * move left is recognised (label, flags, key check value) and not made twice. To `wrapped` a seed
+   * that still has its blob is only rid of such an object; any other the module is asked for.
+   * Rejects with `damaged`, and leaves everything as it was, when the seed is not the one that is
+   * known.
+   */
+  moveSeed(
+    seed: SeedReference,
+    known: KnownSeed,
+    to: Residency,
+    options: CallOptions,
+  ): Promise<SeedMove>;
   /** Removes a resident seed, forgets the handle of a wrapped one. Unknown ids are no error. */
   destroySeed(seedId: string, options: CallOptions): Promise<void>;
   /** Bytes of the module's random generator, 1 to 1024. */

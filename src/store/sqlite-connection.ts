@@ -102,6 +102,8 @@ function configure(connection: SqliteConnection, mayWrite: boolean): void {
     throw new TallystickError('store-contract', 'The file system does not support WAL.');
   }
   connection.pragma('synchronous = FULL');
+  // A wrapped seed that was moved or deleted must not stay in the file as free space.
+  connection.pragma('secure_delete = FAST');
 }
 
 /** SQLite opens what it cannot write as read-only and says so at the first write; we say so now. */

@@ -21,6 +21,7 @@ export async function runHere(
     say: (text) => said.push(text),
     readInput: () => Promise.resolve(input),
     isInteractive: false,
+    terminal: null,
     setExitCode: (given) => {
       code = given;
     },

@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { createFakeModule } from '../support/fake-module.ts';
+import { seedMoveContract } from './seed-move-contract.ts';
 import { seedModuleContract } from './seed-module-contract.ts';
 import { rejection, soon } from './support.ts';
 
@@ -8,6 +9,15 @@ for (const residency of ['resident', 'wrapped'] as const) {
     Promise.resolve({ module: createFakeModule(residency), cleanUp: () => Promise.resolve() }),
   );
 }
+
+seedMoveContract('fake', () => {
+  const module = createFakeModule('wrapped');
+  return Promise.resolve({
+    module,
+    reopen: () => Promise.resolve(createFakeModule('wrapped', module.memory)),
+    cleanUp: () => Promise.resolve(),
+  });
+});
 
 describe('the fake fails on demand', () => {
   test('once, by kind and number, or only one method', async () => {

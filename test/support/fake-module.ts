@@ -1,13 +1,4 @@
-import {
-  constants,
-  createHmac,
-  generateKeyPairSync,
-  publicEncrypt,
-  randomBytes,
-  sign as signWith,
-} from 'node:crypto';
-import type { KeyObject } from 'node:crypto';
-import { DECOY_SEED_ID } from '../../src/service/seed-module.ts';
+import { constants, createHmac, publicEncrypt, randomBytes, sign as signWith } from 'node:crypto';
 import {
   decrypt,
   encrypt,
@@ -15,11 +6,12 @@ import {
   recipientKey,
   Refusal,
   requireMessages,
-  u32,
 } from './fake-crypto.ts';
+import { digestBytes, type FakeMemory, FakeVault, freshMemory } from './fake-vault.ts';
 import type {
   CallOptions,
   HmacKeyName,
+  KnownSeed,
   Lane,
   MacJob,
   MacResult,
@@ -29,6 +21,7 @@ import type {
   PairedSeed,
   Residency,
   SeedModule,
+  SeedMove,
   SeedReference,
   SeedSpec,
   SignKeyName,
@@ -58,12 +51,6 @@ export interface FailOptions {
   readonly method?: keyof SeedModule;
 }
 
-export interface FakeMemory {
-  readonly secrets: Map<string, Buffer>;
-  readonly signers: Map<string, KeyObject>;
-  readonly seeds: Map<string, { owner: string; hash: string; seed: Buffer }>;
-}
-
 interface Waiting {
   readonly lane: Lane;
   readonly run: () => void;
@@ -75,38 +62,13 @@ interface Scripted {
   times: number;
 }
 
-const digestBytes = { SHA1: 20, SHA256: 32, SHA512: 64 } as const;
-const hashCodes = { SHA1: 1, SHA256: 2, SHA512: 3 } as const;
 const expired: ModuleFailure = { kind: 'unavailable', ckr: 0, detail: 'deadline passed' };
 const laneOrder: Record<Lane, number> = { logon: 0, sync: 1, background: 2 };
-const keyCheckLabel = 'tallystick key check value v1';
-
-function bindingOf(header: Buffer, owner: string, profile: string): Buffer {
-  const parts = [header, Buffer.from(owner), Buffer.from(profile)];
-  return Buffer.concat(parts.flatMap((part) => [u32(part.length), part]));
-}
-
-function keyCheckValue(hash: SeedSpec['hash'], seed: Uint8Array): string {
-  return createHmac(hash, seed).update(keyCheckLabel).digest().subarray(0, 4).toString('hex');
-}
-
-function freshMemory(): FakeMemory {
-  const secrets = new Map<string, Buffer>();
-  for (const name of ['storage', 'pin-mac', 'password-mac', 'request-mac', 'sensitive-data']) {
-    secrets.set(name, randomBytes(32));
-  }
-  secrets.set('decoy', randomBytes(64));
-  const signers = new Map<string, KeyObject>();
-  for (const name of ['offline-sign', 'audit-sign']) {
-    signers.set(name, generateKeyPairSync('ec', { namedCurve: 'prime256v1' }).privateKey);
-  }
-  return { secrets, signers, seeds: new Map() };
-}
-
 class NodeCryptoModule implements FakeModule {
   readonly memory: FakeMemory;
   readonly calls: Map<string, number> = new Map();
   readonly #residency: Residency;
+  readonly #vault: FakeVault;
   readonly #scripted: Scripted[] = [];
   readonly #waiting: Waiting[] = [];
   #stalled = false;
@@ -117,6 +79,7 @@ class NodeCryptoModule implements FakeModule {
   constructor(residency: Residency, memory: FakeMemory) {
     this.#residency = residency;
     this.memory = memory;
+    this.#vault = new FakeVault(residency, memory);
   }
 
   failNext(kind: ModuleFailureKind, options: FailOptions = {}): void {
@@ -154,7 +117,7 @@ class NodeCryptoModule implements FakeModule {
     return this.#call('hmac', options, () => {
       requireMessages(messages);
       return messages.map((message) =>
-        plainBytes(createHmac('SHA256', this.#secret(key)).update(message).digest()),
+        plainBytes(createHmac('SHA256', this.#vault.secret(key)).update(message).digest()),
       );
     });
   }
@@ -173,7 +136,7 @@ class NodeCryptoModule implements FakeModule {
     plain: Uint8Array,
     options: CallOptions,
   ): Promise<Uint8Array> {
-    return this.#call('seal', options, () => encrypt(this.#secret(key), context, plain));
+    return this.#call('seal', options, () => encrypt(this.#vault.secret(key), context, plain));
   }
 
   open(
@@ -183,13 +146,13 @@ class NodeCryptoModule implements FakeModule {
     options: CallOptions,
   ): Promise<Uint8Array> {
     return this.#call('open', options, () =>
-      plainBytes(decrypt(this.#secret(key), context, sealed)),
+      plainBytes(decrypt(this.#vault.secret(key), context, sealed)),
     );
   }
 
   generateSeed(spec: SeedSpec, options: CallOptions): Promise<StoredSeed> {
     return this.#call('generateSeed', options, () =>
-      this.#keep(spec, randomBytes(digestBytes[spec.hash])),
+      this.#vault.keep(spec, randomBytes(digestBytes[spec.hash])),
     );
   }
 
@@ -203,7 +166,7 @@ class NodeCryptoModule implements FakeModule {
       const seed = randomBytes(digestBytes[spec.hash]);
       const padding = constants.RSA_PKCS1_OAEP_PADDING;
       const envelope = publicEncrypt({ key: recipient, padding, oaepHash: 'sha1' }, seed);
-      return { ...this.#keep(spec, seed), envelope: plainBytes(envelope) };
+      return { ...this.#vault.keep(spec, seed), envelope: plainBytes(envelope) };
     });
   }
 
@@ -212,8 +175,17 @@ class NodeCryptoModule implements FakeModule {
       if (seed.length < 16 || seed.length > 128) {
         throw new Refusal('contract', `a seed has 16 to 128 bytes, not ${seed.length}`);
       }
-      return this.#keep(spec, Buffer.from(seed));
+      return this.#vault.keep(spec, Buffer.from(seed));
     });
+  }
+
+  moveSeed(
+    seed: SeedReference,
+    known: KnownSeed,
+    to: Residency,
+    options: CallOptions,
+  ): Promise<SeedMove> {
+    return this.#call('moveSeed', options, () => this.#vault.move(seed, known, to));
   }
 
   destroySeed(seedId: string, options: CallOptions): Promise<void> {
@@ -298,15 +270,9 @@ class NodeCryptoModule implements FakeModule {
     throw new Refusal(next.failure.kind, next.failure.detail, next.failure.ckr);
   }
 
-  #secret(name: string): Buffer {
-    const secret = this.memory.secrets.get(name);
-    if (secret === undefined) throw new Refusal('contract', `no key "${name}"`);
-    return secret;
-  }
-
   #macJob({ seed, messages }: MacJob): MacResult {
     try {
-      const key = this.#seedOf(seed);
+      const key = this.#vault.find(seed);
       this.#macsComputed += messages.length;
       const macs = messages.map((message) =>
         plainBytes(createHmac(seed.hash, key).update(message).digest()),
@@ -318,43 +284,6 @@ class NodeCryptoModule implements FakeModule {
       }
       throw error;
     }
-  }
-
-  #seedOf(reference: SeedReference): Buffer {
-    if (reference.seedId === DECOY_SEED_ID) return this.#secret('decoy');
-    if (reference.blob !== undefined) return this.#unwrap(reference, reference.blob);
-    const entry = this.memory.seeds.get(reference.seedId);
-    if (entry?.owner !== reference.owner || entry.hash !== reference.hash) {
-      throw new Refusal('damaged', `seed ${reference.seedId} is missing or another's`);
-    }
-    return entry.seed;
-  }
-
-  #unwrap(reference: SeedReference, blob: Uint8Array): Buffer {
-    const header = Buffer.from(blob.subarray(0, 2));
-    if (header[1] !== hashCodes[reference.hash]) throw new Refusal('damaged', 'another hash');
-    const binding = bindingOf(header, reference.owner, reference.profile);
-    return decrypt(this.#secret('storage'), binding, blob.subarray(2));
-  }
-
-  #keep(spec: SeedSpec, seed: Buffer): StoredSeed {
-    const stored = {
-      residency: this.#residency,
-      seedBytes: seed.length,
-      padded: seed.length < digestBytes[spec.hash],
-      keyCheckValue: keyCheckValue(spec.hash, seed),
-    };
-    if (this.#residency === 'resident') {
-      if (this.memory.seeds.has(spec.seedId)) {
-        throw new Refusal('contract', `seed ${spec.seedId} exists already`);
-      }
-      this.memory.seeds.set(spec.seedId, { owner: spec.owner, hash: spec.hash, seed });
-      return stored;
-    }
-    const header = Buffer.from([0xfa, hashCodes[spec.hash]]);
-    const binding = bindingOf(header, spec.owner, spec.profile);
-    const blob = Buffer.concat([header, encrypt(this.#secret('storage'), binding, seed)]);
-    return { ...stored, blob: plainBytes(blob) };
   }
 }
 
