@@ -20,6 +20,7 @@ const habits = {
   replay: 0.008,
   oldReplay: 0.003,
   guesser: 0.0008,
+  givesUp: 0.1,
   impatient: 0.3,
   waitsForUnlock: 0.5,
   botchedSync: 0.08,
@@ -102,6 +103,8 @@ export class Person {
       if (outcome === 'accepted') return this.#afterwards();
       if (outcome === 'user-locked') return this.#locked();
       if (outcome === 'application-locked') return this.#callDesk();
+      // He comes back another time, with whatever was counted and remembered until then.
+      if (this.#token.draws.chance(habits.givesUp)) return;
     }
     await this.#callDesk();
   }

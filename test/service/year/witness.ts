@@ -72,7 +72,7 @@ export class Witness {
     );
     const before = this.#oracle.state;
     const expected = this.#oracle.verify(nowMs, shown);
-    const answer: Record<string, unknown> = { ...(await pending) };
+    const answer = await pending.catch(asAnswer);
     await this.#compare(nowMs, shown, caller, expected, answer, this.#answerTo(expected));
     this.#countVerify(shown, expected, before);
     return expected.outcome;
@@ -88,7 +88,7 @@ export class Witness {
       syncing(userName, [first.response, second.response], [first.question, second.question]),
     );
     const expected = this.#oracle.synchronise(nowMs, first, second);
-    const answer: Record<string, unknown> = { ...(await pending) };
+    const answer = await pending.catch(asAnswer);
     await this.#compare(nowMs, second, caller, expected, answer, this.#answerTo(expected));
     figures.count('syncs');
     figures.count(`sync ${expected.outcome}`);
@@ -166,7 +166,7 @@ export class Witness {
     shown: Shown,
     caller: Caller,
     expected: Expected,
-    answer: Record<string, unknown>,
+    answer: object,
     expectedAnswer: Record<string, unknown>,
   ): Promise<void> {
     const { bench, trail } = this.#stage;
@@ -226,6 +226,11 @@ export class Witness {
       `${device.serial} (${kind} under ${policy.name}) ${describeAttempt(nowMs, shown, differing)}`,
     );
   }
+}
+
+/** What is thrown is an answer that nobody predicted. */
+function asAnswer(error: unknown): { readonly thrown: string } {
+  return { thrown: error instanceof Error ? error.message : String(error) };
 }
 
 /** Facts of the audit that a year must have, and what they count as. */
