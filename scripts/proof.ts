@@ -44,8 +44,8 @@ if (proof === undefined) {
 const [option, module = ''] = options;
 const isModule = option === '--module' && proof.modules?.includes(module) === true;
 if (options.length > 0 && !(isModule && options.length === 2)) {
-  const allowed = proof.modules?.map((one) => `--module ${one}`) ?? ['nothing'];
-  process.stderr.write(`After the name of this proof may come: ${allowed.join(', ')}.\n`);
+  const allowed = proof.modules?.map((one) => `only --module ${one}`).join(', ') ?? 'nothing';
+  process.stderr.write(`After the name of this proof may come ${allowed}.\n`);
   process.exit(2);
 }
 const { status } = spawnSync(

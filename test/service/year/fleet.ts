@@ -6,8 +6,8 @@ import {
 } from '../../../emulator/index.ts';
 import { type Span, typicalClock } from './device-clock.ts';
 import { Draws } from './draws.ts';
-import type { Sequence } from './responder.ts';
-import { policyNames, type YearPolicy, yearPolicy } from './rules.ts';
+import type { Sequence } from './oracle/responder.ts';
+import { policyNames, type YearPolicy, yearPolicy } from './oracle/rules.ts';
 
 export interface FleetToken {
   readonly userName: string;

@@ -104,7 +104,7 @@ export class Person {
       if (outcome === 'user-locked') return this.#locked();
       if (outcome === 'application-locked') return this.#callDesk();
       // He comes back another time, with whatever was counted and remembered until then.
-      if (this.#token.draws.chance(habits.givesUp)) return;
+      if (this.#happens(habits.givesUp)) return;
     }
     await this.#callDesk();
   }

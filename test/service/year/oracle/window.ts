@@ -50,7 +50,7 @@ const candidatesMax = 4096;
 const dayMs = 86_400_000;
 const spentMax = 16;
 
-export function stepOf(ms: number): number {
+function stepOf(ms: number): number {
   return Math.floor(Math.floor(ms) / (stepSeconds * 1000));
 }
 
