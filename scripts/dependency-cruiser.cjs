@@ -140,6 +140,13 @@ module.exports = {
       to: { path: '^(test|scripts)/' },
     },
     {
+      name: 'the-oracle-stands-alone',
+      comment: 'A model that shares code with what it judges would share its mistakes.',
+      severity: 'error',
+      from: { path: '^test/service/year/oracle/' },
+      to: { pathNot: ['^test/service/year/oracle/', '^(node:)?crypto$'] },
+    },
+    {
       name: 'runtime-packages-only',
       comment: 'What ships must be among the runtime dependencies.',
       severity: 'error',

@@ -132,6 +132,15 @@ export class TestDevice {
   }
 }
 
+interface DeviceOptions {
+  readonly userName?: string;
+  readonly serial?: string;
+  readonly applicationName?: string;
+  readonly counter?: bigint;
+  /** A random one when left out; not kept. */
+  readonly seed?: Uint8Array;
+}
+
 export interface BenchOptions {
   readonly module?: SeedModule;
   readonly store?: (store: Store) => Store;
@@ -149,10 +158,7 @@ export interface Bench {
   caller(settings?: PolicySettings, role?: Role): Promise<Caller>;
   user(userName?: string): Promise<string>;
   /** An authenticator with one imported seed, assigned to the user if one is given. */
-  device(
-    algorithm: ResponseAlgorithmJson,
-    options?: { userName?: string; serial?: string; applicationName?: string; counter?: bigint },
-  ): Promise<TestDevice>;
+  device(algorithm: ResponseAlgorithmJson, options?: DeviceOptions): Promise<TestDevice>;
   /** The bodies of all audit events so far, in order. */
   auditBodies(): Promise<readonly string[]>;
   /** The last audit event, parsed. */
@@ -244,8 +250,9 @@ function provisioning({ service, admin }: Parts): Pick<Bench, 'caller' | 'user' 
       });
       return name;
     },
-    async device(algorithm, { userName, serial, applicationName = 'APP', counter = 0n } = {}) {
-      const seed = randomBytes(20);
+    async device(algorithm, options = {}) {
+      const { userName, serial, applicationName = 'APP', counter = 0n } = options;
+      const seed = Buffer.from(options.seed ?? randomBytes(20));
       const device = new TestDevice(serial ?? nextSerial(), applicationName, algorithm, seed);
       await administration.createAuthenticator(admin, {
         serial: device.serial,

@@ -9,6 +9,14 @@ export function proofRounds(long: number): readonly number[] {
   return Array.from({ length: isLongProof ? long : 1 }, (_, index) => index + 1);
 }
 
+/** Whether the long form is asked of a real SoftHSM (`--module softhsm`) where it has the choice. */
+export const isSoftHsmProof: boolean = process.env['TALLYSTICK_PROOF_MODULE'] === 'softhsm';
+
+/** How much of something a proof takes in its short and in its long form. */
+export function proofSize(short: number, long: number): number {
+  return isLongProof ? long : short;
+}
+
 /** Prints a figure of a long proof, for the record; the short form stays silent. */
 export function reportProof(
   name: string,
