@@ -35,6 +35,7 @@ const samplesMax = 32;
 const sampleGapMs = dayMs / 2;
 const estimateSamplesMin = 4;
 const estimateSpanMsMin = 3 * dayMs;
+const wellFormed = /^\d{1,12}:-?\d{1,9}(?:,\d{1,12}:-?\d{1,9})*$/;
 /** Two-sided 95 % of the normal distribution. */
 const z95 = 1.96;
 
@@ -62,12 +63,15 @@ export function withSample(history: string, sample: DriftSample, timeStepSeconds
  */
 export function parseDriftHistory(history: string): readonly DriftSample[] {
   if (history === '') return [];
+  if (!wellFormed.test(history)) {
+    throw new TallystickError('store-contract', 'The database holds a damaged drift history.');
+  }
   return history.split(',').map((entry) => {
-    const [, seconds, drift] = /^(\d{1,12}):(-?\d{1,9})$/.exec(entry) ?? [];
-    if (seconds === undefined) {
-      throw new TallystickError('store-contract', 'The database holds a damaged drift history.');
-    }
-    return { atMs: Number(seconds) * 1000, driftSeconds: Number(drift) };
+    const split = entry.indexOf(':');
+    return {
+      atMs: Number(entry.slice(0, split)) * 1000,
+      driftSeconds: Number(entry.slice(split + 1)),
+    };
   });
 }
 

@@ -1,5 +1,7 @@
 import type { ApplicationMode, Domain, Role } from '../domain/model.ts';
+import type { DriftChange } from '../domain/drift-change.ts';
 import type { RefusalCode } from '../domain/outcomes.ts';
+import type { DriftReport, DriftView } from './drift-views.ts';
 import type { AuditEvent, Page } from './store.ts';
 import type { ModuleStatus } from './seed-module.ts';
 
@@ -128,6 +130,11 @@ export interface ApplicationView {
   readonly lastStep: bigint | null;
   readonly driftSeconds: number | null;
   readonly driftAtMs: number | null;
+  readonly isDriftFrozen: boolean;
+  /** Wrong responses since the last right one; counted where a policy has a threshold. */
+  readonly failureCount: number;
+  /** Whether a response out of every window is remembered, which the next one may confirm. */
+  readonly hasRememberedResponse: boolean;
   readonly lastUsedAtMs: number | null;
 }
 
@@ -291,6 +298,19 @@ export interface Administration {
     serial: string,
     applicationName: string | null,
   ): Promise<AuthenticatorView>;
+  /** Under the policy of that name; null is Local Authentication. */
+  showDrift(caller: Caller, serial: string, policyName: string | null): Promise<DriftView>;
+  /** New epoch; counters, steps and the floor stay. Null: every application with a clock. */
+  setDrift(
+    caller: Caller,
+    serial: string,
+    applicationName: string | null,
+    change: DriftChange,
+  ): Promise<AuthenticatorView>;
+  driftReport(
+    caller: Caller,
+    asked: Page & { readonly policyName: string | null; readonly withinDays: number },
+  ): Promise<DriftReport>;
 
   policies(caller: Caller): Promise<readonly PolicyView[]>;
   policy(caller: Caller, name: string): Promise<PolicyView>;

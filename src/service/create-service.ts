@@ -4,6 +4,7 @@ import { authenticatorAdministration } from './administration/authenticators.ts'
 import { componentAdministration } from './administration/components.ts';
 import { createDesks } from './administration/desk.ts';
 import { domainAdministration } from './administration/domains.ts';
+import { driftAdministration } from './administration/drift.ts';
 import { overviewAdministration } from './administration/overview.ts';
 import { policyAdministration } from './administration/policies.ts';
 import { userAdministration } from './administration/users.ts';
@@ -37,6 +38,7 @@ export function createService(deps: ServiceDeps): Service {
       ...domainAdministration(atDesk),
       ...userAdministration(atDesk),
       ...authenticatorAdministration(atDesk),
+      ...driftAdministration(atDesk),
       ...policyAdministration(atDesk),
       ...componentAdministration(atDesk),
       ...apiKeyAdministration(atDesk),

@@ -3,6 +3,7 @@
  * and the clock are ports (`store.ts`, `seed-module.ts`, `ports.ts`).
  */
 export type * from './api.ts';
+export type * from './drift-views.ts';
 export { createService } from './create-service.ts';
 export type { ServiceLimits } from './deps.ts';
 export { apiKeySha256, newApiKeyText, sha256Hex, uuidV7 } from './identifiers.ts';
