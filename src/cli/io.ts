@@ -13,6 +13,8 @@ export interface CliIo {
   readonly readInput: () => Promise<string>;
   /** Whether standard input is a person at a keyboard. */
   readonly isInteractive: boolean;
+  /** Width of the terminal that results go to; null where they go elsewhere. */
+  readonly outputColumns: number | null;
   setExitCode: (code: number) => void;
 }
 
@@ -44,6 +46,7 @@ export function processIo(): CliIo {
     say: (text) => void process.stderr.write(`${text}\n`),
     readInput,
     isInteractive: process.stdin.isTTY,
+    outputColumns: process.stdout.isTTY ? process.stdout.columns : null,
     setExitCode: (code) => {
       process.exitCode = code;
     },

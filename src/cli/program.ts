@@ -1,5 +1,6 @@
 import { Command, CommanderError } from 'commander';
 import { auditCommands } from './audit-commands.ts';
+import { driftCommands } from './drift-commands.ts';
 import { exitCodes } from './exit-codes.ts';
 import { initCommand } from './init.ts';
 import type { CliIo } from './io.ts';
@@ -45,6 +46,7 @@ export async function runProgram(
     ...logonCommands(io),
     ...userCommands(io),
     tokenCommands(io),
+    driftCommands(io),
     ...policyCommands(io),
     keyCommands(io),
     ...auditCommands(io),

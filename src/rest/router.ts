@@ -6,6 +6,7 @@ import { authenticationEndpoints } from './authentication.ts';
 import { authenticatorEndpoints } from './authenticators.ts';
 import { auditEndpoints } from './audit.ts';
 import { configurationEndpoints } from './configuration.ts';
+import { driftEndpoints } from './drift.ts';
 import { userEndpoints } from './users.ts';
 import {
   contextOf,
@@ -30,6 +31,7 @@ const endpoints: readonly Endpoint[] = [
   ...authenticationEndpoints,
   ...userEndpoints,
   ...authenticatorEndpoints,
+  ...driftEndpoints,
   ...configurationEndpoints,
   ...auditEndpoints,
 ];

@@ -10,7 +10,15 @@ export interface Ran {
 /** Runs one command line in this process. */
 export async function runHere(
   args: readonly string[],
-  { environment = {}, input = '' }: { environment?: Record<string, string>; input?: string } = {},
+  {
+    environment = {},
+    input = '',
+    outputColumns = null,
+  }: {
+    environment?: Record<string, string>;
+    input?: string;
+    outputColumns?: number | null;
+  } = {},
 ): Promise<Ran> {
   const printed: string[] = [];
   const said: string[] = [];
@@ -21,6 +29,7 @@ export async function runHere(
     say: (text) => said.push(text),
     readInput: () => Promise.resolve(input),
     isInteractive: false,
+    outputColumns,
     setExitCode: (given) => {
       code = given;
     },
