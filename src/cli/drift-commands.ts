@@ -137,7 +137,7 @@ async function reportDrift(desk: Desk, _args: unknown, options: Options): Promis
     'APPLICATION',
     'DRIFT S',
     'RATE PPM',
-    'LAST SEEN',
+    'AS OF',
     'EARLIEST',
     'EXPECTED',
   ];

@@ -15,15 +15,16 @@ const columnsMax = 120;
 const legend = 'o response  + expected now  | uncertainty  - window  . its middle';
 
 /**
- * Drift against time, from the first response to now, in plain characters. Empty while no response
- * was seen.
+ * Drift against time, from the first response to now, in plain characters. Empty before the
+ * second response.
  *
  * @param columns of the terminal; from 40 to 120 are used
  */
 export function driftPlot(plotted: Plotted, nowMs: number, columns: number): string {
   const { samples, window, deviceSeconds, uncertaintySeconds } = plotted;
-  const [first] = samples;
-  if (first === undefined || deviceSeconds === null || uncertaintySeconds === null) return '';
+  const [first, second] = samples;
+  if (first === undefined || second === undefined) return '';
+  if (deviceSeconds === null || uncertaintySeconds === null) return '';
   const width = Math.max(columnsMin, Math.min(columnsMax, columns)) - labelWidth - 2;
   const { centreSeconds, halfWidthSeconds } = window;
   const edges = [centreSeconds + halfWidthSeconds, centreSeconds - halfWidthSeconds];

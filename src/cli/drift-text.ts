@@ -16,7 +16,7 @@ export function driftSentences(drift: ApplicationDriftView, nowMs: number): stri
   const { driftSeconds, driftAtMs, deviceSeconds, uncertaintySeconds } = drift;
   return [
     `${drift.name} ${rateText(drift.rate)}.`,
-    `  ${known} ${signedText(driftSeconds)}, last seen on ${dateText(driftAtMs)}; expected ` +
+    `  ${known} ${signedText(driftSeconds)} as of ${dateText(driftAtMs)}; expected ` +
       `${signedText(deviceSeconds)} now (± ${Math.round(uncertaintySeconds ?? 0)} s); ${reach}.`,
     `  ${leavingText(drift, nowMs)}`,
   ].join('\n');

@@ -68,7 +68,7 @@ describe('sentences about a clock', () => {
     expect(driftSentences(drift(), nowMs)).toBe(
       [
         'TIME runs 3.1 ppm fast (± 0.7), 0.27 s a day, by 4 responses from 2026-08-15 to 2026-11-16.',
-        '  Drift +12 s, last seen on 2026-11-16; expected +14 s now (± 15 s); its window reaches from -303 s to +327 s.',
+        '  Drift +12 s as of 2026-11-16; expected +14 s now (± 15 s); its window reaches from -303 s to +327 s.',
         '  Left unused, it leaves its window on 2029-05-11 (earliest 2028-10-23).',
       ].join('\n'),
     );
@@ -85,9 +85,9 @@ describe('sentences about a clock', () => {
     [
       'frozen',
       { isDriftFrozen: true },
-      /  Frozen at \+12 s,.*\n  Left frozen, it leaves its window/,
+      /  Frozen at \+12 s as of .*\n  Left frozen, it leaves its window/,
     ],
-    ['behind', { driftSeconds: -3, deviceSeconds: 0.2 }, /Drift -3 s, .* expected 0 s now/],
+    ['behind', { driftSeconds: -3, deviceSeconds: 0.2 }, /Drift -3 s as of .* expected 0 s now/],
     [
       'not at all',
       { leaving: { expectedAtMs: null, earliestAtMs: null } },
@@ -153,8 +153,8 @@ describe('the plot', () => {
       );
     expect([10, 40, 100, 300].map(widest)).toEqual([39, 39, 99, 119]);
     const later = { atMs: nowMs + 5 * dayMs, driftSeconds: 0 };
-    expect(lines({ samples: [later] })[8]).toMatch(/\.+\+$/);
-    expect(driftPlot(drift({ samples: [] }), nowMs, 80)).toBe('');
+    expect(lines({ samples: [...drift().samples, later] })[8]).toMatch(/\.+\+$/);
+    expect(driftPlot(drift({ samples: drift().samples.slice(0, 1) }), nowMs, 80)).toBe('');
   });
 });
 
@@ -301,7 +301,7 @@ describe('tallystick drift report', () => {
     const ran = await run(['drift', 'report', '--policy', 'Office', '--within', '60d']);
     expect(ran).toMatchObject({ code: 0, said: '' });
     expect(ran.printed.split('\n')).toEqual([
-      'SERIAL  USER         APPLICATION  DRIFT S   RATE PPM   LAST SEEN   EARLIEST    EXPECTED',
+      'SERIAL  USER         APPLICATION  DRIFT S   RATE PPM   AS OF       EARLIEST    EXPECTED',
       'VT2     master/jane  TIME         9 frozen  -          2026-11-16  2026-11-20  -',
       'VT1     master/jane  TIME         9         3.1 ± 0.7  2026-11-16  2026-12-02  2026-12-13',
       'VT3     master/jane  TIME         9         3.1 ± 0.7  2026-11-16  2027-01-12  2027-02-19',
