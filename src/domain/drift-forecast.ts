@@ -216,7 +216,7 @@ function daysBelow(offsetSeconds: number, secondsPerDay: number, edges: Edges): 
   // It overtakes the end of the stair at whose end it stands further out than the edge.
   const overtakesSeconds = (-allowanceSecondsPerDay * offsetSeconds) / ahead;
   const overtaken = Math.floor(overtakesSeconds / timeStepSeconds - 0.5) + 1;
-  return daysTo(Math.min(Math.max(overtaken, ordinarySteps + 1), widestSteps));
+  return daysTo(Math.min(overtaken, widestSteps));
 }
 
 function clamp(value: number, least: number, most: number): number {
