@@ -77,21 +77,33 @@ export function group(name: string, description: string, commands: readonly Comm
   return made;
 }
 
-/** All items of a list, page by page. */
+/** The pages of a list, in their order. */
+export async function* pagesOf(
+  client: Client,
+  path: string,
+  query: Readonly<Record<string, string | undefined>> = {},
+): AsyncGenerator<JsonRecord> {
+  let after: string | undefined;
+  for (;;) {
+    const { body } = await client({ method: 'GET', path, query: { ...query, after } });
+    yield body;
+    const { next } = body as { next?: string | null };
+    if (next === null || next === undefined) return;
+    after = next;
+  }
+}
+
+/** All items of a list. */
 export async function listAll(
   client: Client,
   path: string,
   query: Readonly<Record<string, string | undefined>> = {},
 ): Promise<readonly JsonRecord[]> {
   const items: JsonRecord[] = [];
-  let after: string | undefined;
-  for (;;) {
-    const { body } = await client({ method: 'GET', path, query: { ...query, after } });
-    items.push(...(body['items'] as readonly JsonRecord[]));
-    const { next } = body as { next?: string | null };
-    if (next === null || next === undefined) return items;
-    after = next;
+  for await (const page of pagesOf(client, path, query)) {
+    items.push(...(page['items'] as readonly JsonRecord[]));
   }
+  return items;
 }
 
 /** A path from parts, each encoded. */

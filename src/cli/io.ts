@@ -15,6 +15,8 @@ export interface CliIo {
   readonly isInteractive: boolean;
   /** Standard error as a screen, for what is drawn over; null when it is a file or a pipe. */
   readonly terminal: Terminal | null;
+  /** Width of the terminal that results go to; null where they go elsewhere. */
+  readonly outputColumns: number | null;
   setExitCode: (code: number) => void;
 }
 
@@ -57,6 +59,7 @@ export function processIo(): CliIo {
           columns: () => process.stderr.columns,
         }
       : null,
+    outputColumns: process.stdout.isTTY ? process.stdout.columns : null,
     setExitCode: (code) => {
       process.exitCode = code;
     },

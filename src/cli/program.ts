@@ -1,6 +1,7 @@
 import { Command, CommanderError } from 'commander';
 import { auditCommands } from './audit-commands.ts';
 import { explainCommand } from './explain-command.ts';
+import { driftCommands } from './drift-commands.ts';
 import { exitCodes } from './exit-codes.ts';
 import { initCommand } from './init.ts';
 import type { CliIo } from './io.ts';
@@ -46,6 +47,7 @@ export async function runProgram(
     ...logonCommands(io),
     ...userCommands(io),
     tokenCommands(io),
+    driftCommands(io),
     ...policyCommands(io),
     keyCommands(io),
     explainCommand(io),

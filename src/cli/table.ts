@@ -27,6 +27,17 @@ export function instantText(atMs: number | null | undefined): string {
   return Math.abs(atMs) > instantMax ? `${atMs} ms` : new Date(atMs).toISOString();
 }
 
+/** The day of an instant, in UTC. */
+export function dateText(atMs: number | null | undefined): string {
+  return instantText(atMs).replace(/T.*/, '');
+}
+
+/** Whole seconds with their sign. */
+export function signedText(seconds: number): string {
+  const whole = Math.round(seconds);
+  return `${whole > 0 ? '+' : ''}${whole} s`;
+}
+
 /** Whether the record's `expiresAtMs` has passed, by this machine's clock. */
 export function isExpired({ expiresAtMs }: Readonly<Record<string, unknown>>): boolean {
   return typeof expiresAtMs === 'number' && expiresAtMs <= Date.now();

@@ -1,10 +1,11 @@
 import type { Command } from 'commander';
 import { clientCommand, type Desk, given, group, listAll, pathOf, text } from './commands.ts';
+import { tokenDriftCommands } from './drift-commands.ts';
 import { type CliIo, usageFailure } from './io.ts';
 import { issueToken } from './issue-token.ts';
 import type { JsonRecord } from './rest-client.ts';
 import { readSeedText, seedSources } from './seed-input.ts';
-import { facts, instantText, isExpired, table } from './table.ts';
+import { type Cell, facts, instantText, isExpired, table } from './table.ts';
 import { readApplication, readInstant, unlockPrefix } from './values.ts';
 
 type Options = Readonly<Record<string, unknown>>;
@@ -35,6 +36,7 @@ export function tokenCommands(io: CliIo): Command {
     clientCommand(io, 'unlock-code <serial>', 'for a device that shows a challenge', unlockCode)
       .requiredOption('--challenge <challenge>', 'what the locked device shows')
       .option('--reason <text>', 'why, for the audit'),
+    tokenDriftCommands(io),
     changing(io, 'enable <serial>', 'admits a disabled one again', { isDisabled: false }),
     changing(io, 'disable <serial>', 'refuses it until enabled', { isDisabled: true }),
     clientCommand(
@@ -177,7 +179,9 @@ function showToken(desk: Desk, token: JsonRecord): void {
     `${String(application['seedOrigin'])}, ${String(application['residency'])}`,
     String(application['keyCheckValue']),
     application['nextEventCounter'] as string | null,
-    application['driftSeconds'] as number | null,
+    driftCell(application),
+    application['failureCount'] as number | null,
+    application['hasRememberedResponse'] as boolean | null,
     instantText(application['lastUsedAtMs'] as number | null),
   ]);
   const heading = [
@@ -187,9 +191,16 @@ function showToken(desk: Desk, token: JsonRecord): void {
     'CHECK',
     'NEXT COUNTER',
     'DRIFT S',
+    'FAILURES',
+    'REMEMBERED',
     'LAST USED',
   ];
   desk.show(token, `${head}\n\n${table(heading, rows)}`);
+}
+
+function driftCell(application: JsonRecord): Cell {
+  const driftSeconds = application['driftSeconds'] as number | null;
+  return application['isDriftFrozen'] === true ? `${driftSeconds ?? '-'} frozen` : driftSeconds;
 }
 
 function stateOf(token: JsonRecord): string {

@@ -10,6 +10,8 @@ import { usageFailure } from './io.ts';
 
 /** Readers of what people type; each throws a usage failure that says what is allowed. */
 
+const daysMax = 3650;
+
 /** A point in time: ISO 8601 with a zone, a date, or `never`. */
 export function readInstant(option: string, text: string): number | null {
   if (text === 'never') return null;
@@ -25,6 +27,19 @@ export function readInstant(option: string, text: string): number | null {
     throw usageFailure(`${option} takes 2027-12-31, 2027-12-31T12:00:00Z or never`);
   }
   return atMs;
+}
+
+/** A number of seconds with its sign, e.g. `-90`; the server knows how many there may be. */
+export function readSeconds(option: string, text: string): number {
+  if (/^[+-]?\d{1,9}$/.test(text)) return Number(text);
+  throw usageFailure(`${option} takes whole seconds such as 90 or -90, not ${text}`);
+}
+
+/** A number of days, `60d`. */
+export function readDays(option: string, text: string): number {
+  const days = Number(/^(\d{1,4})d$/.exec(text)?.[1] ?? 0);
+  if (days >= 1 && days <= daysMax) return days;
+  throw usageFailure(`${option} takes whole days from 1d to ${daysMax}d, e.g. 60d`);
 }
 
 /** One application as typed: NAME=ALGORITHM. */

@@ -35,6 +35,7 @@ const samplesMax = 32;
 const sampleGapMs = dayMs / 2;
 const estimateSamplesMin = 4;
 const estimateSpanMsMin = 3 * dayMs;
+const wellFormed = /^\d{1,12}:-?\d{1,9}(?:,\d{1,12}:-?\d{1,9})*$/;
 /** Two-sided 95 % of the normal distribution. */
 const z95 = 1.96;
 
@@ -55,15 +56,22 @@ export function withSample(history: string, sample: DriftSample, timeStepSeconds
   return textOf(all);
 }
 
-/** @throws TallystickError store-contract: only `withSample` writes histories */
-function parseDriftHistory(history: string): readonly DriftSample[] {
+/**
+ * The observations in a history, oldest first.
+ *
+ * @throws TallystickError store-contract: only `withSample` writes histories
+ */
+export function parseDriftHistory(history: string): readonly DriftSample[] {
   if (history === '') return [];
+  if (!wellFormed.test(history)) {
+    throw new TallystickError('store-contract', 'The database holds a damaged drift history.');
+  }
   return history.split(',').map((entry) => {
-    const [, seconds, drift] = /^(\d{1,12}):(-?\d{1,9})$/.exec(entry) ?? [];
-    if (seconds === undefined) {
-      throw new TallystickError('store-contract', 'The database holds a damaged drift history.');
-    }
-    return { atMs: Number(seconds) * 1000, driftSeconds: Number(drift) };
+    const split = entry.indexOf(':');
+    return {
+      atMs: Number(entry.slice(0, split)) * 1000,
+      driftSeconds: Number(entry.slice(split + 1)),
+    };
   });
 }
 
@@ -117,16 +125,14 @@ function wasSet(last: DriftSample, next: DriftSample, timeStepSeconds: number): 
 /** The sample whose neighbours are the closest together; the first and the last span the line. */
 function mostCrowded(samples: readonly DriftSample[]): number {
   let crowded = 1;
-  let least = Infinity;
-  for (let index = 1; index < samples.length - 1; index += 1) {
-    const gapMs = atMsOf(samples, index + 1) - atMsOf(samples, index - 1);
-    if (gapMs < least) [crowded, least] = [index, gapMs];
+  let leastMs = Infinity;
+  let [beforeMs, ownMs] = [-Infinity, -Infinity];
+  for (const [index, { atMs }] of samples.entries()) {
+    const gapMs = atMs - beforeMs;
+    if (gapMs < leastMs) [crowded, leastMs] = [index - 1, gapMs];
+    [beforeMs, ownMs] = [ownMs, atMs];
   }
   return crowded;
-}
-
-function atMsOf(samples: readonly DriftSample[], index: number): number {
-  return samples[index]?.atMs ?? 0;
 }
 
 function textOf(samples: readonly DriftSample[]): string {

@@ -7,6 +7,7 @@ import { authenticatorEndpoints } from './authenticators.ts';
 import { auditEndpoints } from './audit.ts';
 import { configurationEndpoints } from './configuration.ts';
 import { explanationEndpoints } from './explanation.ts';
+import { driftEndpoints } from './drift.ts';
 import { userEndpoints } from './users.ts';
 import {
   contextOf,
@@ -32,6 +33,7 @@ const endpoints: readonly Endpoint[] = [
   ...userEndpoints,
   ...explanationEndpoints,
   ...authenticatorEndpoints,
+  ...driftEndpoints,
   ...configurationEndpoints,
   ...auditEndpoints,
 ];

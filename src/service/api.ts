@@ -1,8 +1,13 @@
+import type { DriftChange } from '../domain/drift-change.ts';
 import type { ApplicationMode, Domain, Role } from '../domain/model.ts';
 import type { RefusalCode } from '../domain/outcomes.ts';
 import type { UserExplanation } from './explanation.ts';
+import type { AuthenticatorView } from './authenticator-views.ts';
+import type { DriftReport, DriftView } from './drift-views.ts';
 import type { AuditEvent, Page } from './store.ts';
 import type { ModuleStatus } from './seed-module.ts';
+
+export type { ApplicationView, AuthenticatorView } from './authenticator-views.ts';
 
 /**
  * What the edges call. Every method takes the caller, which the edge has established, and returns
@@ -109,41 +114,6 @@ export interface UserView {
   readonly lastAttemptAtMs: number | null;
   readonly lastSuccessAtMs: number | null;
   readonly serials: readonly string[];
-  readonly version: number;
-}
-
-export interface ApplicationView {
-  readonly name: string;
-  readonly mode: ApplicationMode;
-  /** Canonical text, e.g. `TOTP-SHA1-6-30S` or an OCRA suite. */
-  readonly algorithm: string;
-  readonly isDisabled: boolean;
-  readonly residency: 'resident' | 'wrapped';
-  readonly seedId: string;
-  readonly seedBytes: number;
-  readonly padded: boolean;
-  readonly seedOrigin: 'generated' | 'paired' | 'imported';
-  readonly keyCheckValue: string;
-  readonly epoch: number;
-  readonly nextEventCounter: bigint | null;
-  readonly lastStep: bigint | null;
-  readonly driftSeconds: number | null;
-  readonly driftAtMs: number | null;
-  readonly lastUsedAtMs: number | null;
-}
-
-export interface AuthenticatorView {
-  readonly serial: string;
-  readonly licenceSerial: string;
-  readonly model: string;
-  readonly isVirtual: boolean;
-  readonly isDisabled: boolean;
-  readonly expiresAtMs: number | null;
-  readonly userName: string | null;
-  readonly domainName: string | null;
-  readonly assignedAtMs: number | null;
-  readonly lastUsedAtMs: number | null;
-  readonly applications: readonly ApplicationView[];
   readonly version: number;
 }
 
@@ -292,6 +262,19 @@ export interface Administration {
     serial: string,
     applicationName: string | null,
   ): Promise<AuthenticatorView>;
+  /** Under the policy of that name; null is Local Authentication. */
+  showDrift(caller: Caller, serial: string, policyName: string | null): Promise<DriftView>;
+  /** New epoch; counters, steps and the floor stay. Null: every application with a clock. */
+  setDrift(
+    caller: Caller,
+    serial: string,
+    applicationName: string | null,
+    change: DriftChange,
+  ): Promise<AuthenticatorView>;
+  driftReport(
+    caller: Caller,
+    asked: Page & { readonly policyName: string | null; readonly withinDays: number },
+  ): Promise<DriftReport>;
 
   /**
    * The code that unlocks a device which shows this challenge; a few an hour, and the audit has the

@@ -5,6 +5,7 @@ import { componentAdministration } from './administration/components.ts';
 import { createDesks } from './administration/desk.ts';
 import { domainAdministration } from './administration/domains.ts';
 import { explainAdministration } from './administration/explain.ts';
+import { driftAdministration } from './administration/drift.ts';
 import { overviewAdministration } from './administration/overview.ts';
 import { policyAdministration } from './administration/policies.ts';
 import { unlockCodeAdministration } from './administration/unlock-codes.ts';
@@ -40,6 +41,7 @@ export function createService(deps: ServiceDeps): Service {
       ...userAdministration(atDesk),
       ...authenticatorAdministration(atDesk),
       ...unlockCodeAdministration(atDesk),
+      ...driftAdministration(atDesk),
       ...policyAdministration(atDesk),
       ...componentAdministration(atDesk),
       ...apiKeyAdministration(atDesk),

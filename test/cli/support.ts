@@ -10,7 +10,15 @@ export interface Ran {
 /** Runs one command line in this process. */
 export async function runHere(
   args: readonly string[],
-  { environment = {}, input = '' }: { environment?: Record<string, string>; input?: string } = {},
+  {
+    environment = {},
+    input = '',
+    outputColumns = null,
+  }: {
+    environment?: Record<string, string>;
+    input?: string;
+    outputColumns?: number | null;
+  } = {},
 ): Promise<Ran> {
   const printed: string[] = [];
   const said: string[] = [];
@@ -22,6 +30,7 @@ export async function runHere(
     readInput: () => Promise.resolve(input),
     isInteractive: false,
     terminal: null,
+    outputColumns,
     setExitCode: (given) => {
       code = given;
     },

@@ -41,6 +41,13 @@ describe('what can unlock a device', () => {
     const suite = parseOcraSuite(`OCRA-1:HOTP-SHA1-8:${question}`);
     expect(isUnlockChallenge(suite, challenge)).toBe(shows);
   });
+
+  it('a suite that asks nothing shows none', () => {
+    const suite = parseOcraSuite('OCRA-1:HOTP-SHA1-8:QN08');
+    const { question, ...rest } = suite.dataInput;
+    expect(question).toBeDefined();
+    expect(isUnlockChallenge({ ...suite, dataInput: rest }, '1234')).toBe(false);
+  });
 });
 
 describe('what unlocks a device verifies nobody', () => {

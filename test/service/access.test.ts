@@ -63,9 +63,12 @@ const groups: Record<string, ((caller: Caller) => Promise<unknown>)[]> = {
   readAuthenticators: [
     (caller) => administration.authenticators(caller, page),
     (caller) => administration.authenticator(caller, serial),
+    (caller) => administration.showDrift(caller, serial, null),
+    (caller) => administration.driftReport(caller, { ...page, policyName: null, withinDays: 60 }),
   ],
   assign: [
     (caller) => administration.resetApplication(caller, serial, null),
+    (caller) => administration.setDrift(caller, serial, null, { action: 'zero' }),
     (caller) => administration.unassignAuthenticator(caller, serial),
     (caller) => administration.assignAuthenticator(caller, serial, null, 'eve'),
   ],
@@ -195,9 +198,13 @@ describe('a key bound to a domain', () => {
     await expect(administration.authenticator(caller, serial)).rejects.toMatchObject({
       code: 'not-found',
     });
-    await expect(
-      administration.updateAuthenticator(caller, serial, { isDisabled: true }, anyVersion),
-    ).rejects.toMatchObject({ code: 'not-found' });
+    for (const work of [
+      () => administration.updateAuthenticator(caller, serial, { isDisabled: true }, anyVersion),
+      () => administration.showDrift(caller, serial, null),
+      () => administration.setDrift(caller, serial, null, { action: 'freeze' }),
+    ]) {
+      await expect(work()).rejects.toMatchObject({ code: 'not-found' });
+    }
     const unlocking = administration.unlockCode(caller, serial, '1234', null);
     await expect(unlocking).rejects.toMatchObject({
       code: 'not-found',
@@ -208,6 +215,7 @@ describe('a key bound to a domain', () => {
     expect(assigned.userName).toBe('robin');
     for (const work of [
       () => administration.authenticators(caller, page),
+      () => administration.driftReport(caller, { ...page, policyName: null, withinDays: 60 }),
       () => administration.createDomain(caller, 'mainland'),
       () => administration.deleteAuthenticator(caller, free.serial),
       () => administration.apiKeys(caller),

@@ -5,7 +5,8 @@ import type {
   Service,
   SynchroniseRequest,
 } from '../../src/service/index.ts';
-import type { Store } from '../../src/service/store.ts';
+import type { Decision, Store } from '../../src/service/store.ts';
+import { type Bench, hotp6, nextSerial, ocraTime, TestDevice, totp6 } from '../support/builders.ts';
 
 /** A request with nothing narrowed and no request key. */
 export function asking(
@@ -87,4 +88,66 @@ export function replacing(instead: () => Partial<Store>): (store: Store) => Stor
         return typeof value === 'function' ? (value.bind(target) as unknown) : value;
       },
     });
+}
+
+/** Runs something between the decision and its commit, once. */
+export function interrupting(run: () => Promise<unknown>): {
+  wrap: (store: Store) => Store;
+  arm: () => void;
+  commits: Decision[];
+} {
+  let isArmed = false;
+  const commits: Decision[] = [];
+  return {
+    commits,
+    arm: () => {
+      isArmed = true;
+    },
+    wrap: (store) =>
+      new Proxy(store, {
+        get(target, name) {
+          if (name === 'commit') {
+            return async (decisions: readonly Decision[]) => {
+              commits.push(...decisions);
+              if (isArmed) {
+                isArmed = false;
+                await run();
+              }
+              return target.commit(decisions);
+            };
+          }
+          const value: unknown = Reflect.get(target, name);
+          return typeof value === 'function' ? (value.bind(target) as unknown) : value;
+        },
+      }),
+  };
+}
+
+/** A device with one seed in three applications: ONE and TWO have a clock, THREE has a counter. */
+export async function threeInOne(
+  { service, admin }: Pick<Bench, 'service' | 'admin'>,
+  userName: string,
+): Promise<TestDevice> {
+  const serial = nextSerial();
+  const seed = new Uint8Array(20).fill(7);
+  await service.administration.createAuthenticator(admin, {
+    serial,
+    model: 'TEST',
+    expiresAtMs: null,
+    applications: (
+      [
+        ['ONE', totp6, 'response-only'],
+        ['TWO', ocraTime, 'challenge-response'],
+        ['THREE', hotp6, 'response-only'],
+      ] as const
+    ).map(([name, algorithm, mode]) => ({
+      name,
+      mode,
+      algorithm,
+      seed: { source: 'import', bytes: Uint8Array.from(seed) },
+      eventCounter: 0n,
+    })),
+  });
+  await service.administration.assignAuthenticator(admin, serial, null, userName);
+  return new TestDevice(serial, 'ONE', totp6, seed);
 }

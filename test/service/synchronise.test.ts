@@ -8,10 +8,10 @@ import {
   ocraCounter,
   ocraTime,
   openBench,
-  TestDevice,
+  type TestDevice,
   totp6,
 } from '../support/builders.ts';
-import { asking, codeOf, syncing, syncCodeOf } from './support.ts';
+import { asking, codeOf, syncing, syncCodeOf, threeInOne } from './support.ts';
 
 let bench: Bench;
 
@@ -126,28 +126,8 @@ describe('two consecutive responses bring host and device together', () => {
     // The policy permits one application; the device's clock is every application's all the same.
     const caller = await bench.caller({ applicationNames: ['ONE'] }, 'helpdesk');
     const userName = await bench.user();
-    const serial = nextSerial();
-    const seed = new Uint8Array(20).fill(7);
-    await administration.createAuthenticator(bench.admin, {
-      serial,
-      model: 'TEST',
-      expiresAtMs: null,
-      applications: (
-        [
-          ['ONE', totp6, 'response-only'],
-          ['TWO', ocraTime, 'challenge-response'],
-          ['THREE', hotp6, 'response-only'],
-        ] as const
-      ).map(([name, algorithm, mode]) => ({
-        name,
-        mode,
-        algorithm,
-        seed: { source: 'import', bytes: Uint8Array.from(seed) },
-        eventCounter: 0n,
-      })),
-    });
-    await administration.assignAuthenticator(bench.admin, serial, null, userName);
-    const device = new TestDevice(serial, 'ONE', totp6, seed);
+    const device = await threeInOne(bench, userName);
+    const { serial } = device;
     const answer = await bench.service.synchronise(
       caller,
       syncing(userName, timePair(device, -3600), undefined, { serial }),

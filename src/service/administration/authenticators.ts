@@ -1,5 +1,5 @@
 import { resetOf } from '../../domain/application.ts';
-import type { AuthenticatorWithApplications } from '../../domain/model.ts';
+import type { Application, AuthenticatorWithApplications } from '../../domain/model.ts';
 import { nameKey } from '../../domain/names.ts';
 import { TallystickError } from '../../errors.ts';
 import type { Administration, AuthenticatorView, NewAuthenticator } from '../api.ts';
@@ -78,7 +78,7 @@ export function authenticatorAdministration(atDesk: AtDesk): AuthenticatorAdmini
   };
 }
 
-async function authenticatorView(
+export async function authenticatorView(
   desk: Desk,
   found: AuthenticatorWithApplications,
 ): Promise<AuthenticatorView> {
@@ -106,6 +106,22 @@ export async function requireAuthenticator(
     if (owner?.domainId !== caller.domainId) throw notFound('The authenticator');
   }
   return found;
+}
+
+/**
+ * The named application, or all of them.
+ *
+ * @throws TallystickError `not-found`
+ */
+export function requireApplications(
+  applications: readonly Application[],
+  applicationName: string | null,
+): readonly Application[] {
+  const meant = applications.filter(
+    ({ name }) => applicationName === null || nameKey(name) === nameKey(applicationName),
+  );
+  if (meant.length === 0) throw notFound('The application');
+  return meant;
 }
 
 /** Whatever happens, imported seeds don't stay in memory. */
@@ -288,10 +304,7 @@ async function resetApplication(
 ): Promise<AuthenticatorView> {
   await administer(desk, 'The authenticator', null, async () => {
     const { authenticator, applications } = await requireAuthenticator(desk, serial);
-    const meant = applications.filter(
-      ({ name }) => applicationName === null || nameKey(name) === nameKey(applicationName),
-    );
-    if (meant.length === 0) throw notFound('The application');
+    const meant = requireApplications(applications, applicationName);
     return {
       changes: meant.map((application) => ({
         change: 'update',

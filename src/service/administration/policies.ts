@@ -1,5 +1,9 @@
 import type { Policy } from '../../domain/model.ts';
-import { policyCatalogue, policySettingNames } from '../../domain/policy-catalogue.ts';
+import {
+  type EffectivePolicy,
+  policyCatalogue,
+  policySettingNames,
+} from '../../domain/policy-catalogue.ts';
 import { policyCost } from '../../domain/policy-cost.ts';
 import {
   effectivePolicy,
@@ -70,6 +74,19 @@ export function requirePolicy(configuration: Configuration, name: string): Polic
   const policy = configuration.policyByName(name);
   if (policy === null) throw notFound(`The policy ${name}`);
   return policy;
+}
+
+/**
+ * The settings that a policy amounts to.
+ *
+ * @throws TallystickError `not-found`
+ */
+export function requireEffectivePolicy(
+  configuration: Configuration,
+  name: string,
+): { readonly name: string; readonly policy: EffectivePolicy } {
+  const { id, name: policyName } = requirePolicy(configuration, name);
+  return { name: policyName, policy: effectivePolicy(id, configuration.snapshot.policies) };
 }
 
 async function savePolicy(

@@ -113,6 +113,9 @@ function applicationView(application: Application): ApplicationView {
     lastStep: hasClock && application.lastStep >= 0n ? application.lastStep : null,
     driftSeconds: hasClock ? application.driftSeconds : null,
     driftAtMs: hasClock ? application.driftAtMs : null,
+    isDriftFrozen: application.isDriftFrozen,
+    failureCount: application.failureCount,
+    hasRememberedResponse: application.pendingSync !== null,
     lastUsedAtMs: application.lastUsedAtMs,
   };
 }
