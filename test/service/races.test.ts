@@ -1,46 +1,13 @@
 import { afterEach, describe, expect, test } from 'vitest';
-import type { Decision, Store } from '../../src/service/store.ts';
+import type { Decision } from '../../src/service/store.ts';
 import { type Bench, hotp6, ocraBare, ocraTime, openBench, totp6 } from '../support/builders.ts';
-import { asking, codeOf, syncing, syncCodeOf, tally } from './support.ts';
+import { asking, codeOf, interrupting, syncing, syncCodeOf, tally } from './support.ts';
 
 let bench: Bench;
 
 afterEach(async () => {
   await bench.close();
 });
-
-/** Runs something between the decision and its commit, once. */
-function interrupting(run: () => Promise<unknown>): {
-  wrap: (store: Store) => Store;
-  arm: () => void;
-  commits: Decision[];
-} {
-  let isArmed = false;
-  const commits: Decision[] = [];
-  return {
-    commits,
-    arm: () => {
-      isArmed = true;
-    },
-    wrap: (store) =>
-      new Proxy(store, {
-        get(target, name) {
-          if (name === 'commit') {
-            return async (decisions: readonly Decision[]) => {
-              commits.push(...decisions);
-              if (isArmed) {
-                isArmed = false;
-                await run();
-              }
-              return target.commit(decisions);
-            };
-          }
-          const value: unknown = Reflect.get(target, name);
-          return typeof value === 'function' ? (value.bind(target) as unknown) : value;
-        },
-      }),
-  };
-}
 
 describe('many attempts at once', () => {
   test('64 submissions of one response: one accepted', async () => {

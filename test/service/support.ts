@@ -5,6 +5,7 @@ import type {
   Service,
   SynchroniseRequest,
 } from '../../src/service/index.ts';
+import type { Decision, Store } from '../../src/service/store.ts';
 
 /** A request with nothing narrowed and no request key. */
 export function asking(
@@ -75,4 +76,37 @@ export async function membersRefused(work: Promise<unknown>): Promise<string[]> 
   );
   expect(error.code).toBe('request-invalid');
   return Object.keys(error.fields);
+}
+
+/** Runs something between the decision and its commit, once. */
+export function interrupting(run: () => Promise<unknown>): {
+  wrap: (store: Store) => Store;
+  arm: () => void;
+  commits: Decision[];
+} {
+  let isArmed = false;
+  const commits: Decision[] = [];
+  return {
+    commits,
+    arm: () => {
+      isArmed = true;
+    },
+    wrap: (store) =>
+      new Proxy(store, {
+        get(target, name) {
+          if (name === 'commit') {
+            return async (decisions: readonly Decision[]) => {
+              commits.push(...decisions);
+              if (isArmed) {
+                isArmed = false;
+                await run();
+              }
+              return target.commit(decisions);
+            };
+          }
+          const value: unknown = Reflect.get(target, name);
+          return typeof value === 'function' ? (value.bind(target) as unknown) : value;
+        },
+      }),
+  };
 }
