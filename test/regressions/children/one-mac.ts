@@ -7,7 +7,7 @@ import { once } from 'node:events';
 import { openModule, type SeedReference } from '../../../hsm/index.ts';
 import { macsOf, soon } from '../../hsm/support.ts';
 
-const times = 8;
+const times = 25;
 const [uri = '', seedJson = '', messageHex = ''] = process.argv.slice(2);
 const seed = JSON.parse(seedJson) as SeedReference;
 const messages = [Buffer.from(messageHex, 'hex')];
