@@ -22,6 +22,7 @@ import { runChild } from './support.ts';
 /** Regressions of pure functions; docs/regressions.md lists them all. */
 
 const minuteMs = 60_000;
+const script = new URL('children/steps.ts', import.meta.url);
 
 describe('3: nothing serves again after the drift moved by what is no multiple of the step', () => {
   const logons = fc.record({
@@ -166,7 +167,7 @@ describe('17: no time zone moves a step', () => {
 
   it('in processes that were started in other zones', async () => {
     const stepsIn = async (zone: string): Promise<{ offset: number; steps: string[] }> => {
-      const { stdout } = await runChild('steps.ts', [JSON.stringify(instants)], { TZ: zone });
+      const { stdout } = await runChild(script, [JSON.stringify(instants)], { TZ: zone });
       return JSON.parse(stdout) as { offset: number; steps: string[] };
     };
     const [home, ...others] = await Promise.all(['UTC', ...zones].map(stepsIn));

@@ -9,6 +9,7 @@ import { runChild } from '../support.ts';
 
 describeLayer('softhsm', '24: memory does not grow with the MACs that were computed', () => {
   const count = isLongProof ? 1_000_000 : 16_000;
+  const script = new URL('../children/mac-load.ts', import.meta.url);
   let hsm: SoftHsmToken;
   beforeAll(async () => {
     hsm = await initialisedSoftHsm();
@@ -19,7 +20,7 @@ describeLayer('softhsm', '24: memory does not grow with the MACs that were compu
     'with %s seeds',
     async (residency) => {
       const args = [hsm.uri, residency, String(count)];
-      const { stdout } = await runChild('mac-load.ts', args, {}, ['--expose-gc']);
+      const { stdout } = await runChild(script, args, {}, ['--expose-gc']);
       const perMac = JSON.parse(stdout) as { rss: number; heap: number; external: number };
       reportProof('memory', { residency, count, ...perMac });
       // A MAC alone has 20 bytes, and the buffer that holds it some hundred.

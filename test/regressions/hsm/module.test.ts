@@ -61,7 +61,7 @@ async function macFrom(module: HsmModule, { reference }: Known): Promise<readonl
 /** How often this process has called C_Login. Each library is loaded after this. */
 let logins = 0;
 const native = Object.getPrototypeOf(pkcs11.PKCS11.prototype) as pkcs11.PKCS11;
-const loginOfLibrary = Reflect.get(native, 'C_Login') as pkcs11.PKCS11['C_Login'];
+const loginOfLibrary = Reflect.get(native, 'C_Login');
 native.C_Login = function (this: pkcs11.PKCS11, ...args): void {
   logins += 1;
   loginOfLibrary.apply(this, args);
@@ -87,10 +87,10 @@ describeLayer('softhsm', 'a module', () => {
       for (let count = 0; count < 6; count += 1) known.push(await importKnown(module));
 
       let answers = 0;
-      let isOver = false;
+      const over = new AbortController();
       const wrong: string[] = [];
       const client = async (from: number): Promise<void> => {
-        for (let turn = from; !isOver; turn += 1) {
+        for (let turn = from; !over.signal.aborted; turn += 1) {
           const asked = [0, 1, 2].map((more) => known[(turn + more) % known.length]!);
           const of = Buffer.from(`message ${String(turn)}`);
           const jobs = asked.map(({ reference }) => ({ seed: reference, messages: [of] }));
@@ -101,17 +101,17 @@ describeLayer('softhsm', 'a module', () => {
         }
       };
       const clients = Promise.all([0, 1, 2, 3].map(client));
-      clients.catch(() => {
-        isOver = true;
-      });
+      clients.catch(() => over.abort());
       for (const [round, { reference }] of passing.entries()) {
         const until = answers + 20;
         // One object less, so that the module numbers the others anew when it starts again.
         await module.destroySeed(reference.seedId, soon);
         losses[round % losses.length]!();
-        while (answers < until && !isOver) await new Promise((resolve) => setImmediate(resolve));
+        while (answers < until && !over.signal.aborted) {
+          await new Promise((resolve) => setImmediate(resolve));
+        }
       }
-      isOver = true;
+      over.abort();
       await clients;
       expect(wrong).toEqual([]);
       for (const one of known) expect(await macFrom(module, one)).toEqual([macOf(one)]);
@@ -184,7 +184,7 @@ describeLayer('softhsm', 'a module', () => {
 
     interface Starting {
       readonly ready: Promise<unknown>;
-      go(): void;
+      readonly go: () => void;
       readonly ended: Promise<string>;
     }
 
