@@ -1,7 +1,7 @@
 /**
  * Has a module compute MACs and looks at the memory of this process: `mac-load.ts URI RESIDENCY
- * COUNT`, with `--expose-gc`. Writes the bytes that each MAC left behind, as
- * JSON: the least of four quarters.
+ * COUNT`, with `--expose-gc`. Writes the bytes that each MAC left behind, as JSON: the second least of
+ * four quarters.
  */
 import { openModule, type Residency } from '../../../hsm/index.ts';
 import { freshSpec, referenceTo, soon } from '../../hsm/support.ts';
@@ -44,9 +44,9 @@ for (let window = 0; window < 4; window += 1) {
   windows.push({ rss: perMac('rss'), heap: perMac('heapUsed'), external: perMac('external') });
 }
 await module.close();
-// What leaks leaks in every quarter; an arena that the process takes, it takes in one of them.
-const least = (of: 'rss' | 'heap' | 'external'): number =>
-  Math.min(...windows.map((window) => window[of]));
+// What leaks leaks in every quarter; an arena that the process takes or gives back, in one of them.
+const lower = (of: 'rss' | 'heap' | 'external'): number =>
+  windows.map((window) => window[of]).toSorted((a, b) => a - b)[1] ?? Number.NaN;
 process.stdout.write(
-  JSON.stringify({ rss: least('rss'), heap: least('heap'), external: least('external') }),
+  JSON.stringify({ rss: lower('rss'), heap: lower('heap'), external: lower('external') }),
 );
