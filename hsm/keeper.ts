@@ -1,3 +1,4 @@
+import { setTimeout as pause } from 'node:timers/promises';
 import { fault, faultOf } from './errors.ts';
 import type { ModuleFault } from './errors.ts';
 import type { Library } from './library.ts';
@@ -8,6 +9,8 @@ import type { ModuleStatus } from './types.ts';
 
 const backoffMs = 1000;
 const backoffMsMax = 30_000;
+/** Before each further try of the first link: under a second in all. */
+const startPausesMs: readonly number[] = [20, 40, 80, 160, 320];
 
 /**
  * Keeps the link to the module: builds it, says why there is none, and rebuilds it, one attempt at
@@ -58,9 +61,21 @@ export class LinkKeeper {
     );
   }
 
-  /** The first link. @throws ModuleFault */
+  /**
+   * The first link. While another process logs in, a library may read its p11Token as damaged or not
+   * at all (SoftHSM writes its file at each login), so it is initialised anew and asked again.
+   *
+   * @throws ModuleFault
+   */
   open(): Promise<void> {
-    return this.#single(() => this.#build(undefined));
+    return this.#single(async () => {
+      for (const pauseMs of startPausesMs) {
+        if (await this.#opensNow()) return;
+        await pause(pauseMs);
+        this.#library.restart();
+      }
+      await this.#build(undefined);
+    });
   }
 
   /** @throws ModuleFault `denied` when the PIN is refused */
@@ -105,6 +120,18 @@ export class LinkKeeper {
       this.#attempt = undefined;
     });
     return this.#attempt;
+  }
+
+  /** False when another try may do better; never after a PIN was refused. */
+  async #opensNow(): Promise<boolean> {
+    try {
+      await this.#build(undefined);
+      return true;
+    } catch (error) {
+      if (faultOf(error, 'opening').failure.kind !== 'unavailable') throw error;
+      if (this.#library.isShared()) throw error;
+      return false;
+    }
   }
 
   async #worksWithoutRestart(): Promise<boolean> {

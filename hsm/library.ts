@@ -10,7 +10,9 @@ import type { Pkcs11Uri } from './uri.ts';
 export interface Library {
   readonly p11: pkcs11.PKCS11;
   readonly path: string;
-  /** Finalises and initialises again; refused while somebody else in this process uses it. */
+  /** Whether somebody else in this process uses it too. */
+  isShared(): boolean;
+  /** Finalises and initialises again; refused while it is shared. */
   restart(): void;
   /** Gives the library back; the last one to do so finalises it. */
   release(): void;
@@ -48,6 +50,7 @@ export function openLibrary(path: string): Library {
   return {
     p11: loaded.module.lib,
     path,
+    isShared: () => loaded.users > 1,
     restart: () => {
       if (loaded.users > 1) {
         throw fault('unavailable', 'the PKCS#11 library is in use elsewhere in this process');

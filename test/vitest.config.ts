@@ -9,9 +9,9 @@ const postgresSetup = fileURLToPath(new URL('support/postgres-setup.ts', import.
 
 /** Rooms that need a module, a database or a server; all others are the unit layer. */
 const layers = {
-  hsm: ['hsm'],
+  hsm: ['hsm', 'regressions/hsm'],
   store: ['store'],
-  e2e: ['e2e', 'service', 'rest', 'cli'],
+  e2e: ['e2e', 'service', 'rest', 'cli', 'regressions/service'],
 } as const;
 
 const filesOf = (rooms: readonly string[]): string[] =>

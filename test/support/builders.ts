@@ -41,7 +41,7 @@ export interface TestClock extends Clock {
 
 const startMs: number = Date.UTC(2026, 10, 1, 12, 0, 15);
 
-function createTestClock(nowMs: number = startMs): TestClock {
+export function createTestClock(nowMs: number = startMs): TestClock {
   let now = nowMs;
   return {
     nowMs: () => now,
@@ -209,9 +209,11 @@ export async function openBench(options: BenchOptions = {}): Promise<Bench> {
   };
 }
 
-type Parts = Pick<Bench, 'service' | 'store' | 'module' | 'clock' | 'admin'>;
-
-function provisioning({ service, admin }: Parts): Pick<Bench, 'caller' | 'user' | 'device'> {
+/** What a test makes through the service: callers, users and devices. */
+export function provisioning({
+  service,
+  admin,
+}: Pick<Bench, 'service' | 'admin'>): Pick<Bench, 'caller' | 'user' | 'device'> {
   let made = 0;
   const { administration } = service;
   return {

@@ -2,7 +2,7 @@
  * How long a proof runs: the short form in every test run, the long form under
  * `npm run proof NAME`, which sets TALLYSTICK_PROOF=long.
  */
-const isLongProof: boolean = process.env['TALLYSTICK_PROOF'] === 'long';
+export const isLongProof: boolean = process.env['TALLYSTICK_PROOF'] === 'long';
 
 /** The numbers of the rounds of a proof: one in the short form. */
 export function proofRounds(long: number): readonly number[] {
