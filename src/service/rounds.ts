@@ -97,10 +97,15 @@ function decisionOf<Success extends { readonly outcome: string }>(
     verdict.kind === 'success'
       ? verdict.changes
       : { ...noChanges, user: verdict.user, challengeIds: verdict.challengeIds };
+  const { user, authenticator, advance, followers, challengeIds } = changes;
   return {
     atMs: nowMs,
-    ...changes,
+    user,
+    authenticator,
+    advance,
+    followers,
     notes: [],
+    challengeIds,
     issueChallenge: null,
     // A technical fault is not an answer: the same request may succeed when it is mended.
     storedAnswer: isTechnical ? null : answerToStore(slot, reading, answer),
@@ -108,7 +113,7 @@ function decisionOf<Success extends { readonly outcome: string }>(
       action,
       outcome: outcomeOf(verdict),
       subject: subjectOf(target, reading.domain),
-      details: { ...standingFacts(reading), ...verdict.facts },
+      details: Object.assign(standingFacts(reading), verdict.facts),
     }),
   };
 }
