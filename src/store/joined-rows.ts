@@ -22,6 +22,10 @@ const prefixed = {
 
 type RowArray = readonly unknown[];
 
+const userRow = cutter<UserRow>(userColumns);
+const authenticatorRow = cutter<AuthenticatorRow>(authenticatorColumns);
+const applicationRow = cutter<ApplicationRow>(applicationColumns);
+
 /** The configuration's version, then user, authenticator and application, each null if missing. */
 export function attemptTemplate(kind: DatabaseKind): Template<'domainId' | 'userNameKey'> {
   return template(
@@ -42,7 +46,7 @@ export function attemptTemplate(kind: DatabaseKind): Template<'domainId' | 'user
 
 /** The columns of `attemptTemplate`'s first row that say who was found; null for nobody. */
 export function attemptUser(first: RowArray): UserRow | null {
-  return first[1] === null ? null : cut<UserRow>(first, 1, userColumns);
+  return first[1] === null ? null : userRow(first, 1);
 }
 
 /** The authenticators of `attemptTemplate`'s rows. */
@@ -98,17 +102,31 @@ export function joined(
     found
       .filter((row) => row[start] !== null)
       .map((row) => ({
-        authenticator: cut<AuthenticatorRow>(row, start, authenticatorColumns),
-        application:
-          row[applicationAt] === null
-            ? null
-            : cut<ApplicationRow>(row, applicationAt, applicationColumns),
+        authenticator: authenticatorRow(row, start),
+        application: row[applicationAt] === null ? null : applicationRow(row, applicationAt),
       })),
   );
 }
 
-function cut<Row>(values: RowArray, start: number, columns: readonly (keyof Row)[]): Row {
-  const row: Partial<Record<keyof Row, unknown>> = {};
-  for (const [index, column] of columns.entries()) row[column] = values[start + index];
-  return row as Row;
+/**
+ * Makes rows that read their columns out of an array: copying them would cost more than a record
+ * that is made of them.
+ */
+function cutter<Row>(columns: readonly (keyof Row)[]): (values: RowArray, start: number) => Row {
+  class CutRow {
+    readonly values: RowArray;
+    readonly start: number;
+    constructor(values: RowArray, start: number) {
+      this.values = values;
+      this.start = start;
+    }
+  }
+  for (const [index, column] of columns.entries()) {
+    Object.defineProperty(CutRow.prototype, column, {
+      get(this: CutRow) {
+        return this.values[this.start + index];
+      },
+    });
+  }
+  return (values, start) => new CutRow(values, start) as unknown as Row;
 }
