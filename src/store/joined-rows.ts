@@ -1,5 +1,6 @@
 import type { AuthenticatorWithApplications } from '../domain/model.ts';
 import { applicationColumns, authenticatorColumns, userColumns } from './columns.ts';
+import { cutter, type RowArray } from './cut-rows.ts';
 import type { DatabaseKind } from './options.ts';
 import { argument, queryBuilder, type Template, template } from './query-builder.ts';
 import {
@@ -19,8 +20,6 @@ const prefixed = {
   authenticator: authenticatorColumns.map((column) => `a.${column}` as const),
   application: applicationColumns.map((column) => `p.${column}` as const),
 };
-
-type RowArray = readonly unknown[];
 
 const userRow = cutter<UserRow>(userColumns);
 const authenticatorRow = cutter<AuthenticatorRow>(authenticatorColumns);
@@ -106,27 +105,4 @@ export function joined(
         application: row[applicationAt] === null ? null : applicationRow(row, applicationAt),
       })),
   );
-}
-
-/**
- * Makes rows that read their columns out of an array: copying them would cost more than a record
- * that is made of them.
- */
-function cutter<Row>(columns: readonly (keyof Row)[]): (values: RowArray, start: number) => Row {
-  class CutRow {
-    readonly values: RowArray;
-    readonly start: number;
-    constructor(values: RowArray, start: number) {
-      this.values = values;
-      this.start = start;
-    }
-  }
-  for (const [index, column] of columns.entries()) {
-    Object.defineProperty(CutRow.prototype, column, {
-      get(this: CutRow) {
-        return this.values[this.start + index];
-      },
-    });
-  }
-  return (values, start) => new CutRow(values, start) as unknown as Row;
 }
