@@ -182,12 +182,15 @@ export function attempt<T>(call: string, work: () => T): T {
  *
  * @param call the method's name
  */
-export async function plainly<T>(call: string, work: () => Promise<T> | T): Promise<T> {
-  try {
-    return await work();
-  } catch (error) {
+export function plainly<T>(call: string, work: () => Promise<T> | T): Promise<T> {
+  const refuse = (error: unknown): never => {
     const { failure } = faultOf(error, call);
     // eslint-disable-next-line @typescript-eslint/only-throw-error -- the port rejects with plain data, which survives a structured clone
     throw failure;
+  };
+  try {
+    return Promise.resolve(work()).catch(refuse);
+  } catch (error) {
+    return Promise.reject(error as Error).catch(refuse);
   }
 }

@@ -75,6 +75,7 @@ async function benchRefuse(
   rounds: number,
 ): Promise<BenchRow> {
   const refuseOne = (): Promise<void> => attempt(installation, nextUser(), '0000000', 'refused');
+  await requireMacs(installation, refuseOne);
   const [refuse, rawMacs, commit] = await alternate(
     [
       { name: 'refuse', run: (n) => inFlight(width, n, refuseOne) },
@@ -95,6 +96,17 @@ async function benchRefuse(
     ratio: refuse.microsecondsEach / floorMicroseconds,
     target: '<= 1.00',
   };
+}
+
+/** The floor would be another, if the policy came to ask for more MACs or fewer. */
+async function requireMacs(
+  { module }: BenchInstallation,
+  refuseOne: () => Promise<void>,
+): Promise<void> {
+  const before = module.status().macsComputed;
+  await refuseOne();
+  const macs = module.status().macsComputed - before;
+  if (macs !== refusalMacs) throw new Error(`a refusal costs ${macs} MACs, not ${refusalMacs}`);
 }
 
 async function attempt(

@@ -47,18 +47,12 @@ export const auditChain: AuditChain = { body: auditBody, hash: auditHash };
  * @throws RangeError when a number is not finite: JSON has no form for it
  */
 export function auditBody(entry: AuditEntry): string {
-  const members = {
-    action: text(entry.action),
-    actor: text(entry.actor),
-    atMs: scalar('atMs', entry.atMs),
-    details: objectText(
-      Object.entries(entry.details).map(([name, value]) => [name, scalar(name, value)]),
-    ),
-    outcome: text(entry.outcome),
-    requestId: text(entry.requestId),
-    subject: text(entry.subject),
-  };
-  return objectText(Object.entries(members));
+  return (
+    `{"action":${text(entry.action)},"actor":${text(entry.actor)},` +
+    `"atMs":${scalar('atMs', entry.atMs)},"details":${objectText(entry.details)},` +
+    `"outcome":${text(entry.outcome)},"requestId":${text(entry.requestId)},` +
+    `"subject":${text(entry.subject)}}`
+  );
 }
 
 /** Hex of the SHA-256 over one event, in the layout above. */
@@ -120,20 +114,28 @@ function statedTime(body: string): unknown {
   }
 }
 
+/** JSON writes these as they are; most texts of the audit have no other. */
+const unescaped = /^[ !#-[\]-~]*$/;
+
 function text(value: string): string {
-  return JSON.stringify(value);
+  return unescaped.test(value) ? `"${value}"` : JSON.stringify(value);
 }
 
 function scalar(name: string, value: string | number | boolean | null): string {
+  if (typeof value === 'string') return text(value);
   if (typeof value === 'number' && !Number.isFinite(value)) {
     throw new RangeError(`audit: ${name} must be a finite number`);
   }
-  return JSON.stringify(value);
+  return String(value);
 }
 
-/** An object from members whose values are JSON already; built by hand because objects put names
- * that look like array indices first. */
-function objectText(members: readonly (readonly [string, string])[]): string {
-  const sorted = members.toSorted(([left], [right]) => (left < right ? -1 : 1));
-  return `{${sorted.map(([name, value]) => `${text(name)}:${value}`).join(',')}}`;
+/** Written by hand, because objects put names that look like array indices first. */
+function objectText(details: AuditEntry['details']): string {
+  let members = '';
+  // Without a comparison of its own, sort goes by code unit.
+  for (const name of Object.keys(details).sort()) {
+    const value = details[name] ?? null;
+    members += `${members === '' ? '' : ','}${text(name)}:${scalar(name, value)}`;
+  }
+  return `{${members}}`;
 }

@@ -11,11 +11,11 @@ const requestKeyPattern = /^[\x21-\x7e]{1,128}$/;
 /** The answer under one request key: found, or about to be stored with the decision. */
 export interface AnswerSlot<Answer> {
   /**
-   * The answer given before, or null.
+   * The answer given before, or null; null at once without a request key.
    *
    * @throws TallystickError `request-key-reused` when it answered another request
    */
-  find(): Promise<Answer | null>;
+  find(): Promise<Answer | null> | null;
   /** What the decision's transaction stores; null without a request key. */
   toStore(answer: Answer): StoredAnswer | null;
 }
@@ -49,7 +49,7 @@ export async function openAnswerSlot<Answer>(
   codec: AnswerCodec<Answer>,
 ): Promise<AnswerSlot<Answer>> {
   const { requestKey } = request;
-  if (requestKey === null) return { find: () => Promise.resolve(null), toStore: () => null };
+  if (requestKey === null) return { find: () => null, toStore: () => null };
   if (!requestKeyPattern.test(requestKey)) {
     throw invalidMember('requestKey', 'must be 1 to 128 visible ASCII characters');
   }

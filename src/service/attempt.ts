@@ -57,7 +57,8 @@ export async function readAttempt(
   target: Target,
   nowMs: number,
 ): Promise<Reading> {
-  let configuration = await context.configuration.current();
+  const current = context.configuration.current();
+  let configuration = current instanceof Promise ? await current : current;
   for (let reload = 0; reload < reloadsMax; reload += 1) {
     const domain = targetDomain(configuration, caller, target.domainName);
     const load = await context.store.loadAttempt(domain?.id ?? nobodyId, target.userName);

@@ -39,8 +39,8 @@ export interface Configuration {
 
 /** The configuration at hand, and the way to a newer one. */
 export interface ConfigurationCache {
-  /** The cached version, loaded at the first call. */
-  current(): Promise<Configuration>;
+  /** The cached version, at once when there is one; loaded at the first call. */
+  current(): Configuration | Promise<Configuration>;
   /** A load that began after this call; concurrent callers share it. */
   reload(): Promise<Configuration>;
 }
@@ -78,7 +78,7 @@ export function createConfigurationCache(
     return next;
   };
   return {
-    current: () => (cached === null ? (running ?? start()) : Promise.resolve(cached)),
+    current: () => cached ?? running ?? start(),
     reload,
   };
 }

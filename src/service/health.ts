@@ -102,16 +102,17 @@ const lastingFaults: ReadonlySet<string> = new Set([
 ]);
 
 function watchedStore(store: Store, memory: WriteMemory): Store {
-  const noting = async <Result>(write: Promise<Result>): Promise<Result> => {
-    try {
-      const result = await write;
-      memory.clear();
-      return result;
-    } catch (error) {
-      memory.note(error);
-      throw error;
-    }
-  };
+  const noting = <Result>(write: Promise<Result>): Promise<Result> =>
+    write.then(
+      (result) => {
+        memory.clear();
+        return result;
+      },
+      (error: unknown) => {
+        memory.note(error);
+        throw error;
+      },
+    );
   return overriding(store, {
     commit: (decisions) => noting(store.commit(decisions)),
     administer: (changes, audit) => noting(store.administer(changes, audit)),
@@ -121,16 +122,16 @@ function watchedStore(store: Store, memory: WriteMemory): Store {
 /** A seed is known to the module by an id; the operator knows serials. */
 function attributing(module: SeedModule): SeedModule {
   return overriding(module, {
-    mac: async (jobs, options) => {
-      const results = await module.mac(jobs, options);
-      if (results.every(({ ok }) => ok)) return results;
-      return results.map((result, index): MacResult => {
-        const owner = jobs[index]?.seed.owner;
-        if (result.ok || owner === undefined) return result;
-        const detail = `${result.failure.detail} (authenticator and application ${owner})`;
-        return { ok: false, failure: { ...result.failure, detail } };
-      });
-    },
+    mac: (jobs, options) =>
+      module.mac(jobs, options).then((results) => {
+        if (results.every(({ ok }) => ok)) return results;
+        return results.map((result, index): MacResult => {
+          const owner = jobs[index]?.seed.owner;
+          if (result.ok || owner === undefined) return result;
+          const detail = `${result.failure.detail} (authenticator and application ${owner})`;
+          return { ok: false, failure: { ...result.failure, detail } };
+        });
+      }),
   });
 }
 

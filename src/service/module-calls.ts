@@ -32,12 +32,12 @@ export function moduleError(failure: ModuleFailure): TallystickError {
  *
  * @throws TallystickError for a `ModuleFailure`; anything else passes through
  */
-export async function fromModule<Result>(call: Promise<Result>): Promise<Result> {
-  try {
-    return await call;
-  } catch (failure) {
-    throw isModuleFailure(failure) ? moduleError(failure) : failure;
-  }
+export function fromModule<Result>(call: Promise<Result>): Promise<Result> {
+  return call.catch(thrown);
+}
+
+function thrown(failure: unknown): never {
+  throw isModuleFailure(failure) ? moduleError(failure) : failure;
 }
 
 /** The module's own words behind an error, for operators; null when the module said nothing. */

@@ -48,7 +48,8 @@ export async function decideInRounds<Success extends { readonly outcome: string 
   const { caller, target, nowMs } = attempt;
   for (let round = 1; round <= context.limits.decisionRoundsMax; round += 1) {
     const reading = await readAttempt(context, caller, target, nowMs);
-    const given = await answerBefore(slot, reading);
+    const before = answerBefore(slot, reading);
+    const given = before === null ? null : await before;
     if (given !== null) return given;
     const verdict = await examine(reading);
     const answer = answerOf(verdict, reading);
@@ -66,8 +67,8 @@ export async function decideInRounds<Success extends { readonly outcome: string 
 export function answerBefore<Answer>(
   slot: AnswerSlot<Answer>,
   { component }: Reading,
-): Promise<Answer | null> {
-  return component === null ? Promise.resolve(null) : slot.find();
+): Promise<Answer | null> | null {
+  return component === null ? null : slot.find();
 }
 
 /** A caller from no component gets, and leaves, no answer under a request key. */
@@ -98,10 +99,15 @@ function decisionOf<Success extends { readonly outcome: string }>(
       ? verdict.changes
       : { ...noChanges, user: verdict.user, challengeIds: verdict.challengeIds };
   const notes = verdict.kind === 'success' ? [] : verdict.notes;
+  const { user, authenticator, advance, followers, challengeIds } = changes;
   return {
     atMs: nowMs,
-    ...changes,
+    user,
+    authenticator,
+    advance,
+    followers,
     notes,
+    challengeIds,
     issueChallenge: null,
     // A technical fault is not an answer: the same request may succeed when it is mended.
     storedAnswer: isTechnical ? null : answerToStore(slot, reading, answer),
@@ -109,7 +115,7 @@ function decisionOf<Success extends { readonly outcome: string }>(
       action,
       outcome: outcomeOf(verdict),
       subject: subjectOf(target, reading.domain),
-      details: { ...standingFacts(reading), ...verdict.facts },
+      details: Object.assign(standingFacts(reading), verdict.facts),
     }),
   };
 }

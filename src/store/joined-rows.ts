@@ -1,5 +1,6 @@
 import type { AuthenticatorWithApplications } from '../domain/model.ts';
 import { applicationColumns, authenticatorColumns, userColumns } from './columns.ts';
+import { cutter, type RowArray } from './cut-rows.ts';
 import type { DatabaseKind } from './options.ts';
 import { argument, queryBuilder, type Template, template } from './query-builder.ts';
 import {
@@ -20,7 +21,9 @@ const prefixed = {
   application: applicationColumns.map((column) => `p.${column}` as const),
 };
 
-type RowArray = readonly unknown[];
+const userRow = cutter<UserRow>(userColumns);
+const authenticatorRow = cutter<AuthenticatorRow>(authenticatorColumns);
+const applicationRow = cutter<ApplicationRow>(applicationColumns);
 
 /** The configuration's version, then user, authenticator and application, each null if missing. */
 export function attemptTemplate(kind: DatabaseKind): Template<'domainId' | 'userNameKey'> {
@@ -42,7 +45,7 @@ export function attemptTemplate(kind: DatabaseKind): Template<'domainId' | 'user
 
 /** The columns of `attemptTemplate`'s first row that say who was found; null for nobody. */
 export function attemptUser(first: RowArray): UserRow | null {
-  return first[1] === null ? null : cut<UserRow>(first, 1, userColumns);
+  return first[1] === null ? null : userRow(first, 1);
 }
 
 /** The authenticators of `attemptTemplate`'s rows. */
@@ -98,17 +101,8 @@ export function joined(
     found
       .filter((row) => row[start] !== null)
       .map((row) => ({
-        authenticator: cut<AuthenticatorRow>(row, start, authenticatorColumns),
-        application:
-          row[applicationAt] === null
-            ? null
-            : cut<ApplicationRow>(row, applicationAt, applicationColumns),
+        authenticator: authenticatorRow(row, start),
+        application: row[applicationAt] === null ? null : applicationRow(row, applicationAt),
       })),
   );
-}
-
-function cut<Row>(values: RowArray, start: number, columns: readonly (keyof Row)[]): Row {
-  const row: Partial<Record<keyof Row, unknown>> = {};
-  for (const [index, column] of columns.entries()) row[column] = values[start + index];
-  return row as Row;
 }

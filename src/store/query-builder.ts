@@ -10,6 +10,7 @@ import {
   SqliteIntrospector,
   SqliteQueryCompiler,
 } from 'kysely';
+import { TallystickError } from '../errors.ts';
 import type { DatabaseKind } from './options.ts';
 import type { Schema } from './schema.ts';
 
@@ -67,6 +68,30 @@ export function bind<Name extends string>(
   values: Readonly<Record<Name, SqlValue>>,
 ): SqlValue[] {
   return slots.map((slot) => (slot instanceof ArgumentSlot ? values[slot.name] : slot));
+}
+
+/** The names of the arguments, each once, in the order of their first use. */
+export function argumentNames<Name extends string>({ slots }: Template<Name>): readonly Name[] {
+  return [...new Set(slots.flatMap((slot) => (slot instanceof ArgumentSlot ? [slot.name] : [])))];
+}
+
+/** The statement as SQLite's text alone: constants as literals, arguments as `written` says. */
+export function spelled<Name extends string>(
+  { sql, slots }: Template<Name>,
+  written: (name: Name) => string,
+): string {
+  let next = 0;
+  return sql.replaceAll('?', () => {
+    const slot = slots[next] ?? null;
+    next += 1;
+    return slot instanceof ArgumentSlot ? written(slot.name) : literal(slot);
+  });
+}
+
+function literal(value: SqlValue): string {
+  if (value === null || typeof value === 'number') return String(value);
+  if (typeof value === 'string') return `'${value.replaceAll("'", "''")}'`;
+  throw new TallystickError('internal', 'A statement holds bytes as a constant.');
 }
 
 function compileOnly(kind: DatabaseKind): Dialect {

@@ -15,7 +15,9 @@ import type {
   StoredAnswer,
 } from '../service/store.ts';
 import * as columns from './columns.ts';
+import { cutter } from './cut-rows.ts';
 import type { Engine } from './engine.ts';
+import { type HotReads, hotReads } from './hot-reads.ts';
 import {
   type AuthenticatorsArgument,
   attemptAuthenticators,
@@ -42,6 +44,9 @@ interface Query<Row> {
   compile(): CompiledQuery<Row>;
 }
 
+const answerRow = cutter<rows.StoredAnswerRow>(columns.storedAnswerColumns);
+const challengeRow = cutter<rows.ChallengeRow>(columns.challengeColumns);
+
 type AuthenticatorsTemplate = ReturnType<typeof authenticatorsTemplate>;
 
 /** Everything that only reads. Its methods are those of `Store`, see there. */
@@ -49,6 +54,7 @@ export class Reads {
   readonly #engine: Engine;
   readonly #from: QueryBuilder;
   readonly #attempt: Template<'domainId' | 'userNameKey'>;
+  readonly #hot: HotReads;
   readonly #bySerial: AuthenticatorsTemplate;
   readonly #byUser: AuthenticatorsTemplate;
   readonly #byPage: AuthenticatorsTemplate;
@@ -58,6 +64,7 @@ export class Reads {
     this.#engine = engine;
     this.#from = queryBuilder(kind);
     this.#attempt = attemptTemplate(kind);
+    this.#hot = hotReads(kind);
     this.#bySerial = authenticatorsTemplate(kind, 'serial');
     this.#byUser = authenticatorsTemplate(kind, 'userId');
     this.#byPage = authenticatorsTemplate(kind, 'page');
@@ -106,15 +113,9 @@ export class Reads {
     requestKey: string,
     nowMs: number,
   ): Promise<StoredAnswer | null> {
-    const found = await this.#first(
-      this.#from
-        .selectFrom('stored_answer')
-        .select(columns.storedAnswerColumns)
-        .where('client_id', '=', clientId)
-        .where('request_key', '=', requestKey)
-        .where('expires_at_ms', '>', nowMs),
-    );
-    return found === null ? null : rows.storedAnswerOf(found);
+    const values = { clientId, requestKey, nowMs };
+    const [found] = await this.#engine.arrays(this.#hot.answer, values);
+    return found === undefined ? null : rows.storedAnswerOf(answerRow(found));
   }
 
   async findChallenge(
@@ -122,31 +123,15 @@ export class Reads {
     componentType: string,
     text: string,
   ): Promise<IssuedChallenge | null> {
-    const found = await this.#first(
-      this.#from
-        .selectFrom('challenge')
-        .select(columns.challengeColumns)
-        .where('user_id', '=', userId)
-        .where('component_type_key', '=', nameKey(componentType))
-        .where('text', '=', text)
-        .orderBy('issued_at_ms', 'desc')
-        .orderBy('id', 'desc')
-        .limit(1),
-    );
-    return found === null ? null : rows.challengeOf(found);
+    const values = { userId, componentTypeKey: nameKey(componentType), text };
+    const [found] = await this.#engine.arrays(this.#hot.challenge, values);
+    return found === undefined ? null : rows.challengeOf(challengeRow(found));
   }
 
   async countOpenChallenges(userId: string, componentType: string, nowMs: number): Promise<number> {
-    const found = await this.#first(
-      this.#from
-        .selectFrom('challenge')
-        .select((select) => select.fn.countAll<number>().as('count'))
-        .where('user_id', '=', userId)
-        .where('component_type_key', '=', nameKey(componentType))
-        .where('consumed_at_ms', 'is', null)
-        .where('expires_at_ms', '>', nowMs),
-    );
-    return rows.integer(found?.count);
+    const values = { userId, componentTypeKey: nameKey(componentType), nowMs };
+    const [found] = await this.#engine.arrays(this.#hot.openChallenges, values);
+    return rows.integer(found?.[0]);
   }
 
   async newestOpenChallenge(
@@ -154,19 +139,9 @@ export class Reads {
     componentType: string,
     nowMs: number,
   ): Promise<IssuedChallenge | null> {
-    const found = await this.#first(
-      this.#from
-        .selectFrom('challenge')
-        .select(columns.challengeColumns)
-        .where('user_id', '=', userId)
-        .where('component_type_key', '=', nameKey(componentType))
-        .where('consumed_at_ms', 'is', null)
-        .where('expires_at_ms', '>', nowMs)
-        .orderBy('issued_at_ms', 'desc')
-        .orderBy('id', 'desc')
-        .limit(1),
-    );
-    return found === null ? null : rows.challengeOf(found);
+    const values = { userId, componentTypeKey: nameKey(componentType), nowMs };
+    const [found] = await this.#engine.arrays(this.#hot.newestOpenChallenge, values);
+    return found === undefined ? null : rows.challengeOf(challengeRow(found));
   }
 
   async userById(id: string): Promise<User | null> {

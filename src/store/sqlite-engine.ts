@@ -1,36 +1,28 @@
 import type { Statement as PreparedStatement } from 'better-sqlite3';
-import type { ApplicationNote } from '../domain/model.ts';
-import { nameKey } from '../domain/names.ts';
 import type { AuditChain } from '../service/ports.ts';
-import type { AdministerResult, CommitResult, Decision, UserChange } from '../service/store.ts';
+import type { AdministerResult, Decision } from '../service/store.ts';
 import { type PreparedChange, type PreparedChanges, Refusal, refusalOf } from './administer.ts';
-import { chained, type ChainTip, emptyChain, type UnchainedEvent } from './chain-tip.ts';
+import {
+  chained,
+  type ChainedEvent,
+  type ChainTip,
+  emptyChain,
+  type UnchainedEvent,
+} from './chain-tip.ts';
 import type { DecisionOutcome, Engine, PreparedDecision } from './engine.ts';
-import * as hot from './hot-statements.ts';
+import { auditInsert } from './hot-statements.ts';
 import { bind, type SqlValue, type Statement, type Template } from './query-builder.ts';
-import { constraintOf, isStatementFault, storeErrorOf } from './store-errors.ts';
+import { isStatementFault, storeErrorOf } from './store-errors.ts';
 import type { SqliteConnection } from './sqlite-connection.ts';
-import { storedInteger } from './writes.ts';
+import { conflictOf, type Program, SqlitePrograms } from './sqlite-programs.ts';
+import { batchMax, stepsOf } from './sqlite-steps.ts';
 
-/** Applied in one breath: more would keep the event loop from everybody else for too long. */
-const batchMax = 64;
 const preparedMax = 512;
-
-type Run<Name extends string> = (values: Readonly<Record<Name, SqlValue>>) => number;
-type Conflict = Extract<CommitResult, { status: 'conflict' }>['on'];
-
-/** Rolls one decision back to its savepoint. */
-class DecisionConflict extends Error {
-  readonly on: Conflict;
-  constructor(on: Conflict) {
-    super(`conflict on ${on}`);
-    this.on = on;
-  }
-}
+const committed: DecisionOutcome = { status: 'committed' };
 
 /**
  * SQLite: one connection, every call synchronous, so no read ever sees a transaction half done.
- * Hot statements are prepared once and kept.
+ * Statements are prepared once and kept.
  */
 export class SqliteEngine implements Engine {
   readonly batchMax: number = batchMax;
@@ -39,8 +31,7 @@ export class SqliteEngine implements Engine {
   readonly #chain: AuditChain;
   readonly #release: () => void;
   readonly #prepared = new Map<string, PreparedStatement<SqlValue[]>>();
-  readonly #hot: HotStatements;
-  readonly #users: Readonly<Record<Exclude<UserChange['kind'], 'decoy'>, Run<hot.UserArgument>>>;
+  readonly #programs: SqlitePrograms;
   /** Null after a failure: then what is durable is read again. */
   #tip: ChainTip | null = null;
 
@@ -55,14 +46,7 @@ export class SqliteEngine implements Engine {
     this.#instance = instance;
     this.#chain = chain;
     this.#release = release;
-    this.#hot = prepareHot(connection);
-    this.#users = {
-      success: prepare(connection, hot.userSuccess),
-      failure: prepare(connection, hot.userFailure),
-      'unlock-success': prepare(connection, hot.userUnlockSuccess),
-      'unlock-failure': prepare(connection, hot.userUnlockFailure),
-      touch: prepare(connection, hot.userTouch),
-    };
+    this.#programs = new SqlitePrograms(connection);
   }
 
   claims(): readonly string[] {
@@ -70,23 +54,22 @@ export class SqliteEngine implements Engine {
   }
 
   commitBatch(batch: readonly PreparedDecision[]): Promise<readonly DecisionOutcome[]> {
-    return settled(() =>
-      this.#transaction(() => {
+    return settled(() => {
+      const prepared = batch.map(({ decision, event }, index) => {
+        const program = this.#programs.of(stepsOf(decision, this.#instance, index));
+        return { decision, event, program };
+      });
+      return this.#transaction(() => {
         let tip = this.#readTip();
-        const outcomes = batch.map((prepared, index): DecisionOutcome => {
-          const outcome = this.#apart(() => {
-            this.#apply(prepared.decision, index);
-            return this.#append(tip, prepared.event);
-          });
-          if ('sequence' in outcome) {
-            tip = outcome;
-            return { status: 'committed' };
-          }
+        const result = prepared.map(({ decision, event, program }): DecisionOutcome => {
+          const next = chained(this.#chain, this.#instance, tip, event);
+          const outcome = this.#decide(decision, program, next);
+          if (outcome === committed) tip = next;
           return outcome;
         });
-        return { result: outcomes, tip };
-      }),
-    );
+        return { result, tip };
+      });
+    });
   }
 
   administer(changes: PreparedChanges, event: UnchainedEvent): Promise<AdministerResult> {
@@ -158,92 +141,21 @@ export class SqliteEngine implements Engine {
     }
   }
 
-  /** Runs one decision in a savepoint: a conflict or a fault of its own takes only its own back. */
-  #apart<Result>(work: () => Result): Result | Exclude<DecisionOutcome, { status: 'committed' }> {
-    this.#hot.savepoint();
+  /** A conflict or a fault of its own takes only this decision back; any other takes the batch. */
+  #decide(decision: Decision, program: Program, event: ChainedEvent): DecisionOutcome {
     try {
-      const result = work();
-      this.#hot.release();
-      return result;
+      program(event);
+      return committed;
     } catch (error) {
-      const isConflict = error instanceof DecisionConflict;
-      if (!this.#connection.inTransaction || !(isConflict || isStatementFault(error))) throw error;
-      this.#hot.rollback();
-      this.#hot.release();
-      return isConflict ? { status: 'conflict', on: error.on } : storeErrorOf(error);
+      if (!this.#connection.inTransaction || !isStatementFault(error)) throw error;
+      const on = conflictOf(error, decision);
+      return on === null ? storeErrorOf(error) : { status: 'conflict', on };
     }
-  }
-
-  #apply(decision: Decision, index: number): void {
-    const { atMs, advance } = decision;
-    if (decision.user !== null) this.#changeUser(decision.user, atMs, index);
-    if (decision.authenticator !== null) {
-      oneRow('authenticator', this.#hot.authenticatorUse({ ...decision.authenticator, atMs }));
-    }
-    if (advance !== null) {
-      const { guard, set } = advance;
-      const changed = this.#hot.applicationAdvance({
-        applicationId: advance.applicationId,
-        epoch: advance.epoch,
-        nextEventCounterAtMost: storedInteger(guard.nextEventCounterAtMost),
-        lastStepBelow: storedInteger(guard.lastStepBelow),
-        orSpentChallenges:
-          guard.orSpentChallenges === null ? null : JSON.stringify(guard.orSpentChallenges),
-        nextEventCounter: storedInteger(set.nextEventCounter),
-        lastStep: storedInteger(set.lastStep),
-        floorMs: set.floorMs,
-        spentChallenges: JSON.stringify(set.spentChallenges),
-        failureCountBelow: guard.failureCountBelow,
-        expectedPendingSync: guard.pendingSync,
-        driftSeconds: set.driftSeconds,
-        driftAtMs: set.driftAtMs,
-        driftHistory: set.driftHistory,
-        atMs,
-      });
-      oneRow('application', changed);
-    }
-    for (const note of decision.notes) this.#note(note, atMs, index);
-    for (const follower of decision.followers) {
-      oneRow('application', this.#hot.driftFollow({ ...follower }));
-    }
-    for (const challengeId of new Set(decision.challengeIds)) {
-      oneRow('challenge', this.#hot.challengeConsume({ challengeId, atMs }));
-    }
-    this.#keep(decision);
-  }
-
-  #changeUser(change: UserChange, atMs: number, index: number): void {
-    if (change.kind === 'decoy') {
-      this.#hot.decoyFailure({ instance: this.#instance, slot: index, atMs });
-      return;
-    }
-    const threshold = 'threshold' in change ? change.threshold : null;
-    const expectedTries = 'expectedTries' in change ? change.expectedTries : null;
-    const values = { userId: change.userId, atMs, threshold, expectedTries };
-    oneRow('user', this.#users[change.kind](values));
-  }
-
-  #note(note: ApplicationNote, atMs: number, index: number): void {
-    if (note.kind === 'application') oneRow('application', this.#hot.applicationNote({ ...note }));
-    else this.#hot.decoyFailure({ instance: this.#instance, slot: batchMax + index, atMs });
-  }
-
-  #keep({ issueChallenge, storedAnswer, atMs }: Decision): void {
-    if (issueChallenge !== null) {
-      const componentTypeKey = nameKey(issueChallenge.componentType);
-      try {
-        this.#hot.challengeIssue({ ...issueChallenge, componentTypeKey });
-      } catch (error) {
-        // The user was deleted since it was read.
-        throw constraintOf(error) === 'foreign-key' ? new DecisionConflict('user') : error;
-      }
-    }
-    if (storedAnswer !== null) oneRow('answer', this.#hot.answerStore({ ...storedAnswer, atMs }));
   }
 
   #append(tip: ChainTip, event: UnchainedEvent): ChainTip {
     const next = chained(this.#chain, this.#instance, tip, event);
-    this.#hot.auditInsert({ ...next });
+    this.#run({ sql: auditInsert.sql, parameters: bind(auditInsert, next) });
     return next;
   }
 
@@ -285,41 +197,6 @@ export class SqliteEngine implements Engine {
     }
     return statement;
   }
-}
-
-type HotStatements = ReturnType<typeof prepareHot>;
-
-function prepareHot(connection: SqliteConnection) {
-  const plain = (sql: string): (() => void) => {
-    const statement = connection.prepare(sql);
-    return () => void statement.run();
-  };
-  return {
-    savepoint: plain('SAVEPOINT decision'),
-    release: plain('RELEASE decision'),
-    rollback: plain('ROLLBACK TO decision'),
-    decoyFailure: prepare(connection, hot.decoyFailure),
-    authenticatorUse: prepare(connection, hot.authenticatorUse),
-    applicationAdvance: prepare(connection, hot.applicationAdvance),
-    applicationNote: prepare(connection, hot.applicationNote),
-    driftFollow: prepare(connection, hot.driftFollow),
-    challengeConsume: prepare(connection, hot.challengeConsume),
-    challengeIssue: prepare(connection, hot.challengeIssue),
-    answerStore: prepare(connection, hot.answerStore),
-    auditInsert: prepare(connection, hot.auditInsert),
-  };
-}
-
-function prepare<Name extends string>(
-  connection: SqliteConnection,
-  statement: Template<Name>,
-): Run<Name> {
-  const prepared = connection.prepare<SqlValue[]>(statement.sql);
-  return (values) => prepared.run(...bind(statement, values)).changes;
-}
-
-function oneRow(on: Conflict, changed: number): void {
-  if (changed !== 1) throw new DecisionConflict(on);
 }
 
 /** The outcome of synchronous work as a promise, its faults in our words. */
