@@ -25,6 +25,12 @@ export type Eligible =
     }
   | { readonly kind: 'refused'; readonly refused: Refused };
 
+/**
+ * What one attempt is compared with at most. What it costs must have an end, and each is noted in the
+ * database when a response is refused.
+ */
+export const applicationsPerAttemptMax: number = 64;
+
 /** How far an authenticator got before it failed. */
 type Rank = 0 | 1 | 2 | 3 | 4 | 5 | 6;
 
@@ -34,7 +40,8 @@ type Rank = 0 | 1 | 2 | 3 | 4 | 5 | 6;
  * narrows it, of that serial and application name. Applications that need a PIN or session data
  * that no request carries can't serve, nor do those that were not used for too long or had too many
  * wrong responses, and those that unlock devices never do. Where none may, the authenticator that got
- * furthest names the refusal.
+ * furthest names the refusal; where more than `applicationsPerAttemptMax` applications may, it is
+ * `authenticator-ambiguous`, and a serial or an application name narrows them.
  *
  * @param nowMs Unix milliseconds
  */
@@ -59,8 +66,10 @@ export function eligibleAuthenticators(
     if (typeof examined === 'object') serving.push(examined);
     else if (examined > furthest) furthest = examined;
   }
-  if (serving.length > 0) return { kind: 'eligible', authenticators: serving };
-  return refuse(refusalAt(furthest, purpose));
+  if (serving.length === 0) return refuse(refusalAt(furthest, purpose));
+  const count = serving.reduce((sum, { applications }) => sum + applications.length, 0);
+  if (count > applicationsPerAttemptMax) return refuse('authenticator-ambiguous');
+  return { kind: 'eligible', authenticators: serving };
 }
 
 function examine(

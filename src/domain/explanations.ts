@@ -70,8 +70,8 @@ const refusals: Readonly<Record<RefusalCode, Explanation>> = {
     whatHelps: 'Assign it, or let the program name another serial or none.',
   },
   'authenticator-ambiguous': {
-    why: 'The user had several authenticators, and a synchronisation concerns one.',
-    whatHelps: 'Name the serial.',
+    why: 'The request left open which authenticator it means: a synchronisation concerns one, and an attempt is compared with at most 64 applications.',
+    whatHelps: 'Let the program name the serial, or unassign what the user does not use.',
   },
   'authenticator-not-permitted': {
     why: 'None of the applications of the user that the request may mean is permitted to serve.',

@@ -1,4 +1,5 @@
 import { sql } from 'kysely';
+import { applicationsPerAttemptMax } from '../domain/eligible.ts';
 import { nameKey } from '../domain/names.ts';
 import { TallystickError } from '../errors.ts';
 import type { AuditChain } from '../service/ports.ts';
@@ -20,8 +21,6 @@ import { Reads } from './reads.ts';
 import { refuseUnstorable, storedInteger } from './writes.ts';
 
 const challengesMax = 2;
-/** That one decision changes, besides the one that it advances. */
-const applicationsMax = 64;
 const purgeMax = 10_000;
 
 export interface SqlStoreOptions {
@@ -167,8 +166,8 @@ function refuseUnstorableDecision(decision: Decision): void {
 function refuseTooMany({ challengeIds, followers, notes }: Decision): void {
   const isTooMany =
     challengeIds.length > challengesMax ||
-    followers.length > applicationsMax ||
-    notes.length > applicationsMax;
+    followers.length > applicationsPerAttemptMax ||
+    notes.length > applicationsPerAttemptMax;
   if (!isTooMany) return;
   const message = 'A decision has too many challenges, followers or notes.';
   throw new TallystickError('store-contract', message);

@@ -81,6 +81,25 @@ describe('what may serve', () => {
   });
 });
 
+describe('more applications than one attempt is compared with', () => {
+  const owned = (count: number): AuthenticatorWithApplications[] =>
+    Array.from({ length: count }, (_, index) => device({ serial: `VT${1000 + index}` }, [time]));
+
+  it('are refused, unless the request or the policy narrows them', () => {
+    expect(eligible(owned(64))).toHaveLength(64);
+    expect(eligible(owned(65))).toBe('authenticator-ambiguous');
+    expect(eligible(owned(65), { serial: 'VT1064' })).toEqual(['VT1064/TIME']);
+    expect(eligible([...owned(64), device({ isDisabled: true }, [time])])).toHaveLength(64);
+  });
+
+  it('are those that may serve', () => {
+    const many = [time, { ...time, id: 'other', name: 'OTHER' }];
+    const devices = owned(33).map(({ authenticator }) => authenticatorWith(many, authenticator));
+    expect(eligible(devices)).toBe('authenticator-ambiguous');
+    expect(eligible(devices, { applicationName: 'OTHER' })).toHaveLength(33);
+  });
+});
+
 describe('refusals', () => {
   const far = device({ expiresAtMs: noonMs });
   const off = device({ isDisabled: true, expiresAtMs: noonMs });
