@@ -93,8 +93,11 @@ export async function findIssuedChallenges(
   challenge: string | null,
   { policy, nowMs }: { readonly policy: EffectivePolicy; readonly nowMs: number },
 ): Promise<IssuedChallenges> {
-  const given = await findIssuedChallenge(context, caller, userId, challenge);
-  if (!asksForNewest(policy)) return { given, newest: null };
+  // Beside a response without a challenge the newest only matters where it is always the one.
+  const isAsked = challenge === null ? policy.challengeCheckMode === 2 : asksForNewest(policy);
+  const given =
+    challenge === null ? null : await findIssuedChallenge(context, caller, userId, challenge);
+  if (!isAsked) return { given, newest: null };
   const { store } = context;
   const newest = await store.newestOpenChallenge(userId ?? nobodyId, caller.componentType, nowMs);
   return { given, newest };

@@ -214,6 +214,15 @@ function succeed(
   const owner = ownerOf(decision.authenticatorId, found);
   const { serial } = owner.authenticator;
   const applicationName = applicationNameOf(decision.applicationId, owner);
+  const facts: Facts = {
+    serial,
+    application: applicationName,
+    driftSecondsBefore: decision.driftSecondsBefore,
+    driftSecondsAfter: decision.driftSecondsAfter,
+  };
+  // Not spread: see `auditEntry`.
+  Object.assign(facts, positionFacts(decision.position), costFacts(tape), more.facts);
+  if (account.state === 'auto-unlock') facts['unlocked'] = true;
   return {
     kind: 'success',
     answer: {
@@ -228,16 +237,7 @@ function succeed(
       advance: decision.advance,
       followers: more.followers,
     },
-    facts: {
-      serial,
-      application: applicationName,
-      ...positionFacts(decision.position),
-      driftSecondsBefore: decision.driftSecondsBefore,
-      driftSecondsAfter: decision.driftSecondsAfter,
-      ...costFacts(tape),
-      ...(account.state === 'auto-unlock' ? { unlocked: true } : {}),
-      ...more.facts,
-    },
+    facts,
   };
 }
 
