@@ -8,8 +8,8 @@ import type { Position } from './outcomes.ts';
 /**
  * A response that was out of every window but within reach of a synchronisation. It was refused and
  * counted; the consecutive next one confirms it. It is good for exactly the next counted attempt on
- * the same assignment: a success, a lock, an unlock or another failure changes the numbers it was
- * noted with, a reset ends its epoch and takes it away.
+ * the same assignment: a success, a lock, another failure, or whatever an administrator does to the
+ * user changes the numbers it was noted with, a reset ends its epoch and takes it away.
  */
 export interface PendingSync {
   /** Where the response may have stood; each was unused. */
@@ -19,6 +19,8 @@ export interface PendingSync {
   /** The user's count once the refusal was counted, and his last success before it. */
   readonly lockCount: number;
   readonly lastSuccessAtMs: number | null;
+  /** Of the user's record: whatever an administrator does to him raises it, attempts do not. */
+  readonly userVersion: number;
   readonly assignmentVersion: number;
 }
 
@@ -26,6 +28,7 @@ export interface PendingSync {
 export interface PendingContext {
   readonly lockCount: number;
   readonly lastSuccessAtMs: number | null;
+  readonly userVersion: number;
   readonly assignmentVersion: number;
   readonly nowMs: number;
 }
@@ -49,6 +52,7 @@ export function livePendingSync(text: string | null, context: PendingContext): P
   const isSame =
     pending.lockCount === context.lockCount &&
     pending.lastSuccessAtMs === context.lastSuccessAtMs &&
+    pending.userVersion === context.userVersion &&
     pending.assignmentVersion === context.assignmentVersion;
   return isSame && context.nowMs < pending.expiresAtMs ? pending : null;
 }

@@ -173,9 +173,9 @@ function pairsOf(
   // A locked user that unlocks himself begins anew.
   if (user.lockedAtMs !== null) return [];
   const { application, authenticator, sequence } = serving;
-  const { lockCount, lastSuccessAtMs } = user;
+  const { lockCount, lastSuccessAtMs, version: userVersion } = user;
   const { assignmentVersion } = authenticator;
-  const context = { lockCount, lastSuccessAtMs, assignmentVersion, nowMs };
+  const context = { lockCount, lastSuccessAtMs, userVersion, assignmentVersion, nowMs };
   const pending = livePendingSync(application.pendingSync, context);
   if (pending === null) return [];
   return pending.positions.flatMap((position) => {
@@ -226,6 +226,7 @@ function textFor(
     expiresAtMs: nowMs + policy.secondOtpSyncLifetimeSeconds * 1000,
     lockCount: user.lockCount + 1,
     lastSuccessAtMs: user.lastSuccessAtMs,
+    userVersion: user.version,
     assignmentVersion: authenticator.assignmentVersion,
   };
   return pendingSyncText(pending);

@@ -145,6 +145,7 @@ describe('a response out of the window', () => {
     ['a success that set the count to 0', { user: userWith() }],
     ['another failure that noted nothing', { user: userWith({ lockCount: 2 }) }],
     ['a lock', { user: userWith({ lockCount: 1, lockedAtMs: noonMs, lockedBy: 'threshold' }) }],
+    ['an unlock that set the count back', { user: userWith({ lockCount: 1, version: 2 }) }],
     ['a new assignment', { user: once, assignmentVersion: 2 }],
     ['its end of life', { user: once, nowMs: noonMs + 300_000 }],
     ['a reset', { user: once, epochNow: 2 }],

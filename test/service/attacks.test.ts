@@ -174,6 +174,18 @@ describe('a remembered response', () => {
     expect(await logon(caller, userName, shownAt(device, 1800))).toBe('response-incorrect');
   });
 
+  test('is not confirmed after an unlock, even when another device brings the count back', async () => {
+    const caller = await bench.caller(remembering);
+    const { userName, device } = await aUserWith(totp6);
+    const { serial } = await bench.device(totp6, { userName });
+    expect(await logon(caller, userName, shownAt(device, 1800))).toBe('response-incorrect');
+    await bench.service.administration.unlockUser(bench.admin, null, userName);
+    const elsewhere = asking(userName, { response: device.wrong(), serial });
+    expect(await codeOf(bench.service, caller, elsewhere)).toBe('response-incorrect');
+    bench.clock.advance(30);
+    expect(await logon(caller, userName, shownAt(device, 1800))).toBe('response-incorrect');
+  });
+
   test('locks as any other failure does, and confirms nothing after that', async () => {
     const caller = await bench.caller({
       ...remembering,

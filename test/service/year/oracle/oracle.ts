@@ -165,6 +165,8 @@ export class Oracle {
 
   unlock(): void {
     this.#account.unlock();
+    // The row keeps what nothing can confirm any more.
+    if (this.#pending !== null) this.#pending = { ...this.#pending, expiresAtMs: 0 };
   }
 
   enrol(counter: number): void {
