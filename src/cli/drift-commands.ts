@@ -20,6 +20,7 @@ const applicationOption = [
   'only this application; without, all that have a clock',
 ] as const;
 const plotColumnsDefault = 80;
+const plotMissing = '  There is no plot before the second response that is kept.';
 const reportPageLimit = 500;
 const withinDefault = '60d';
 
@@ -71,8 +72,10 @@ async function showDrift(
   }
   const { outputColumns } = desk.io;
   const columns = outputColumns ?? (options['plot'] === true ? plotColumnsDefault : null);
+  const withoutPlot = options['plot'] === true ? plotMissing : '';
   const shown = applications.flatMap((application) => {
-    const plot = columns === null ? '' : driftPlot(application, drift.nowMs, columns);
+    const plot =
+      columns === null ? '' : driftPlot(application, drift.nowMs, columns) || withoutPlot;
     return [driftSentences(application, drift.nowMs), ...(plot === '' ? [] : [plot])];
   });
   const heading = `${drift.serial} under the policy ${drift.policy}`;

@@ -181,6 +181,6 @@ function refuseUnfinished({ to, stayed, stopped }: SeedsMoved): void {
   };
   throw new CliFailure(
     exitCodes.refused,
-    `${stayed.length} seeds stay where they are. ${advice[to]}`,
+    `${stayed.length === 1 ? '1 seed stays where it is' : `${stayed.length} seeds stay where they are`}. ${advice[to]}`,
   );
 }

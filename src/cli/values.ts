@@ -31,7 +31,7 @@ export function readInstant(option: string, text: string): number | null {
 
 /** A number of seconds with its sign, e.g. `-90`; the server knows how many there may be. */
 export function readSeconds(option: string, text: string): number {
-  if (/^[+-]?\d{1,9}$/.test(text)) return Number(text);
+  if (/^[+-]?\d{1,15}$/.test(text)) return Number(text);
   throw usageFailure(`${option} takes whole seconds such as 90 or -90, not ${text}`);
 }
 

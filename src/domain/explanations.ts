@@ -125,7 +125,8 @@ const refusals: Readonly<Record<RefusalCode, Explanation>> = {
   },
   'response-incorrect': {
     why: 'Nothing within the windows was like it: it was mistyped, came from another authenticator or for another challenge, or the clock or counter of the authenticator has left the windows.',
-    whatHelps: 'Try the next response. If that is refused as well, synchronise with two in a row.',
+    whatHelps:
+      'Unlock the user if he is locked by now. Try the next response. If that is refused as well, synchronise with two in a row.',
   },
   'response-replayed': {
     why: 'The response was right once, but it was used, or one that comes after it was.',

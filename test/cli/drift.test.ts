@@ -176,6 +176,8 @@ describe('tallystick token drift', () => {
     expect(world.reached[0]!.args.slice(1)).toEqual(['VT00000001', 'Office']);
     expect((await run(show, 50)).printed).toMatch(/^ {4}\+327 s -{38}$/m);
     expect((await run([...show, '--plot'])).printed).toMatch(/^ {4}\+327 s -{68}$/m);
+    expect((await run([...show, '--plot'])).printed).toMatch(/\n\n {2}There is no plot before .*$/);
+    expect((await run(show, 50)).printed).not.toContain('There is no plot');
     const one = await run([...show, '--application', 'sign']);
     expect(one.printed).not.toContain('TIME');
     const json = JSON.parse((await run([...show, '--json'], 80)).printed) as typeof view;
@@ -218,11 +220,14 @@ describe('tallystick token drift', () => {
     for (const action of ['zero', 'freeze', 'thaw']) {
       expect((await run([...token, action, 'VT00000001'])).code).toBe(0);
     }
+    expect((await run([...token, 'set', 'VT00000001', '--seconds', '99999999999'])).code).toBe(0);
     expect(world.reached.map(({ args }) => args.slice(2))).toEqual([
       ['TIME', { action: 'set', driftSeconds: -90 }],
       [null, { action: 'zero' }],
       [null, { action: 'freeze' }],
       [null, { action: 'thaw' }],
+      // How much is too much is the server's to say, with what is allowed.
+      [null, { action: 'set', driftSeconds: 99_999_999_999 }],
     ]);
   });
 

@@ -177,8 +177,8 @@ VT00000001/UNLOCK  OCRA-1:HOTP-SHA1-8:QN08
   why: Nothing within the windows was like it: it was mistyped, came from
     another authenticator or for another challenge, or the clock or counter of
     the authenticator has left the windows.
-  what helps: Try the next response. If that is refused as well, synchronise
-    with two in a row.
+  what helps: Unlock the user if he is locked by now. Try the next response. If
+    that is refused as well, synchronise with two in a row.
 
 2026-11-25 19:33:10Z  authenticator.reset of VT00000001
   by intranet (k1) from 10.1.0.7
