@@ -338,3 +338,53 @@ describe('the forecast', () => {
     proofTimeoutMs,
   );
 });
+
+describe('whatever a clock showed', () => {
+  const second = fc.integer({ min: -2_592_000, max: 2_592_000 });
+  const sample = fc.record({
+    atMs: fc.integer({ min: noonMs - 400 * dayMs, max: noonMs }),
+    driftSeconds: second,
+  });
+
+  it('property: the forecast is made of numbers, and no date is before the last use or after ten years', () => {
+    fc.assert(
+      fc.property(
+        fc.array(sample, { maxLength: 40 }),
+        second,
+        fc.option(fc.integer({ min: -400, max: 0 })),
+        fc.integer({ min: -400, max: 400 }),
+        fc.constantFrom(1, 30, 60, 86_400),
+        (samples, driftSeconds, usedDays, nowDays, timeStepSeconds) => {
+          const inOrder = samples.toSorted((one, other) => one.atMs - other.atMs);
+          const application = applicationWith(totp(timeStepSeconds), {
+            driftSeconds,
+            driftAtMs: usedDays === null ? null : noonMs + usedDays * dayMs,
+            driftHistory: historyOf(inOrder, timeStepSeconds),
+          });
+          const nowMs = noonMs + nowDays * dayMs;
+          const stepping = steppingOf(timeStepSeconds);
+          const forecast = forecastDrift(application, stepping, nowMs, policyWith());
+          const { deviceSeconds, uncertaintySeconds, estimate, window, leaving } = forecast;
+          for (const value of [
+            deviceSeconds,
+            uncertaintySeconds ?? 0,
+            window.centreSeconds,
+            window.halfWidthSeconds,
+            estimate?.ratePpm ?? 0,
+            estimate?.ratePpmError ?? 0,
+          ]) {
+            expect(value).toSatisfy(Number.isFinite);
+          }
+          const { expectedAtMs, earliestAtMs } = leaving;
+          for (const atMs of [expectedAtMs, earliestAtMs]) {
+            if (atMs === null) continue;
+            expect(atMs).toSatisfy(Number.isSafeInteger);
+            expect(atMs).toBeGreaterThanOrEqual(application.driftAtMs ?? nowMs);
+            expect(atMs).toBeLessThanOrEqual(nowMs + tenYearsDays * dayMs);
+          }
+          if (expectedAtMs !== null) expect(earliestAtMs).toBeLessThanOrEqual(expectedAtMs);
+        },
+      ),
+    );
+  });
+});
