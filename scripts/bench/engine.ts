@@ -1,3 +1,4 @@
+import { responseAlone } from '../../src/domain/credential.ts';
 import type { BenchInstallation, BenchUser } from './installation.ts';
 import { nextResponse } from './installation.ts';
 import { alternate, type BenchRow, inFlight } from './measure.ts';
@@ -118,8 +119,9 @@ async function attempt(
   const answer = await service.authenticate(caller, {
     userName: user.userName,
     domainName: null,
-    response,
+    credential: responseAlone(response),
     challenge: null,
+    challengeKey: null,
     serial: null,
     applicationName: null,
     requestKey: null,

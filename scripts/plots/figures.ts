@@ -1,3 +1,4 @@
+import { responseAlone } from '../../src/domain/credential.ts';
 import { createDeviceClock, createResponder } from '../../emulator/index.ts';
 import { decoyAuthenticator } from '../../src/domain/application.ts';
 import { expectedDriftSeconds } from '../../src/domain/drift.ts';
@@ -136,7 +137,7 @@ export function searchFigure(): Chart {
   const planning = planVerification(
     {
       candidatesFrom: [device],
-      response: '00000000',
+      credential: responseAlone('00000000'),
       challenge: null,
       issued: { given: null, newest: null },
     },

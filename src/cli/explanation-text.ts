@@ -1,4 +1,4 @@
-import { type Cell, cellText, facts, instantText } from './table.ts';
+import { type Cell, cellText, facts, instantText, wrapped } from './table.ts';
 import type {
   ApplicationNowJson,
   AttemptJson,
@@ -7,11 +7,10 @@ import type {
   StepJson,
   UserExplanationJson,
 } from '../rest/explanation.ts';
+import { pinStateText } from './pin-commands.ts';
 
 type Row = readonly [string, Cell];
 type Facts = EventJson['facts'];
-
-const width = 80;
 
 /** An explanation for people at a terminal: the account, each application, then what happened. */
 export function explanationText(explanation: UserExplanationJson): string {
@@ -69,6 +68,7 @@ function applicationText(
     ['authenticator', deviceText(authenticator)],
     ...given('mode', mode === 'unlock' ? mode : null, () => 'unlock: verifies nobody'),
     ...(application.isDisabled ? ([['state', 'disabled']] as const) : []),
+    ...given('server PIN', application.pin === 'off' ? null : application.pin, pinStateText),
     ['epoch', application.epoch],
     ...given('next counter', application.nextEventCounter, (counter) => counter),
     ...given('last step', application.last, stepText),
@@ -110,7 +110,9 @@ function deviceText(authenticator: AuthenticatorNowJson): string {
 
 function eventText(event: EventJson): string {
   const lines = event.kind === 'attempt' ? attemptLines(event) : administrationLines(event);
-  return lines.flatMap((line, index) => wrapped(line, index === 0 ? '' : '  ')).join('\n');
+  return lines
+    .flatMap((line, index) => wrapped(line, index === 0 ? '' : '  ', index === 0 ? '  ' : '    '))
+    .join('\n');
 }
 
 const endings: Readonly<Record<AttemptJson['ending'], string>> = {
@@ -238,21 +240,4 @@ function secondText(atMs: number | null): string {
   return instantText(atMs)
     .replace('T', ' ')
     .replace(/\.\d+Z$/, 'Z');
-}
-
-/** Lines of at most 80 columns where words allow it; what goes on is indented further. */
-function wrapped(text: string, indent: string): readonly string[] {
-  const lines: string[] = [];
-  let line = indent;
-  let isEmpty = true;
-  for (const word of cellText(text).split(' ')) {
-    if (!isEmpty && line.length + 1 + word.length > width) {
-      lines.push(line);
-      line = `${indent}  ${word}`;
-    } else {
-      line += isEmpty ? word : ` ${word}`;
-    }
-    isEmpty = false;
-  }
-  return [...lines, line];
 }

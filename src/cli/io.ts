@@ -2,6 +2,14 @@ import { exitCodes, exitCodeOf } from './exit-codes.ts';
 import type { Environment } from '../main.ts';
 import { TallystickError } from '../errors.ts';
 
+/** Something that a command has to be told, and that is no argument. */
+export interface Question {
+  /** As it is called before the colon. */
+  readonly prompt: string;
+  /** Hidden while it is typed. */
+  readonly isSecret: boolean;
+}
+
 /** What a command may touch besides its arguments. Tests give others. */
 export interface CliIo {
   readonly environment: Environment;
@@ -11,6 +19,8 @@ export interface CliIo {
   readonly say: (text: string) => void;
   /** All of standard input, at most 64 KiB. */
   readonly readInput: () => Promise<string>;
+  /** One line from a person at a keyboard; not shown while it is typed when it is a secret. */
+  readonly ask: (question: Question) => Promise<string>;
   /** Whether standard input is a person at a keyboard. */
   readonly isInteractive: boolean;
   /** Standard error as a screen, for what is drawn over; null when it is a file or a pipe. */
@@ -46,12 +56,13 @@ export function usageFailure(message: string): CliFailure {
 const inputBytesMax = 65_536;
 
 /** The process's own streams. */
-export function processIo(): CliIo {
+export function processIo(ask: CliIo['ask']): CliIo {
   return {
     environment: process.env,
     print: (text) => void process.stdout.write(`${text}\n`),
     say: (text) => void process.stderr.write(`${text}\n`),
     readInput,
+    ask,
     isInteractive: process.stdin.isTTY,
     terminal: process.stderr.isTTY
       ? {

@@ -1,6 +1,7 @@
 import type { Command } from 'commander';
+import { answersTo } from './ask.ts';
 import { clientCommand, type Desk, given, pathOf, text } from './commands.ts';
-import { type CliIo, usageFailure } from './io.ts';
+import { type CliIo, type Question, usageFailure } from './io.ts';
 import type { Call } from './rest-client.ts';
 import { type Cell, facts, instantText } from './table.ts';
 
@@ -14,19 +15,22 @@ const whyInput =
 export function logonCommands(io: CliIo): readonly Command[] {
   return [
     narrowing(clientCommand(io, 'authenticate <user>', 'verifies a response', authenticate))
+      .option('--pin', 'asks for the server PIN first')
       .option('--response <response>', 'what the authenticator shows')
+      .option('--new-pin', 'asks for a new server PIN afterwards, twice')
       .option('--challenge <challenge>', 'the challenge that it answers')
       .option('--request-key <key>', 'repeats with the same key get the same answer')
-      .addHelpText('after', whyInput),
+      .addHelpText('after', `${whyInput} One per line: PIN, response, new PIN, new PIN again.`),
     narrowing(clientCommand(io, 'challenge <user>', 'asks for a challenge', issueChallenge)),
     clientCommand(io, 'sync <user>', 'brings an authenticator and the server together', synchronise)
       .option('--domain <name>', 'the domain, default master')
       .option('--serial <serial>', 'needed when the user has several authenticators')
+      .option('--pin', 'asks for the server PIN first')
       .option('--first <response>', 'a response')
       .option('--first-challenge <challenge>', 'the challenge that it answers')
       .option('--second <response>', 'the next response')
       .option('--second-challenge <challenge>', 'the challenge that it answers')
-      .addHelpText('after', `${whyInput} One response per line, the earlier one first.`),
+      .addHelpText('after', `${whyInput} One per line: PIN, the earlier response, the next.`),
   ];
 }
 
@@ -42,7 +46,14 @@ async function authenticate(
   [user = '']: readonly string[],
   options: Options,
 ): Promise<void> {
-  const [response] = await responses(desk, options, ['response']);
+  const response = text(options, 'response');
+  const answers = await answersTo(desk.io, {
+    ...pinQuestion(options),
+    ...(response === undefined ? { response: shown('Response') } : {}),
+    ...(options['newPin'] === true
+      ? { newPin: secret('New PIN'), newPinConfirmation: secret('New PIN again') }
+      : {}),
+  });
   const requestKey = text(options, 'requestKey');
   const call: Call = {
     method: 'POST',
@@ -51,6 +62,7 @@ async function authenticate(
       user,
       domain: text(options, 'domain'),
       response,
+      ...answers,
       challenge: text(options, 'challenge'),
       serial: text(options, 'serial'),
       application: text(options, 'application'),
@@ -58,8 +70,9 @@ async function authenticate(
     ...(requestKey === undefined ? {} : { headers: { 'Idempotency-Key': requestKey } }),
   };
   const { body } = await desk.client(call);
-  const { serial, application } = body;
-  desk.show(body, `Accepted: ${user} by ${String(serial)}/${String(application)}.`);
+  const { serial, application, pinChanged } = body;
+  const changed = pinChanged === true ? ' The new PIN is set.' : '';
+  desk.show(body, `Accepted: ${user} by ${String(serial)}/${String(application)}.${changed}`);
 }
 
 async function issueChallenge(
@@ -84,11 +97,22 @@ async function synchronise(
   [user = '']: readonly string[],
   options: Options,
 ): Promise<void> {
-  const [first, second] = await responses(desk, options, ['first', 'second']);
+  const typed = { first: text(options, 'first'), second: text(options, 'second') };
+  if ((typed.first === undefined) !== (typed.second === undefined)) {
+    throw usageFailure('give both --first and --second, or neither and use standard input');
+  }
+  const answers = await answersTo(desk.io, {
+    ...pinQuestion(options),
+    ...(typed.first === undefined
+      ? { first: shown('First response'), second: shown('Second response') }
+      : {}),
+  });
+  const { pin, first = typed.first, second = typed.second } = answers;
   const body = given({
     user,
     domain: text(options, 'domain'),
     serial: text(options, 'serial'),
+    pin,
     first: given({ response: first, challenge: text(options, 'firstChallenge') }),
     second: given({ response: second, challenge: text(options, 'secondChallenge') }),
   });
@@ -119,21 +143,14 @@ function learnedFacts(learned: Learned | null | undefined): readonly (readonly [
   ];
 }
 
-/** Responses from options, or all of them from standard input, a line each. */
-async function responses(
-  desk: Desk,
-  options: Options,
-  names: readonly string[],
-): Promise<readonly string[]> {
-  const typed = names.map((name) => text(options, name));
-  if (typed.every((each) => each !== undefined)) return typed;
-  if (typed.some((each) => each !== undefined)) {
-    throw usageFailure(`give all of --${names.join(', --')}, or none and use standard input`);
-  }
-  if (desk.io.isInteractive) {
-    desk.io.say(names.length === 1 ? 'Response:' : 'Two responses, a line each, then Ctrl-D:');
-  }
-  const lines = (await desk.io.readInput()).split(/\r?\n/).filter((line) => line !== '');
-  if (lines.length === names.length) return lines;
-  throw usageFailure(`standard input must hold ${names.length} line(s), one response each`);
+function pinQuestion(options: Options): { readonly pin?: Question } {
+  return options['pin'] === true ? { pin: secret('PIN') } : {};
+}
+
+function shown(prompt: string): Question {
+  return { prompt, isSecret: false };
+}
+
+function secret(prompt: string): Question {
+  return { prompt, isSecret: true };
 }

@@ -1,6 +1,7 @@
-import type { Command } from 'commander';
+import { type Command, Option } from 'commander';
 import { clientCommand, type Desk, given, group, listAll, pathOf, text } from './commands.ts';
-import { CliFailure, type CliIo } from './io.ts';
+import { explainPolicyCommand } from './policy-explanation.ts';
+import { CliFailure, type CliIo, usageFailure } from './io.ts';
 import type { JsonRecord } from './rest-client.ts';
 import { facts, table } from './table.ts';
 import { readPolicySetting } from './values.ts';
@@ -8,6 +9,7 @@ import { readPolicySetting } from './values.ts';
 type Options = Readonly<Record<string, unknown>>;
 
 const basePolicy = 'Base Policy';
+const componentHeading = ['ID', 'TYPE', 'LOCATION', 'ACCESS', 'POLICY'] as const;
 
 /** `tallystick policy ...` and `component ...`: which rules hold for whom. */
 export function policyCommands(io: CliIo): readonly Command[] {
@@ -36,6 +38,7 @@ export function policyCommands(io: CliIo): readonly Command[] {
         const path = pathOf('policies', name, 'effective');
         showEffective(desk, (await desk.client({ method: 'GET', path })).body);
       }),
+      explainPolicyCommand(io),
       clientCommand(io, 'set <name> [setting=value...]', 'creates or changes a policy', setPolicy)
         .option('--parent <name>', `inherit from this policy; for a new one default ${basePolicy}`)
         .addHelpText('after', '\nAn empty value inherits again: tallystick policy set Office x='),
@@ -48,24 +51,27 @@ export function policyCommands(io: CliIo): readonly Command[] {
       clientCommand(io, 'list', 'all components', async (desk) => {
         const items = await listAll(desk.client, pathOf('components'));
         const rows = items.map(componentRow);
-        desk.show({ items }, table(['ID', 'TYPE', 'LOCATION', 'POLICY'], rows));
+        desk.show({ items }, table(componentHeading, rows));
       }),
       clientCommand(io, 'create', 'a new component', createComponent)
         .requiredOption('--type <type>', 'what keys of this component are bound to')
         .requiredOption('--location <cidr>', 'where it calls from, e.g. 10.1.0.0/16')
+        .addOption(accessOption())
         .requiredOption('--policy <name>', 'the policy for its requests'),
-      clientCommand(
-        io,
-        'set <id>',
-        'changes the policy of a component',
-        setComponent,
-      ).requiredOption('--policy <name>', 'the policy for its requests'),
+      clientCommand(io, 'set <id>', 'changes policy or access of a component', setComponent)
+        .addOption(accessOption())
+        .option('--policy <name>', 'the policy for its requests'),
       clientCommand(io, 'delete <id>', 'removes a component', async (desk, [id = '']) => {
         await desk.client({ method: 'DELETE', path: pathOf('components', id) });
         desk.show({ deleted: id }, `Component ${id} deleted.`);
       }),
     ]),
   ];
+}
+
+function accessOption(): Option {
+  const meaning = 'what a program must show: its key (default), or nothing beyond its address';
+  return new Option('--access <kind>', meaning).choices(['api-key', 'address']);
 }
 
 async function setPolicy(
@@ -88,7 +94,7 @@ async function setPolicy(
     // Nobody else's change may be lost between reading and writing.
     ...(current?.etag === undefined ? {} : { headers: { 'If-Match': current.etag } }),
   });
-  showEffective(desk, body);
+  showEffective(desk, body, current === null ? `created below ${String(parent)}` : 'changed');
 }
 
 interface CurrentPolicy {
@@ -111,7 +117,7 @@ async function currentPolicy(desk: Desk, path: string): Promise<CurrentPolicy | 
   }
 }
 
-function showEffective(desk: Desk, body: JsonRecord): void {
+function showEffective(desk: Desk, body: JsonRecord, what?: string): void {
   const settings = body['settings'] as Readonly<
     Record<string, { value: unknown; from: string; unit: string }>
   >;
@@ -127,7 +133,7 @@ function showEffective(desk: Desk, body: JsonRecord): void {
   desk.show(
     body,
     [
-      `Policy ${String(body['name'])}`,
+      `Policy ${String(body['name'])}${what === undefined ? '' : ` ${what}`}`,
       table(['SETTING', 'VALUE', 'UNIT', 'FROM'], rows),
       table(['COST', 'VALUE'], cost),
     ].join('\n\n'),
@@ -138,6 +144,7 @@ async function createComponent(desk: Desk, _args: unknown, options: Options): Pr
   const body = given({
     type: text(options, 'type'),
     location: text(options, 'location'),
+    access: text(options, 'access'),
     policy: text(options, 'policy'),
   });
   showComponent(
@@ -151,15 +158,16 @@ async function setComponent(
   [id = '']: readonly string[],
   options: Options,
 ): Promise<void> {
-  const body = given({ policy: text(options, 'policy') });
+  const body = given({ policy: text(options, 'policy'), access: text(options, 'access') });
+  if (Object.keys(body).length === 0) throw usageFailure('set takes --policy, --access or both');
   const path = pathOf('components', id);
   showComponent(desk, (await desk.client({ method: 'PATCH', path, body })).body);
 }
 
 function showComponent(desk: Desk, body: JsonRecord): void {
-  desk.show(body, table(['ID', 'TYPE', 'LOCATION', 'POLICY'], [componentRow(body)]));
+  desk.show(body, table(componentHeading, [componentRow(body)]));
 }
 
 function componentRow(item: JsonRecord): readonly string[] {
-  return [item['id'], item['type'], item['location'], item['policy']].map(String);
+  return [item['id'], item['type'], item['location'], item['access'], item['policy']].map(String);
 }

@@ -2,6 +2,8 @@
 
 export type Cell = string | number | boolean | null | undefined;
 
+const wrapColumns = 80;
+
 /** Rows under a heading; `(none)` when there are no rows. */
 export function table(heading: readonly string[], rows: readonly (readonly Cell[])[]): string {
   if (rows.length === 0) return '(none)';
@@ -49,6 +51,23 @@ export function cellText(cell: Cell): string {
   if (typeof cell === 'boolean') return cell ? 'yes' : 'no';
   // Names come from elsewhere; control characters could rewrite the screen.
   return String(cell).replace(/\p{Cc}/gu, '?');
+}
+
+/** Lines of at most 80 columns where words allow it, the first and the others with their indent. */
+export function wrapped(text: string, indent: string, furtherIndent: string): readonly string[] {
+  const lines: string[] = [];
+  let line = indent;
+  let isEmpty = true;
+  for (const word of cellText(text).split(' ')) {
+    if (!isEmpty && line.length + 1 + word.length > wrapColumns) {
+      lines.push(line);
+      line = `${furtherIndent}${word}`;
+    } else {
+      line += isEmpty ? word : ` ${word}`;
+    }
+    isEmpty = false;
+  }
+  return [...lines, line];
 }
 
 function line(row: readonly string[], widths: readonly number[]): string {

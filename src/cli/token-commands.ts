@@ -3,6 +3,7 @@ import { clientCommand, type Desk, given, group, listAll, pathOf, text } from '.
 import { tokenDriftCommands } from './drift-commands.ts';
 import { type CliIo, usageFailure } from './io.ts';
 import { issueToken } from './issue-token.ts';
+import { pinCell, tokenPinCommands } from './pin-commands.ts';
 import type { JsonRecord } from './rest-client.ts';
 import { readSeedText, seedSources } from './seed-input.ts';
 import { type Cell, facts, instantText, isExpired, table } from './table.ts';
@@ -37,6 +38,7 @@ export function tokenCommands(io: CliIo): Command {
       .requiredOption('--challenge <challenge>', 'what the locked device shows')
       .option('--reason <text>', 'why, for the audit'),
     tokenDriftCommands(io),
+    tokenPinCommands(io),
     changing(io, 'enable <serial>', 'admits a disabled one again', { isDisabled: false }),
     changing(io, 'disable <serial>', 'refuses it until enabled', { isDisabled: true }),
     clientCommand(
@@ -178,6 +180,7 @@ function showToken(desk: Desk, token: JsonRecord): void {
     algorithmOf(application),
     `${String(application['seedOrigin'])}, ${String(application['residency'])}`,
     String(application['keyCheckValue']),
+    pinCell(application),
     application['nextEventCounter'] as string | null,
     driftCell(application),
     application['failureCount'] as number | null,
@@ -189,6 +192,7 @@ function showToken(desk: Desk, token: JsonRecord): void {
     'ALGORITHM',
     'SEED',
     'CHECK',
+    'PIN',
     'NEXT COUNTER',
     'DRIFT S',
     'FAILURES',

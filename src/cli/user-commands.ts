@@ -1,10 +1,11 @@
-import type { Command } from 'commander';
+import { type Command, Option } from 'commander';
 import { clientCommand, type Desk, given, group, listAll, pathOf, text } from './commands.ts';
 import type { CliIo } from './io.ts';
 import type { JsonRecord } from './rest-client.ts';
 import { facts, instantText, isExpired, table } from './table.ts';
 import { readInstant } from './values.ts';
 
+const administratorRoles = ['admin', 'helpdesk', 'auditor'] as const;
 const domainOption = ['--domain <name>', 'the domain, default master'] as const;
 
 /** `tallystick user ...`, `domain ...` and `unit ...`. */
@@ -21,6 +22,13 @@ export function userCommands(io: CliIo): readonly Command[] {
         .option(...domainOption)
         .option('--organisational-unit <name>', 'where the user belongs')
         .option('--expires <when>', 'from then on refused: 2027-12-31 or never'),
+      clientCommand(io, 'set <user>', 'changes what a user may do as administrator', setUser)
+        .option(...domainOption)
+        .addOption(
+          new Option('--role <role>', 'after signing in; none takes it away')
+            .choices([...administratorRoles, 'none'])
+            .makeOptionMandatory(),
+        ),
       clientCommand(io, 'delete <user>', 'removes a user', deleteUser).option(...domainOption),
       changing(io, 'lock <user>', 'locks until somebody unlocks', 'lock'),
       changing(io, 'unlock <user>', 'lifts a lock and clears the count', 'unlock'),
@@ -91,6 +99,18 @@ async function createUser(
   desk.show(body, `User ${String(body['user'])} created in domain ${String(body['domain'])}.`);
 }
 
+async function setUser(
+  desk: Desk,
+  [user = '']: readonly string[],
+  options: Parameters<Run>[2],
+): Promise<void> {
+  const role = text(options, 'role');
+  const body = { administratorRole: role === 'none' ? null : role };
+  const query = { domain: text(options, 'domain') };
+  const path = pathOf('users', user);
+  showUser(desk, (await desk.client({ method: 'PATCH', path, query, body })).body);
+}
+
 async function deleteUser(
   desk: Desk,
   [user = '']: readonly string[],
@@ -118,13 +138,14 @@ function changing(
 }
 
 function showUser(desk: Desk, user: JsonRecord): void {
-  const { lockCount, organisationalUnit, expiresAtMs, lastAttemptAtMs } = user;
+  const { lockCount, organisationalUnit, administratorRole, expiresAtMs, lastAttemptAtMs } = user;
   desk.show(
     user,
     facts([
       ['user', String(user['user'])],
       ['domain', String(user['domain'])],
       ['unit', organisationalUnit as string | null],
+      ['role', administratorRole as string | null],
       ['state', stateOf(user)],
       ['failures', Number(lockCount)],
       ['authenticators', (user['serials'] as readonly string[]).join(' ')],

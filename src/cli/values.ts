@@ -35,6 +35,12 @@ export function readSeconds(option: string, text: string): number {
   throw usageFailure(`${option} takes whole seconds such as 90 or -90, not ${text}`);
 }
 
+/** How many characters something has; the server knows how many it may have. */
+export function readCharacters(option: string, text: string): number {
+  if (/^\d{1,3}$/.test(text)) return Number(text);
+  throw usageFailure(`${option} takes a number of characters such as 4, not ${text}`);
+}
+
 /** A number of days, `60d`. */
 export function readDays(option: string, text: string): number {
   const days = Number(/^(\d{1,4})d$/.exec(text)?.[1] ?? 0);

@@ -30,6 +30,10 @@ export interface Config {
     readonly lruHandles: number;
     readonly softhsmConf: string | null;
   };
+  readonly soap: {
+    readonly enabled: boolean;
+    readonly challengeIssuedProfile: 'failure' | 'challenge';
+  };
   readonly limits: {
     readonly bodyBytesMax: number;
     readonly requestsInFlightMax: number;
@@ -71,6 +75,7 @@ export function invalidConfig(
 interface Reader {
   readonly text: (name: string) => string;
   readonly number: (name: string) => number;
+  readonly flag: (name: string) => boolean;
   readonly path: (name: string) => string;
   /** The configuration file's own path with this appended. */
   readonly beside: (suffix: string) => string;
@@ -87,6 +92,7 @@ function createReader(values: ReadonlyMap<string, SourcedValue>, configFile: str
   return {
     text: (name) => String(raw(name)),
     number: (name) => Number(raw(name)),
+    flag: (name) => raw(name) === true,
     path: (name) => resolve(folder, String(raw(name))),
     beside: (suffix) => `${resolve(configFile)}${suffix}`,
     has: (name) => values.has(name),
@@ -94,7 +100,7 @@ function createReader(values: ReadonlyMap<string, SourcedValue>, configFile: str
 }
 
 function assemble(reader: Reader): Config {
-  const { text, number, path, has } = reader;
+  const { text, number, flag, path, has } = reader;
   return Object.freeze({
     instance: { name: text('instance.name') },
     listen: {
@@ -113,6 +119,12 @@ function assemble(reader: Reader): Config {
       maxSessions: number('module.maxSessions'),
       lruHandles: number('module.lruHandles'),
       softhsmConf: has('module.softhsmConf') ? path('module.softhsmConf') : null,
+    },
+    soap: {
+      enabled: flag('soap.enabled'),
+      challengeIssuedProfile: text(
+        'soap.challengeIssuedProfile',
+      ) as Config['soap']['challengeIssuedProfile'],
     },
     limits: {
       bodyBytesMax: number('limits.bodyBytesMax'),

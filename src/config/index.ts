@@ -1,4 +1,5 @@
 /** One JSON configuration: flag over environment over file over default. */
+export { packageVersion } from './package-version.ts';
 export { type Config, parseConfig, type ParsedConfig } from './config.ts';
 export { configJsonSchema, settingsTable, shownSettings } from './documents.ts';
 export {

@@ -163,6 +163,20 @@ export const settings: readonly Setting[] = [
     meaning: 'For SoftHSM: becomes SOFTHSM2_CONF before the module is loaded.',
   },
   {
+    name: 'soap.enabled',
+    kind: { type: 'boolean' },
+    byDefault: true,
+    unit: '',
+    meaning: 'Serve programs written for OneSpan Authentication Server on POST /.',
+  },
+  {
+    name: 'soap.challengeIssuedProfile',
+    kind: choice('failure', 'challenge'),
+    byDefault: 'failure',
+    unit: '',
+    meaning: 'How authUser tells that it issued a challenge: RET_FAILURE or RET_CHALLENGE.',
+  },
+  {
     name: 'limits.bodyBytesMax',
     kind: integer(1024, 1_048_576),
     byDefault: 65_536,

@@ -15,6 +15,7 @@ import type {
 } from './model.ts';
 import type { Position } from './outcomes.ts';
 import type { ChallengeCheckMode } from './policy-catalogue.ts';
+import { unusedPin } from './server-pin.ts';
 
 /** Challenges accepted in one time step at most: what the row of an application has to hold. */
 export const spentChallengesMax: number = 16;
@@ -143,6 +144,7 @@ export function advancePast(
       nextEventCounterAtMost: first.eventCounter ?? application.nextEventCounter,
       lastStepBelow: stepGuard(application, hasCounter, first.timeStep),
       orSpentChallenges: isShared ? application.spentChallenges : null,
+      pinVersion: application.pin.version,
       ...conditions,
     },
     set: {
@@ -208,6 +210,7 @@ export function newEpoch(
 export const unusedState: Pick<
   Application,
   | Learned
+  | 'pin'
   | 'epoch'
   | 'nextEventCounter'
   | 'lastStep'
@@ -217,6 +220,7 @@ export const unusedState: Pick<
   | 'lastUsedAtMs'
 > = {
   ...nothingLearned,
+  pin: unusedPin,
   epoch: 1,
   nextEventCounter: 0n,
   lastStep: -1n,

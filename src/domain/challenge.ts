@@ -97,7 +97,7 @@ export function challengeIds(issued: readonly (IssuedChallenge | null)[]): reado
 
 /** The challenges of ours that an attempt may be about. */
 export interface IssuedChallenges {
-  /** The newest of the given text that was issued to this user at this component. */
+  /** The newest of the given text that was issued to this user, or to anybody, at this component. */
   readonly given: IssuedChallenge | null;
   /** The newest open one of any text; looked up where the policy's check mode asks for it. */
   readonly newest: IssuedChallenge | null;
@@ -126,6 +126,8 @@ export function challengeRefusal(
   const refusal = openRefusal(challenge, issued.given, userId, nowMs, policy);
   if (refusal !== null || !asksForNewest(policy)) return refusal;
   if (issued.given === null) return 'challenge-unknown';
+  // A general challenge was issued to nobody, so it has no place in anybody's order.
+  if (issued.given.userId === null) return null;
   return issued.newest?.id === issued.given.id ? null : 'challenge-superseded';
 }
 
@@ -145,8 +147,8 @@ export function openRefusal(
     return policy.oneStepChallengeResponse === 'server-challenge' ? 'challenge-unknown' : null;
   }
   // A challenge of ours is single-use even where clients may bring their own.
-  const isOpen =
-    issued.text === challenge && issued.userId === userId && issued.consumedAtMs === null;
+  const isHis = issued.userId === userId || issued.userId === null;
+  const isOpen = issued.text === challenge && isHis && issued.consumedAtMs === null;
   if (!isOpen) return 'challenge-unknown';
   return nowMs >= issued.expiresAtMs ? 'challenge-expired' : null;
 }

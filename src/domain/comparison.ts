@@ -5,14 +5,20 @@ import { type Candidate, candidateAt, entryOf, type Candidates, servingOf } from
 /** What a plan asks of the module, and what the MACs are compared with. */
 export interface ComparisonPlan {
   readonly candidates: Candidates;
-  /** The one of a verification, the two of a synchronisation. */
-  readonly responses: readonly Otp[];
+  /**
+   * What the MACs of an application are compared with: one response of a verification, as the
+   * credential reads for that application, or the two of a synchronisation.
+   */
+  readonly responsesOf: (applicationId: string) => readonly Otp[];
   /**
    * Where the module may pause and a decision look: ascending. The last one is what a refusal
    * costs; from the end of the candidates up to there MACs are `decoyCandidate`'s.
    */
   readonly chunkEnds: readonly number[];
 }
+
+/** For plans that compare nothing. */
+export const noResponses: ComparisonPlan['responsesOf'] = () => [];
 
 /**
  * What a refusal is compared with beyond its own candidates, and an attempt on nobody from the
@@ -32,7 +38,7 @@ export const decoyCandidate: Candidate = entryOf(
 );
 
 /**
- * Compares a MAC with every response of its plan, without an early exit.
+ * Compares a MAC with every response that is to be compared, without an early exit.
  *
  * @returns the mark of the candidate: bit 0 when it shows the first response, bit 1 the second
  */

@@ -1,7 +1,8 @@
 import type { RefusalCode } from './outcomes.ts';
 
 /** What an attempt ended as when it was not refused. */
-export type SuccessCode = 'accepted' | 'synchronised' | 'challenge-issued' | 'challenge-repeated';
+export type SuccessCode =
+  'accepted' | 'signed-in' | 'synchronised' | 'challenge-issued' | 'challenge-repeated';
 
 /** For auditors and administrators, who may know what a client is not told. */
 export interface Explanation {
@@ -14,6 +15,10 @@ export interface Explanation {
 const successes: Readonly<Record<SuccessCode, Explanation>> = {
   accepted: {
     why: 'The response was right and had not been used; it is used up now.',
+    whatHelps: 'Nothing is wrong.',
+  },
+  'signed-in': {
+    why: 'The response was right and had not been used; it is used up now, and a session is open.',
     whatHelps: 'Nothing is wrong.',
   },
   synchronised: {
@@ -33,8 +38,9 @@ const successes: Readonly<Record<SuccessCode, Explanation>> = {
 /** Total: a new refusal does not compile until somebody has said what it means. */
 const refusals: Readonly<Record<RefusalCode, Explanation>> = {
   'component-unknown': {
-    why: 'No component of the type of this key covers the address that the call came from.',
-    whatHelps: 'Create such a component, or call from an address that one covers.',
+    why: 'No component of this type covers the address that the call came from, or the one that does asks for an API key and the program has none.',
+    whatHelps:
+      'See what `tallystick policy explain` says of the type and the address; create such a component, or let it have access by address.',
   },
   'nothing-verifies': {
     why: 'The policy says that this server verifies nothing (localAuthentication none).',
@@ -132,6 +138,55 @@ const refusals: Readonly<Record<RefusalCode, Explanation>> = {
     why: 'The response was right once, but it was used, or one that comes after it was.',
     whatHelps:
       'Use the next response that the authenticator shows. If the user sent this one only once, a program sends each twice, or somebody else had it first.',
+  },
+  'pin-incorrect': {
+    why: 'The server PIN was wrong or missing. The response was not used up, whether it was right or not.',
+    whatHelps:
+      'Let the user try again, PIN first. If the PIN is forgotten, reset it: the user then sets a new one with the next response.',
+  },
+  'pin-change-required': {
+    why: 'PIN and response were right, but a new PIN has to be set and none came with them. The response is used up.',
+    whatHelps: 'Send the next response together with a new PIN and its confirmation.',
+  },
+  'pin-change-not-allowed': {
+    why: 'PIN and response were right, but the policy lets users not change their PIN (pinChangeAllowed). The response is used up.',
+    whatHelps: 'Set pinChangeAllowed, or force a change of the PIN: that the user may always do.',
+  },
+  'pin-not-supported': {
+    why: 'The response was right and came with a new PIN, but the application has none. The response is used up.',
+    whatHelps: 'Enable the PIN of the application, or let the program send the response alone.',
+  },
+  'pin-confirmation-mismatch': {
+    why: 'PIN and response were right, but the new PIN and its confirmation differ. The response is used up.',
+    whatHelps: 'Send the next response, and the same new PIN twice.',
+  },
+  'pin-too-short': {
+    why: 'PIN and response were right, but the new PIN is shorter than the application asks for. The response is used up.',
+    whatHelps: 'Choose a longer one.',
+  },
+  'pin-too-long': {
+    why: 'PIN and response were right, but the new PIN has more than 8 characters. The response is used up.',
+    whatHelps: 'Choose a shorter one.',
+  },
+  'pin-malformed': {
+    why: 'PIN and response were right, but the new PIN has characters that pinCharacters does not name. The response is used up.',
+    whatHelps: 'Choose one of digits, or set pinCharacters to alphanumeric.',
+  },
+  'pin-weak': {
+    why: 'PIN and response were right, but the new PIN is easy to guess and weakPins refuses such. The response is used up.',
+    whatHelps: 'Choose one that is no run, no repetition and not all the same.',
+  },
+  'pin-unchanged': {
+    why: 'PIN and response were right and the PIN had to be changed, but the new one is the old one. The response is used up.',
+    whatHelps: 'Choose another one.',
+  },
+  'administrator-none': {
+    why: 'The user was verified but is no administrator, so no session was opened. The response is used up.',
+    whatHelps: 'Give the user an administrator role, if he is meant to be one.',
+  },
+  'sessions-too-many': {
+    why: 'The user was verified but has as many open sessions as may be. The response is used up.',
+    whatHelps: 'Let programs log off, or wait until idle sessions end.',
   },
   'sync-nothing': {
     why: 'The application has neither clock nor counter.',

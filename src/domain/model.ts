@@ -5,6 +5,9 @@ import type { ResponseAlgorithm } from '../oath/index.ts';
  * their original spelling and are compared by an NFC lower-case key (`nameKey`).
  */
 
+/** Administration is open to programs by API key and, with one of these, to people. */
+export type AdministratorRole = 'admin' | 'helpdesk' | 'auditor';
+
 export interface Domain {
   readonly id: string;
   readonly name: string;
@@ -31,6 +34,8 @@ export interface User {
   /** Failed authenticator operations since the last success; locks at the policy's threshold. */
   readonly lockCount: number;
   readonly lockedAtMs: number | null;
+  /** What he may do as an administrator who signs in; null: nothing. */
+  readonly administratorRole: AdministratorRole | null;
   /** Only a threshold lock can unlock itself. */
   readonly lockedBy: 'threshold' | 'administrator' | null;
   /** Automatic unlock attempts spent since the lock. */
@@ -76,6 +81,30 @@ export interface ApplicationSeed {
   readonly origin: 'generated' | 'paired' | 'imported';
 }
 
+/** What is kept of a server PIN: nobody can tell the PIN from it without the module. */
+export interface PinVerifier {
+  /** Characters of the PIN: a combined credential is cut by lengths. */
+  readonly length: number;
+  /** Hex of 16 random bytes, drawn anew with every PIN. */
+  readonly salt: string;
+  /** Hex of the module's HMAC over application, salt and PIN (`pinMessage`). */
+  readonly mac: string;
+}
+
+/** The server PIN of an application: what its user knows beside the device that he has. */
+export interface ServerPin {
+  /** Whether responses need the PIN in front of them. */
+  readonly isEnabled: boolean;
+  /** The next logon has to set a new one, or the first. */
+  readonly isChangeForced: boolean;
+  /** 3 to 8 (`pinLengthMax`). */
+  readonly minimumLength: number;
+  /** Null while none is set. */
+  readonly verifier: PinVerifier | null;
+  /** Raised by every change of the PIN: a decision made under an older one does not commit. */
+  readonly version: number;
+}
+
 /** One secret and algorithm on an authenticator, with all that one-time use depends on. */
 export interface Application {
   readonly id: string;
@@ -85,6 +114,7 @@ export interface Application {
   readonly algorithm: ResponseAlgorithm;
   readonly seed: ApplicationSeed;
   readonly isDisabled: boolean;
+  readonly pin: ServerPin;
   /** Raised when step, digits or hash change and by reset: positions of two epochs don't compare. */
   readonly epoch: number;
   /** First acceptable counter; 0 for algorithms without one. Window W means next .. next+W-1. */
@@ -128,9 +158,16 @@ export interface Component {
   readonly componentType: string;
   /** CIDR of the TCP peer; the most specific match wins, no match means refused. */
   readonly location: string;
+  /**
+   * What a program has to show: an API key of this component type, or nothing beyond its address, as
+   * programs do that speak SOAP.
+   */
+  readonly access: ComponentAccess;
   readonly policyId: string;
   readonly version: number;
 }
+
+export type ComponentAccess = 'api-key' | 'address';
 
 export type Role = 'admin' | 'helpdesk' | 'auditor' | 'client';
 
@@ -152,7 +189,10 @@ export interface ApiKey {
 /** A challenge the server issued: bound to user, component and kind, single-use, short-lived. */
 export interface IssuedChallenge {
   readonly id: string;
-  readonly userId: string;
+  /** Ten decimal digits by which the answer names it, in place of its text. */
+  readonly handle: string;
+  /** Null: a general challenge, for whichever user of the component answers it first. */
+  readonly userId: string | null;
   readonly componentType: string;
   readonly kind: '1-step';
   readonly text: string;
@@ -191,6 +231,8 @@ export interface ApplicationAdvance {
     readonly failureCountBelow: number | null;
     /** The remembered response must still be this one; null when the advance doesn't use it. */
     readonly pendingSync: string | null;
+    /** `ServerPin.version`: the PIN and its rules are still those that were examined. */
+    readonly pinVersion: number;
   };
   readonly set: {
     readonly nextEventCounter: bigint;
@@ -218,6 +260,14 @@ export type ApplicationNote =
       readonly pendingSync: string | null;
     }
   | { readonly kind: 'decoy' };
+
+/** A server PIN that its user sets, together with the response that permits it. */
+export interface PinChange {
+  readonly applicationId: string;
+  /** The PIN is still the one that this replaces. */
+  readonly pinVersion: number;
+  readonly verifier: PinVerifier;
+}
 
 /** Another application of the same authenticator that follows a synchronisation. */
 export interface DriftFollower {

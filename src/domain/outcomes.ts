@@ -32,6 +32,20 @@ export type RefusalCode =
   | 'response-malformed'
   | 'response-incorrect'
   | 'response-replayed'
+  // The server PIN; all but the first only after PIN and response were both right.
+  | 'pin-incorrect'
+  | 'pin-change-required'
+  | 'pin-change-not-allowed'
+  | 'pin-not-supported'
+  | 'pin-confirmation-mismatch'
+  | 'pin-too-short'
+  | 'pin-too-long'
+  | 'pin-malformed'
+  | 'pin-weak'
+  | 'pin-unchanged'
+  // An administrator who signs in.
+  | 'administrator-none'
+  | 'sessions-too-many'
   // Synchronisation.
   | 'sync-nothing'
   | 'sync-kind-unsupported'

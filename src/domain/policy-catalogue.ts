@@ -10,6 +10,9 @@ export interface EffectivePolicy {
   readonly applicationType: 'no-restriction' | 'response-only' | 'challenge-response';
   readonly authenticatorModels: readonly string[];
   readonly virtualAuthenticators: 'allowed' | 'forbidden';
+  readonly pinChangeAllowed: boolean;
+  readonly pinCharacters: 'digits' | 'alphanumeric';
+  readonly weakPins: 'allowed' | 'refused';
   readonly oneStepChallengeResponse: 'no' | 'server-challenge' | 'any-challenge';
   readonly oneStepChallengeLength: number;
   readonly oneStepChallengeCheckDigit: boolean;
@@ -32,6 +35,8 @@ export interface EffectivePolicy {
   readonly syncBackwardMarginSeconds: number | null;
   readonly secondOtpSync: boolean;
   readonly secondOtpSyncLifetimeSeconds: number;
+  readonly sessionIdleSeconds: number;
+  readonly sessionLifetimeSeconds: number;
   readonly genericAnswers: boolean;
 }
 
@@ -152,6 +157,30 @@ export const policyCatalogue: {
     range: choice('allowed', 'forbidden'),
     oasField: null,
     description: 'Whether software authenticators, whose seed was handed out once, may serve.',
+  },
+  pinChangeAllowed: {
+    unit: '',
+    default: true,
+    range: onOrOff,
+    oasField: 'POLICYFLD_PIN_CHANGE_ALLOWED',
+    description:
+      'Whether users may change their server PIN of their own accord; one that an administrator asks for they may always set.',
+  },
+  pinCharacters: {
+    unit: '',
+    default: 'digits',
+    range: choice('digits', 'alphanumeric'),
+    oasField: null,
+    description:
+      'What a new server PIN may be made of: digits, or also the letters A to Z and a to z.',
+  },
+  weakPins: {
+    unit: '',
+    default: 'allowed',
+    range: choice('allowed', 'refused'),
+    oasField: null,
+    description:
+      'Whether a new server PIN may be one that is easy to guess: one character repeated, an even run such as 1234 or 8642, a half said twice.',
   },
   oneStepChallengeResponse: {
     unit: '',
@@ -317,12 +346,27 @@ export const policyCatalogue: {
     oasField: null,
     description: 'How long such a response is remembered.',
   },
+  sessionIdleSeconds: {
+    unit: 'seconds',
+    default: 900,
+    range: whole(60, 86_400),
+    oasField: null,
+    description: 'How long the session of an administrator who signed in may go unused.',
+  },
+  sessionLifetimeSeconds: {
+    unit: 'seconds',
+    default: 28_800,
+    range: whole(300, 604_800),
+    oasField: null,
+    description: 'How long after signing in the session ends, however much it is used.',
+  },
   genericAnswers: {
     unit: '',
     default: false,
     range: onOrOff,
     oasField: null,
-    description: 'Whether every refusal looks alike outside; the audit always has the reason.',
+    description:
+      'Whether refusals look alike outside, but for a replay and what is wrong with a new PIN; the audit always has the reason.',
   },
 };
 

@@ -139,13 +139,11 @@ export function policyConflicts(policy: EffectivePolicy): readonly PolicyProblem
 }
 
 /**
- * Resolves a policy: each setting comes from the nearest of the policy and its ancestors that sets
- * it, else from the catalogue.
+ * A policy, its parent and so on up.
  *
- * @throws TallystickError policy-refused for an unknown policy or parent, a cycle, or stored
- *   settings that the catalogue does not allow
+ * @throws TallystickError policy-refused for an unknown policy or parent, or a cycle
  */
-export function effectivePolicy(policyId: string, policies: readonly Policy[]): EffectivePolicy {
+export function policyChain(policyId: string, policies: readonly Policy[]): readonly Policy[] {
   const byId = new Map(policies.map((policy) => [policy.id, policy]));
   const chain: Policy[] = [];
   for (let id: string | null = policyId; id !== null;) {
@@ -154,11 +152,24 @@ export function effectivePolicy(policyId: string, policies: readonly Policy[]): 
       throw refusal(`Policy ${chain.at(-1)?.name ?? id} names an unknown policy.`, id);
     }
     if (chain.includes(policy)) throw refusal(`Policy ${policy.name} inherits from itself.`, id);
-    chain.unshift(policy);
+    chain.push(policy);
     id = policy.parentId;
   }
+  return chain;
+}
+
+/**
+ * Resolves a policy: each setting comes from the nearest of the policy and its ancestors that sets
+ * it, else from the catalogue.
+ *
+ * @throws TallystickError policy-refused as `policyChain`, and for stored settings that the catalogue
+ *   does not allow
+ */
+export function effectivePolicy(policyId: string, policies: readonly Policy[]): EffectivePolicy {
   let effective: EffectivePolicy = policyDefaults;
-  for (const policy of chain) effective = { ...effective, ...storedSettings(policy) };
+  for (const policy of policyChain(policyId, policies).toReversed()) {
+    effective = { ...effective, ...storedSettings(policy) };
+  }
   return Object.freeze(effective);
 }
 
@@ -167,12 +178,10 @@ export function policyOrigins(
   policyId: string,
   policies: readonly Policy[],
 ): Readonly<Record<PolicySettingName, string>> {
-  const byId = new Map(policies.map((policy) => [policy.id, policy]));
   const origins = Object.fromEntries(policySettingNames.map((name) => [name, '']));
   effectivePolicy(policyId, policies);
-  for (let policy = byId.get(policyId); policy !== undefined;) {
+  for (const policy of policyChain(policyId, policies)) {
     for (const name of Object.keys(policy.settings)) origins[name] ||= policy.name;
-    policy = policy.parentId === null ? undefined : byId.get(policy.parentId);
   }
   return origins as Record<PolicySettingName, string>;
 }
@@ -206,6 +215,7 @@ export function predefinedPolicies(): readonly PredefinedPolicy[] {
         oneStepChallengeResponse: 'any-challenge',
         challengeCheckMode: 4,
         genericAnswers: true,
+        weakPins: 'refused',
         initialTimeWindowSeconds: 0,
         syncBackwardMarginSeconds: 900,
         ...autoUnlock,
@@ -217,6 +227,7 @@ export function predefinedPolicies(): readonly PredefinedPolicy[] {
       settings: {
         localAuthentication: 'authenticator-only',
         genericAnswers: true,
+        weakPins: 'refused',
         initialTimeWindowSeconds: 0,
         syncBackwardMarginSeconds: 900,
         ...autoUnlock,

@@ -10,7 +10,7 @@ import {
   servingOf,
 } from './candidate.ts';
 import { openRefusal } from './challenge.ts';
-import type { ComparisonPlan } from './comparison.ts';
+import { type ComparisonPlan, noResponses } from './comparison.ts';
 import { observed } from './drift.ts';
 import { idleDriftSecondsPerDay } from './drift-history.ts';
 import { refusedFor } from './lock.ts';
@@ -30,6 +30,7 @@ import {
   type SyncSpace,
   syncSpaceOf,
 } from './resync-space.ts';
+import { type PinPlan, planPins } from './server-pin.ts';
 import { failureLimit } from './verification.ts';
 import { idleDaysOf } from './window.ts';
 
@@ -47,6 +48,8 @@ export interface SynchronisationInput {
   /** In the order in which the device showed them. */
   readonly first: SynchronisationPart;
   readonly second: SynchronisationPart;
+  /** The server PIN that came with them; only applications that have one ask for it. */
+  readonly pin: string | null;
 }
 
 /**
@@ -55,6 +58,8 @@ export interface SynchronisationInput {
  */
 export interface SynchronisationPlan extends ComparisonPlan {
   readonly spaces: readonly SyncSpace[];
+  readonly responses: readonly Otp[];
+  readonly pins: PinPlan;
 }
 
 export type SynchronisationPlanning =
@@ -111,7 +116,10 @@ export function planSynchronisation(
   if (typeof serving === 'string') return refuse(serving);
   const refusal = challengesRefusal(input, input.authenticator, nowMs, policy);
   if (refusal !== null) return refuse(refusal);
-  return { kind: 'plan', plan: planFor(serving, responses, challenges, nowMs, policy) };
+  const plan = planFor(serving, responses, challenges, nowMs, policy);
+  const { pin } = input;
+  const pins = planPins(plan.spaces.map(({ serving: { application } }) => ({ application, pin })));
+  return { kind: 'plan', plan: { ...plan, pins } };
 }
 
 /** A plan for an attempt on nobody: it costs what the request costs with anybody. */
@@ -120,7 +128,7 @@ export function planSynchronisationDecoy(
   policy: EffectivePolicy,
 ): ComparisonPlan {
   const macs = syncMacs(policy, first.challenge !== second.challenge);
-  return { candidates: [], responses: [], chunkEnds: [macs] };
+  return { candidates: [], responsesOf: noResponses, chunkEnds: [macs] };
 }
 
 /**
@@ -133,12 +141,14 @@ export function planSynchronisationDecoy(
  * the drift was learned) and the policy's margin. Nothing limits the first use and the first after a reset.
  *
  * @param marks one for each candidate (`markOf`); 0 where the module had no MAC
+ * @param wrongPins the applications whose PIN was wrong (`server-pin.ts`): no pair counts on them
  * @param current the authenticator as it is now with all its applications, so that all follow
  * @throws TallystickError internal unless there is one mark for each candidate
  */
 export function decideSynchronisation(
   plan: SynchronisationPlan,
   marks: Uint8Array,
+  wrongPins: ReadonlySet<string>,
   current: AuthenticatorWithApplications,
   input: SynchronisationInput,
   nowMs: number,
@@ -152,7 +162,7 @@ export function decideSynchronisation(
   for (const space of plan.spaces) {
     const { id, epoch } = space.serving.application;
     const [serving] = servingOf([current], policy, (one) => one.id === id && one.epoch === epoch);
-    if (serving === undefined) continue;
+    if (serving === undefined || wrongPins.has(id)) continue;
     const pairs = isOneTypedTwice(space, plan.responses) ? [] : pairsIn(space, marks);
     const [pair] = pairs;
     if (pair === undefined) continue;
@@ -162,7 +172,8 @@ export function decideSynchronisation(
     const used = usePair({ first, second }, serving, current, null, nowMs, policy);
     return used.kind === 'refused' ? refuse(used.code, first) : used;
   }
-  return refuse('sync-incorrect');
+  const isAnyPinRight = plan.spaces.some(({ serving }) => !wrongPins.has(serving.application.id));
+  return refuse(isAnyPinRight ? 'sync-incorrect' : 'pin-incorrect');
 }
 
 /** Whether anything moves from one response to the next. */
@@ -206,11 +217,17 @@ function planFor(
   challenges: SyncChallenges,
   nowMs: number,
   policy: EffectivePolicy,
-): SynchronisationPlan {
+): Omit<SynchronisationPlan, 'pins'> {
   const { spaces, size } = laidOut(serving, challenges, nowMs, policy);
   const isDistinct = challenges !== null && challenges[0] !== challenges[1];
   const macs = Math.max(size, syncMacs(policy, isDistinct));
-  return { candidates: new SpaceCandidates(spaces), responses, chunkEnds: [macs], spaces };
+  return {
+    candidates: new SpaceCandidates(spaces),
+    responses,
+    responsesOf: () => responses,
+    chunkEnds: [macs],
+    spaces,
+  };
 }
 
 /** The spaces in which one response is looked for, and how many candidates they have. */

@@ -1,7 +1,7 @@
 import { TallystickError } from '../errors.ts';
 import { isSpent } from './application.ts';
 import { type Candidate, entryOf, type Serving, servingOf } from './candidate.ts';
-import type { ComparisonPlan } from './comparison.ts';
+import { type ComparisonPlan, noResponses } from './comparison.ts';
 import type { AuthenticatorWithApplications, User } from './model.ts';
 import type { Position } from './outcomes.ts';
 import {
@@ -65,7 +65,7 @@ export function planSecondOtp(
   const { spaces, size } = spacesFor(serving, challenge, nowMs, policy);
   return {
     candidates: new SpaceCandidates(spaces),
-    responses: plan.responses,
+    responsesOf: plan.responsesOf,
     chunkEnds: [Math.min(Math.max(size, secondOtpMacs(policy)), syncCandidatesMax)],
     spaces,
   };
@@ -73,12 +73,13 @@ export function planSecondOtp(
 
 /** What a refusal pays where nothing was searched. */
 export function planSecondOtpDecoy(policy: EffectivePolicy): ComparisonPlan {
-  return { candidates: [], responses: [], chunkEnds: [secondOtpMacs(policy)] };
+  return { candidates: [], responsesOf: noResponses, chunkEnds: [secondOtpMacs(policy)] };
 }
 
 /**
  * Decides on the whole space.
  *
+ * @param wrongPins the applications whose PIN was wrong: nothing is found or remembered on them
  * @param user as read with `current`; a lock or an unlock of his own accord leaves nothing to confirm
  * @param current the user's authenticators as they are now, with all their applications
  * @throws TallystickError internal unless there is one mark for each candidate
@@ -86,6 +87,7 @@ export function planSecondOtpDecoy(policy: EffectivePolicy): ComparisonPlan {
 export function decideSecondOtp(
   plan: SecondOtpPlan,
   marks: Uint8Array,
+  wrongPins: ReadonlySet<string>,
   current: readonly AuthenticatorWithApplications[],
   user: User,
   nowMs: number,
@@ -94,7 +96,12 @@ export function decideSecondOtp(
   if (marks.length !== plan.candidates.length) {
     throw new TallystickError('internal', 'A synchronisation is decided on all its marks.');
   }
-  const hits = plan.spaces.map((space) => hitsIn(plan, space, marks, current, nowMs, policy));
+  const hits = plan.spaces.map((space) => {
+    const applicationId = space.serving.application.id;
+    // A response is worth nothing without the PIN, not even a memory.
+    if (wrongPins.has(applicationId)) return { applicationId, serving: null, fresh: [] };
+    return hitsIn(plan, space, marks, current, nowMs, policy);
+  });
   const pairs = hits.flatMap(({ serving, fresh }) =>
     serving === null ? [] : pairsOf(serving, fresh, user, nowMs, policy),
   );

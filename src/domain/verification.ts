@@ -1,18 +1,17 @@
 import { TallystickError } from '../errors.ts';
-import { type Otp } from '../oath/index.ts';
 import { advancePast, isSpent } from './application.ts';
 import {
   type Candidate,
   candidateAt,
   entryOf,
   keyOf,
-  responseOf,
   type Serving,
   servingFor,
   servingOf,
 } from './candidate.ts';
 import { challengeRefusal, type ChallengeRefusal, type IssuedChallenges } from './challenge.ts';
-import type { ComparisonPlan } from './comparison.ts';
+import { type ComparisonPlan, noResponses } from './comparison.ts';
+import { type CredentialReading, type PresentedCredential, readCredential } from './credential.ts';
 import { learnedDrift } from './learning.ts';
 import { refusedFor } from './lock.ts';
 import type {
@@ -24,6 +23,7 @@ import type {
 import type { Position, RefusalCode, Refused } from './outcomes.ts';
 import type { EffectivePolicy } from './policy-catalogue.ts';
 import { refusalMacs, verifyCandidatesMax } from './policy-cost.ts';
+import { type PinPlan, planPins } from './server-pin.ts';
 import { chunkEndsOf, ringsOf } from './window.ts';
 
 export type { Candidate } from './candidate.ts';
@@ -32,7 +32,7 @@ export type { Candidate } from './candidate.ts';
 export interface VerificationInput {
   /** What `eligibleAuthenticators` let through. */
   readonly candidatesFrom: readonly AuthenticatorWithApplications[];
-  readonly response: string;
+  readonly credential: PresentedCredential;
   readonly challenge: string | null;
   readonly issued: IssuedChallenges;
 }
@@ -40,6 +40,9 @@ export interface VerificationInput {
 /** Candidates are nearest first over all applications, `verifyCandidatesMax` at most. */
 export interface VerificationPlan extends ComparisonPlan {
   readonly candidates: readonly Candidate[];
+  /** How the credential reads for each application that takes part, by its id. */
+  readonly readings: ReadonlyMap<string, CredentialReading>;
+  readonly pins: PinPlan;
 }
 
 export type VerificationPlanning =
@@ -53,8 +56,6 @@ export type VerificationDecision =
       readonly applicationId: string;
       readonly position: Position;
       readonly advance: ApplicationAdvance;
-      /** Whether it answered a challenge: an issued one is spent by it. */
-      readonly isChallenged: boolean;
       readonly driftSecondsBefore: number;
       readonly driftSecondsAfter: number;
     }
@@ -82,8 +83,10 @@ export function planVerification(
   nowMs: number,
   policy: EffectivePolicy,
 ): VerificationPlanning {
-  const response = responseOf(input.response);
-  if (response === null) return refuse('response-malformed');
+  const readings = readingsOf(input);
+  if (readings.size === 0 && input.candidatesFrom.some(hasApplications)) {
+    return refuse(unreadableCode(input));
+  }
   const asked = askedOf(input, policy);
   const serving = servingNow(input, asked, policy);
   if (typeof serving === 'string') return refuse(serving);
@@ -91,7 +94,42 @@ export function planVerification(
   if (refusal !== null) return refuse(refusal);
   const oneTime = serving.filter((one) => isOneTime(one, asked.issued));
   if (oneTime.length === 0) return refuse('challenge-unknown');
-  return { kind: 'plan', plan: planFor(oneTime, response, asked.challenge, nowMs, policy) };
+  const read = oneTime.flatMap((serving) => {
+    const reading = readings.get(serving.application.id);
+    return reading === undefined ? [] : [{ serving, reading }];
+  });
+  if (read.length === 0) return refuse(unreadableCode(input));
+  return { kind: 'plan', plan: planFor(read, asked.challenge, nowMs, policy) };
+}
+
+function hasApplications({ applications }: AuthenticatorWithApplications): boolean {
+  return applications.length > 0;
+}
+
+/** How the credential reads for each application that may serve, where it does. */
+function readingsOf({
+  credential,
+  candidatesFrom,
+}: VerificationInput): VerificationPlan['readings'] {
+  const readings = new Map<string, CredentialReading>();
+  for (const { applications } of candidatesFrom) {
+    for (const application of applications) {
+      const reading = readCredential(credential, application);
+      if (reading !== null) readings.set(application.id, reading);
+    }
+  }
+  return readings;
+}
+
+/**
+ * Where a PIN comes into it, lengths must tell nothing: what can't be read was put forward and is
+ * wrong. Without one, a text that no device shows evaluated nothing.
+ */
+function unreadableCode({ credential, candidatesFrom }: VerificationInput): RefusalCode {
+  const hasPinPart = credential.format === 'separate' && credential.pin !== null;
+  const applications = candidatesFrom.flatMap((one) => one.applications);
+  const isPinAsked = applications.some(({ pin }) => pin.isEnabled);
+  return hasPinPart || isPinAsked ? 'response-incorrect' : 'response-malformed';
 }
 
 /** The challenge that a response is compared with, and its row if it is one of ours. */
@@ -118,25 +156,29 @@ export function failureLimit({ identificationThreshold }: EffectivePolicy): numb
 
 /** A plan for an attempt on nobody: it costs what a refusal costs. */
 export function planDecoy(policy: EffectivePolicy): ComparisonPlan {
-  return { candidates: [], responses: [], chunkEnds: chunkEndsOf(refusalMacs(policy)) };
+  const chunkEnds = chunkEndsOf(refusalMacs(policy));
+  return { candidates: [], responsesOf: noResponses, chunkEnds };
 }
 
 /**
  * Decides on the marks at hand. The first candidate in the plan's order that shows the response
  * decides: at a fresh position it is accepted, at a used one it is a replay, even where a later
  * candidate would have matched by chance. An acceptance may come at the end of any chunk, a refusal
- * only after the last candidate.
+ * only after the last candidate. What an application shows whose PIN was wrong is passed over: it is
+ * neither accepted nor a replay, and is not used up.
  *
  * After a commit conflict it decides again, with fresh state and the same marks: positions used
  * meanwhile are replays, marks of an application whose epoch has changed count for nothing.
  *
  * @param marks of the first candidates, in order (`markOf`); 0 where the module had no MAC
+ * @param wrongPins the applications whose PIN was wrong (`server-pin.ts`)
  * @param current the eligible authenticators as they are now
  * @throws TallystickError internal for more marks than candidates
  */
 export function decideVerification(
-  plan: ComparisonPlan,
+  plan: Pick<VerificationPlan, 'candidates' | 'readings'>,
   marks: Uint8Array,
+  wrongPins: ReadonlySet<string>,
   current: readonly AuthenticatorWithApplications[],
   input: VerificationInput,
   nowMs: number,
@@ -147,7 +189,8 @@ export function decideVerification(
   if (marks.length > plan.candidates.length) {
     throw new TallystickError('internal', 'A mark has no candidate.');
   }
-  const match = firstMatch(plan, marks, current, askedOf(input, policy).issued, policy);
+  const known = { marks, wrongPins, issued: askedOf(input, policy).issued };
+  const match = firstMatch(plan, known, current, policy);
   if (
     match !== null &&
     !isSpent(match.serving.floor, match.candidate.position, match.candidate.challengeKey)
@@ -155,7 +198,7 @@ export function decideVerification(
     return accept(match.candidate, match.serving, nowMs, policy);
   }
   if (marks.length < plan.candidates.length) return { kind: 'undecided' };
-  if (match === null) return refuse('response-incorrect');
+  if (match === null) return refuse(incorrectCode(plan.readings, wrongPins));
   const { position, distance } = match.candidate;
   return {
     kind: 'refused',
@@ -188,16 +231,31 @@ interface Match {
   readonly serving: Serving;
 }
 
+/** PIN first: where none was right, nothing is said of the response. */
+function incorrectCode(
+  readings: VerificationPlan['readings'],
+  wrongPins: ReadonlySet<string>,
+): RefusalCode {
+  if (wrongPins.size === 0) return 'response-incorrect';
+  const isAnyRight = [...readings.keys()].some((applicationId) => !wrongPins.has(applicationId));
+  return isAnyRight ? 'response-incorrect' : 'pin-incorrect';
+}
+
 function firstMatch(
-  { candidates }: ComparisonPlan,
-  marks: Uint8Array,
+  { candidates }: Pick<VerificationPlan, 'candidates'>,
+  known: {
+    readonly marks: Uint8Array;
+    readonly wrongPins: ReadonlySet<string>;
+    readonly issued: IssuedChallenge | null;
+  },
   current: readonly AuthenticatorWithApplications[],
-  issued: IssuedChallenge | null,
   policy: EffectivePolicy,
 ): Match | null {
+  const { marks, wrongPins, issued } = known;
   for (let index = marks.indexOf(1); index >= 0; index = marks.indexOf(1, index + 1)) {
     const candidate = entryOf(candidates, index);
     const { applicationId, epoch } = candidate;
+    if (wrongPins.has(applicationId)) continue;
     // The row of the challenge may have gone since the plan was made, as may the application.
     const isSame = (one: Application): boolean => one.id === applicationId && one.epoch === epoch;
     const serving = servingOf(current, policy, isSame);
@@ -237,7 +295,6 @@ function accept(
       drift,
       { failureCountBelow: failureLimit(policy), pendingSync: null },
     ),
-    isChallenged: challengeKey !== null,
     driftSecondsBefore: application.driftSeconds,
     driftSecondsAfter: drift.driftSeconds,
   };
@@ -257,18 +314,23 @@ function challengeRefusalNow(
   return challengeRefusal(challenge, issued, userId, nowMs, policy);
 }
 
+/** An application that takes part, and what the credential says when it is meant for it. */
+interface Read {
+  readonly serving: Serving;
+  readonly reading: CredentialReading;
+}
+
 function planFor(
-  serving: readonly Serving[],
-  response: Otp,
+  read: readonly Read[],
   challenge: string | null,
   nowMs: number,
   policy: EffectivePolicy,
 ): VerificationPlan {
-  const windows = serving.map((one) => ({
-    serving: one,
-    challenge: one.sequence.suite === null ? null : challenge,
-    key: keyOf(one, challenge),
-    rings: ringsOf(one, nowMs, policy),
+  const windows = read.map(({ serving }) => ({
+    serving,
+    challenge: serving.sequence.suite === null ? null : challenge,
+    key: keyOf(serving, challenge),
+    rings: ringsOf(serving, nowMs, policy),
   }));
   const furthest = Math.max(...windows.map(({ rings }) => rings.furthest));
   const candidates: Candidate[] = [];
@@ -284,7 +346,17 @@ function planFor(
   }
   candidates.splice(verifyCandidatesMax);
   const macs = Math.max(candidates.length, refusalMacs(policy));
-  return { candidates, responses: [response], chunkEnds: chunkEndsOf(macs) };
+  const readings = new Map(read.map(({ serving, reading }) => [serving.application.id, reading]));
+  const responses = new Map([...readings].map(([id, { response }]) => [id, [response]]));
+  return {
+    candidates,
+    readings,
+    pins: planPins(
+      read.map(({ serving, reading }) => ({ application: serving.application, pin: reading.pin })),
+    ),
+    responsesOf: (applicationId) => responses.get(applicationId) ?? [],
+    chunkEnds: chunkEndsOf(macs),
+  };
 }
 
 function refuse(code: RefusalCode): {

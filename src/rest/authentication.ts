@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { type Call, type Endpoint, one, type Reply } from './endpoint.ts';
+import { credentialMembers, credentialOf } from './credential.ts';
 import { parseBy } from './input.ts';
 import type { SynchroniseAnswer } from '../service/api.ts';
 
@@ -8,14 +9,15 @@ const optionalText = z.string().optional();
 const authenticateBody = z.strictObject({
   user: z.string(),
   domain: optionalText,
-  response: z.string(),
+  ...credentialMembers,
   challenge: optionalText,
+  challengeKey: optionalText,
   serial: optionalText,
   application: optionalText,
 });
 
 const challengeBody = z.strictObject({
-  user: z.string(),
+  user: optionalText,
   domain: optionalText,
   serial: optionalText,
   application: optionalText,
@@ -27,6 +29,7 @@ const syncBody = z.strictObject({
   user: z.string(),
   domain: optionalText,
   serial: optionalText,
+  pin: optionalText,
   first: responseOfPair,
   second: responseOfPair,
 });
@@ -51,15 +54,14 @@ export const authenticationEndpoints: readonly Endpoint[] = [
 ];
 
 async function authenticate({ service, caller, body, requestKey }: Call): Promise<Reply> {
-  const { user, domain, response, challenge, serial, application } = parseBy(
-    authenticateBody,
-    body,
-  );
+  const given = parseBy(authenticateBody, body);
+  const { user, domain, challenge, challengeKey, serial, application } = given;
   const answer = await service.authenticate(caller, {
     userName: user,
     domainName: domain ?? null,
-    response,
+    credential: credentialOf(given),
     challenge: challenge ?? null,
+    challengeKey: challengeKey ?? null,
     serial: serial ?? null,
     applicationName: application ?? null,
     requestKey,
@@ -72,8 +74,10 @@ async function authenticate({ service, caller, body, requestKey }: Call): Promis
       outcome: answer.outcome,
       user: answer.userName,
       domain: answer.domainName,
+      organisationalUnit: answer.organisationalUnit,
       serial: answer.serial,
       application: answer.applicationName,
+      pinChanged: answer.pinChanged,
     },
   };
 }
@@ -81,23 +85,24 @@ async function authenticate({ service, caller, body, requestKey }: Call): Promis
 async function issueChallenge({ service, caller, body, requestKey }: Call): Promise<Reply> {
   const { user, domain, serial, application } = parseBy(challengeBody, body);
   const answer = await service.issueChallenge(caller, {
-    userName: user,
+    userName: user ?? null,
     domainName: domain ?? null,
     serial: serial ?? null,
     applicationName: application ?? null,
     requestKey,
   });
   if (answer.outcome === 'refused') return { status: 403, code: answer.code };
-  const { outcome, challenge, expiresAtMs } = answer;
-  return { status: 202, outcome, body: { outcome, challenge, expiresAtMs } };
+  const { outcome, challenge, challengeKey, expiresAtMs } = answer;
+  return { status: 202, outcome, body: { outcome, challenge, challengeKey, expiresAtMs } };
 }
 
 async function synchronise({ service, caller, body, requestKey }: Call): Promise<Reply> {
-  const { user, domain, serial, first, second } = parseBy(syncBody, body);
+  const { user, domain, serial, pin, first, second } = parseBy(syncBody, body);
   const answer = await service.synchronise(caller, {
     userName: user,
     domainName: domain ?? null,
     serial: serial ?? null,
+    pin: pin ?? null,
     first: { response: first.response, challenge: first.challenge ?? null },
     second: { response: second.response, challenge: second.challenge ?? null },
     requestKey,
@@ -112,6 +117,7 @@ function synchronisedBody(answer: Extract<SynchroniseAnswer, { outcome: 'synchro
     outcome: answer.outcome,
     user: answer.userName,
     domain: answer.domainName,
+    organisationalUnit: answer.organisationalUnit,
     serial: answer.serial,
     application: answer.applicationName,
     ...(learned === null

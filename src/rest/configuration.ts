@@ -6,6 +6,8 @@ import { TallystickError } from '../errors.ts';
 
 const roles = ['admin', 'helpdesk', 'auditor', 'client'] as const;
 
+const accessOf = z.enum(['api-key', 'address']);
+
 const nameBody = z.strictObject({ name: z.string() });
 const unitBody = z.strictObject({ name: z.string(), parent: z.string().nullish() });
 const policyBody = z.strictObject({
@@ -15,9 +17,13 @@ const policyBody = z.strictObject({
 const componentBody = z.strictObject({
   type: z.string(),
   location: z.string(),
+  access: accessOf.optional(),
   policy: z.string(),
 });
-const componentChangesBody = z.strictObject({ policy: z.string() });
+const componentChangesBody = z.strictObject({
+  policy: z.string().optional(),
+  access: accessOf.optional(),
+});
 const keyBody = z.strictObject({
   name: z.string(),
   role: z.enum(roles),
@@ -121,20 +127,25 @@ async function listComponents({ service, caller }: Call): Promise<Reply> {
 }
 
 async function createComponent({ service, caller, body }: Call): Promise<Reply> {
-  const { type, location, policy } = parseBy(componentBody, body);
+  const { type, location, access, policy } = parseBy(componentBody, body);
   const component = await service.administration.createComponent(caller, {
     componentType: type,
     location,
+    access: access ?? 'api-key',
     policyName: policy,
   });
   return created(componentJson(component), component.version);
 }
 
 async function updateComponent({ service, caller, path, body, ifMatch }: Call): Promise<Reply> {
+  const { policy, access } = parseBy(componentChangesBody, body);
   const component = await service.administration.updateComponent(
     caller,
     path['id'] ?? '',
-    { policyName: parseBy(componentChangesBody, body).policy },
+    {
+      ...(policy === undefined ? {} : { policyName: policy }),
+      ...(access === undefined ? {} : { access }),
+    },
     { expectedVersion: ifMatch },
   );
   return one(componentJson(component), component.version);

@@ -6,8 +6,10 @@ import { authenticationEndpoints } from './authentication.ts';
 import { authenticatorEndpoints } from './authenticators.ts';
 import { auditEndpoints } from './audit.ts';
 import { configurationEndpoints } from './configuration.ts';
+import { policyExplanationEndpoints } from './policy-explanation.ts';
 import { explanationEndpoints } from './explanation.ts';
 import { driftEndpoints } from './drift.ts';
+import { pinEndpoints } from './pins.ts';
 import { userEndpoints } from './users.ts';
 import {
   contextOf,
@@ -34,7 +36,9 @@ const endpoints: readonly Endpoint[] = [
   ...explanationEndpoints,
   ...authenticatorEndpoints,
   ...driftEndpoints,
+  ...pinEndpoints,
   ...configurationEndpoints,
+  ...policyExplanationEndpoints,
   ...auditEndpoints,
 ];
 

@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { type Call, created, done, type Endpoint, one, page, type Reply } from './endpoint.ts';
 import { parseBy, readPage, requireVersion } from './input.ts';
 import { userJson } from './views.ts';
-import type { UserView } from '../service/api.ts';
+import type { UserChanges, UserView } from '../service/api.ts';
 
 const instant = z.int().min(0);
 const nothing = z.strictObject({});
@@ -17,7 +17,10 @@ const newUserBody = z.strictObject({
 const userChangesBody = z.strictObject({
   isDisabled: z.boolean().optional(),
   expiresAtMs: instant.nullable().optional(),
+  administratorRole: z.enum(['admin', 'helpdesk', 'auditor']).nullable().optional(),
 });
+
+type Changes = z.infer<typeof userChangesBody>;
 
 const path = '/v1/users/:user';
 const query = ['domain'];
@@ -79,14 +82,19 @@ async function updateUser(call: Call): Promise<Reply> {
     call.caller,
     call.query['domain'] ?? null,
     call.path['user'] ?? '',
-    { ...(set.isDisabled === undefined ? {} : { isDisabled: set.isDisabled }), ...expiry(set) },
+    given(set),
     { expectedVersion: call.ifMatch },
   );
   return shown(view);
 }
 
-function expiry(set: { expiresAtMs?: number | null | undefined }): { expiresAtMs?: number | null } {
-  return set.expiresAtMs === undefined ? {} : { expiresAtMs: set.expiresAtMs };
+/** The members that were given: undefined is none. */
+function given({ isDisabled, expiresAtMs, administratorRole }: Changes): UserChanges {
+  return {
+    ...(isDisabled === undefined ? {} : { isDisabled }),
+    ...(expiresAtMs === undefined ? {} : { expiresAtMs }),
+    ...(administratorRole === undefined ? {} : { administratorRole }),
+  };
 }
 
 async function deleteUser(call: Call): Promise<Reply> {

@@ -48,8 +48,8 @@ export function policyJson({ name, parentName, settings, version }: PolicyView):
 }
 
 export function componentJson(view: ComponentView): object {
-  const { id, componentType, location, policyName, version } = view;
-  return { id, type: componentType, location, policy: policyName, version };
+  const { id, componentType, location, access, policyName, version } = view;
+  return { id, type: componentType, location, access, policy: policyName, version };
 }
 
 export function apiKeyJson(view: ApiKeyView): object {

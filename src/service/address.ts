@@ -59,8 +59,12 @@ export function parseNetwork(text: string): Network | null {
 
 /** Canonical text of a network, equal for equal networks: `127.0.0.0/8`, `::1/128`. */
 export function networkText(network: Network): string {
-  const address = network.family === 4 ? ipv4Text(network.value) : ipv6Text(network.value);
-  return `${address}/${network.prefixBits}`;
+  return `${addressText(network)}/${network.prefixBits}`;
+}
+
+/** Canonical text of an address. */
+export function addressText({ family, value }: Address): string {
+  return family === 4 ? ipv4Text(value) : ipv6Text(value);
 }
 
 /** Whether the address lies in the network; families never mix. */

@@ -54,10 +54,12 @@ export async function openAnswerSlot<Answer>(
     throw invalidMember('requestKey', 'must be 1 to 128 visible ASCII characters');
   }
   const { caller, nowMs } = call;
+  const { keyId } = caller;
+  if (keyId === null) throw invalidMember('requestKey', 'needs an API key, to which it belongs');
   const fingerprint = await fingerprintOf(context, [call.operation, ...request.parts]);
   return {
     async find() {
-      const stored = await context.store.findAnswer(caller.keyId, requestKey, nowMs);
+      const stored = await context.store.findAnswer(keyId, requestKey, nowMs);
       if (stored === null) return null;
       if (stored.fingerprint === fingerprint) return codec.decode(stored.answer);
       throw new TallystickError(
@@ -66,7 +68,7 @@ export async function openAnswerSlot<Answer>(
       );
     },
     toStore: (answer) => ({
-      clientId: caller.keyId,
+      clientId: keyId,
       requestKey,
       fingerprint,
       answer: codec.encode(answer),

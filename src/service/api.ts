@@ -1,13 +1,34 @@
 import type { DriftChange } from '../domain/drift-change.ts';
-import type { ApplicationMode, Domain, Role } from '../domain/model.ts';
-import type { RefusalCode } from '../domain/outcomes.ts';
+import type {
+  AdministratorRole,
+  ApplicationMode,
+  ComponentAccess,
+  Domain,
+  Role,
+} from '../domain/model.ts';
+import type { PinEdit } from '../domain/pin-edit.ts';
+import type {
+  AuthenticateAnswer,
+  AuthenticateRequest,
+  ChallengeAnswer,
+  ChallengeRequest,
+  LogonAnswer,
+  LogonRequest,
+  SessionAnswer,
+  SynchroniseAnswer,
+  SynchroniseRequest,
+} from './attempt-api.ts';
 import type { UserExplanation } from './explanation.ts';
+import type { ComponentView, PolicyExplanation } from './policy-explanation.ts';
 import type { AuthenticatorView } from './authenticator-views.ts';
 import type { DriftReport, DriftView } from './drift-views.ts';
 import type { AuditEvent, Page } from './store.ts';
 import type { ModuleStatus } from './seed-module.ts';
 
 export type { ApplicationView, AuthenticatorView } from './authenticator-views.ts';
+export type * from './attempt-api.ts';
+export type { ComponentView } from './policy-explanation.ts';
+export type { PinEdit } from '../domain/pin-edit.ts';
 
 /**
  * What the edges call. Every method takes the caller, which the edge has established, and returns
@@ -16,7 +37,8 @@ export type { ApplicationView, AuthenticatorView } from './authenticator-views.t
 
 /** Who calls, established by the edge from the API key and the connection. */
 export interface Caller {
-  readonly keyId: string;
+  /** Null: a program that shows no key and is known by its component type and address alone. */
+  readonly keyId: string | null;
   readonly keyName: string;
   readonly role: Role;
   readonly componentType: string;
@@ -27,85 +49,12 @@ export interface Caller {
   readonly requestId: string;
 }
 
-/** A repeat with the same key and body gets the same answer; with another body it is refused. */
-export interface RequestKey {
-  /** 1 to 128 visible ASCII characters, scoped to the calling key. */
-  readonly requestKey: string | null;
-}
-
-export interface AuthenticateRequest extends RequestKey {
-  readonly userName: string;
-  /** Default: the domain that the key is bound to, else the one named `master`. */
-  readonly domainName: string | null;
-  readonly response: string;
-  readonly challenge: string | null;
-  /** Narrow the search to one authenticator or application. */
-  readonly serial: string | null;
-  readonly applicationName: string | null;
-}
-
-export interface AcceptedAnswer {
-  readonly outcome: 'accepted';
-  readonly userName: string;
-  readonly domainName: string;
-  readonly serial: string;
-  readonly applicationName: string;
-}
-
-/** `code` is what may be told: with generic answers it is always `refused`. */
-export interface RefusedAnswer {
-  readonly outcome: 'refused';
-  readonly code: RefusalCode | 'refused';
-}
-
-export type AuthenticateAnswer = AcceptedAnswer | RefusedAnswer;
-
-export interface ChallengeRequest extends RequestKey {
-  readonly userName: string;
-  readonly domainName: string | null;
-  readonly serial: string | null;
-  readonly applicationName: string | null;
-}
-
-/** Unknown users get a challenge that looks like any other. */
-export type ChallengeAnswer =
-  | {
-      readonly outcome: 'challenge-issued';
-      readonly challenge: string;
-      readonly expiresAtMs: number;
-    }
-  | RefusedAnswer;
-
-export interface SynchroniseRequest extends RequestKey {
-  readonly userName: string;
-  readonly domainName: string | null;
-  /** May be left out when the user has exactly one authenticator. */
-  readonly serial: string | null;
-  readonly first: { readonly response: string; readonly challenge: string | null };
-  readonly second: { readonly response: string; readonly challenge: string | null };
-}
-
-export type SynchroniseAnswer =
-  | {
-      readonly outcome: 'synchronised';
-      readonly userName: string;
-      readonly domainName: string;
-      readonly serial: string;
-      readonly applicationName: string;
-      /** What was learned, for administrators and helpdesk; null for others. */
-      readonly learned: {
-        readonly driftSeconds: number | null;
-        readonly nextEventCounter: bigint | null;
-        readonly followers: readonly string[];
-      } | null;
-    }
-  | RefusedAnswer;
-
 export interface UserView {
   readonly id: string;
   readonly domainName: string;
   readonly userName: string;
   readonly organisationalUnit: string | null;
+  readonly administratorRole: AdministratorRole | null;
   readonly isDisabled: boolean;
   readonly expiresAtMs: number | null;
   readonly lockCount: number;
@@ -171,14 +120,6 @@ export interface EffectivePolicyView {
   readonly cost: Readonly<Record<string, number>>;
 }
 
-export interface ComponentView {
-  readonly id: string;
-  readonly componentType: string;
-  readonly location: string;
-  readonly policyName: string;
-  readonly version: number;
-}
-
 export interface ApiKeyView {
   readonly name: string;
   readonly role: Role;
@@ -186,6 +127,14 @@ export interface ApiKeyView {
   readonly domainName: string | null;
   readonly expiresAtMs: number | null;
   readonly createdAtMs: number;
+}
+
+/** What is left out stays as it is. */
+export interface UserChanges {
+  readonly isDisabled?: boolean;
+  readonly expiresAtMs?: number | null;
+  /** Null takes it away. Not for keys that are bound to a domain. */
+  readonly administratorRole?: AdministratorRole | null;
 }
 
 /** `expectedVersion` null: whatever is there now. */
@@ -219,7 +168,7 @@ export interface Administration {
     caller: Caller,
     domainName: string | null,
     userName: string,
-    set: { readonly isDisabled?: boolean; readonly expiresAtMs?: number | null },
+    set: UserChanges,
     expected: Expected,
   ): Promise<UserView>;
   deleteUser(caller: Caller, domainName: string | null, userName: string): Promise<void>;
@@ -271,6 +220,16 @@ export interface Administration {
     applicationName: string | null,
     change: DriftChange,
   ): Promise<AuthenticatorView>;
+  /**
+   * Null: every application that verifies, or of these all whose PIN is enabled where the edit needs
+   * one. `conflict` with reason `pin-not-enabled` when there is none.
+   */
+  editPin(
+    caller: Caller,
+    serial: string,
+    applicationName: string | null,
+    edit: PinEdit,
+  ): Promise<AuthenticatorView>;
   driftReport(
     caller: Caller,
     asked: Page & { readonly policyName: string | null; readonly withinDays: number },
@@ -298,6 +257,8 @@ export interface Administration {
     expected: Expected,
   ): Promise<EffectivePolicyView>;
   deletePolicy(caller: Caller, name: string): Promise<void>;
+  /** Which component and policy would rule a request of that type from that address, and why. */
+  explainPolicy(caller: Caller, componentType: string, address: string): Promise<PolicyExplanation>;
 
   components(caller: Caller): Promise<readonly ComponentView[]>;
   createComponent(
@@ -305,13 +266,14 @@ export interface Administration {
     component: {
       readonly componentType: string;
       readonly location: string;
+      readonly access: ComponentAccess;
       readonly policyName: string;
     },
   ): Promise<ComponentView>;
   updateComponent(
     caller: Caller,
     id: string,
-    set: { readonly policyName: string },
+    set: { readonly policyName?: string; readonly access?: ComponentAccess },
     expected: Expected,
   ): Promise<ComponentView>;
   deleteComponent(caller: Caller, id: string): Promise<void>;
@@ -358,19 +320,34 @@ export interface Administration {
   }>;
 }
 
-export interface Service {
+/** Administrators who sign in, and stay so for a while. */
+export interface Sessions {
+  /** Verifies an administrator and opens a session, good from the caller's address. */
+  logon(caller: Caller, request: LogonRequest): Promise<LogonAnswer>;
+  /** Ends the session; what it was, or null when there was none. */
+  logoff(sessionId: string, peerAddress: string, requestId: string): Promise<SessionAnswer>;
+  /** Whether the session is open; asking counts as using it. */
+  sessionAlive(sessionId: string, peerAddress: string): Promise<SessionAnswer>;
+}
+
+export interface Service extends Sessions {
   /**
    * The caller behind a presented API key: looks its SHA-256 up in the cached configuration.
    * Null for an unknown, malformed or expired key: the edge answers alike for all three.
    */
   identify(keyText: string, peerAddress: string, requestId: string): Promise<Caller | null>;
+  /**
+   * The caller that a program is which shows no API key: known by the component type that it names
+   * and its address, and let in where a component has `access` `address`.
+   */
+  keylessCaller(componentType: string, peerAddress: string, requestId: string): Caller;
   authenticate(caller: Caller, request: AuthenticateRequest): Promise<AuthenticateAnswer>;
   issueChallenge(caller: Caller, request: ChallengeRequest): Promise<ChallengeAnswer>;
   synchronise(caller: Caller, request: SynchroniseRequest): Promise<SynchroniseAnswer>;
   readonly administration: Administration;
   /** Ready to decide: module ready and database writable; otherwise which is not, and why. */
   readiness(): Promise<{ readonly ready: boolean; readonly reasons: readonly string[] }>;
-  /** Removes expired challenges and answers, a bounded number; how many went. */
+  /** Removes expired challenges, answers and sessions, a bounded number; how many went. */
   purge(): Promise<number>;
   /** Refuses new work with `shutting-down` and waits for what is in flight. */
   drain(): Promise<void>;

@@ -1,11 +1,10 @@
 import { asksForNewest, type IssuedChallenges } from '../domain/challenge.ts';
 import { parseUserName } from '../domain/names.ts';
-import type { Domain, IssuedChallenge, UserWithAuthenticators } from '../domain/model.ts';
-import type { RefusalCode } from '../domain/outcomes.ts';
+import type { Domain, IssuedChallenge, User, UserWithAuthenticators } from '../domain/model.ts';
 import type { EffectivePolicy } from '../domain/policy-catalogue.ts';
 import { TallystickError } from '../errors.ts';
 import { requireLiveKey, targetDomain } from './administration/access.ts';
-import type { Caller, RefusedAnswer } from './api.ts';
+import type { Caller } from './api.ts';
 import { type Configuration, masterDomainName, type ResolvedComponent } from './configuration.ts';
 import type { Context } from './deps.ts';
 import { parseMember } from './problems.ts';
@@ -25,6 +24,8 @@ export interface Target {
 export interface Reading {
   readonly configuration: Configuration;
   readonly component: ResolvedComponent | null;
+  /** Whom the request is about, once a domain in the name is told apart from the name. */
+  readonly target: Target;
   readonly domain: Domain | null;
   readonly found: UserWithAuthenticators | null;
 }
@@ -60,12 +61,13 @@ export async function readAttempt(
   const current = context.configuration.current();
   let configuration = current instanceof Promise ? await current : current;
   for (let reload = 0; reload < reloadsMax; reload += 1) {
-    const domain = targetDomain(configuration, caller, target.domainName);
-    const load = await context.store.loadAttempt(domain?.id ?? nobodyId, target.userName);
+    const meant = meantBy(target, configuration, caller);
+    const domain = targetDomain(configuration, caller, meant.domainName);
+    const load = await context.store.loadAttempt(domain?.id ?? nobodyId, meant.userName);
     if (load.configurationVersion <= configuration.version) {
       requireLiveKey(configuration, caller, nowMs);
       const component = configuration.resolve(caller);
-      return { configuration, component, domain, found: load.found };
+      return { configuration, component, target: meant, domain, found: load.found };
     }
     configuration = await context.configuration.reload();
   }
@@ -85,8 +87,62 @@ export function findIssuedChallenge(
   return context.store.findChallenge(userId ?? nobodyId, caller.componentType, challenge);
 }
 
+/**
+ * A name without a domain beside it may have one in it: `jane@sales` and `sales\\jane` mean jane of the
+ * domain sales where there is such a domain, and are names like any other where there is none.
+ */
+function meantBy(target: Target, configuration: Configuration, caller: Caller): Target {
+  const parts = target.domainName === null ? namedDomain.exec(target.userName)?.groups : undefined;
+  if (parts === undefined) return target;
+  const { before = '', user = '', name = user, after = before } = parts;
+  const domain = configuration.domainByName(after);
+  // A key that is bound to a domain learns nothing about others.
+  const isOpen = caller.domainId === null || caller.domainId === domain?.id;
+  return domain === null || !isOpen ? target : { userName: name, domainName: domain.name };
+}
+
+const namedDomain = /^(?:(?<before>[^\\]+)\\(?<user>.+)|(?<name>.+)@(?<after>[^@]+))$/;
+
+/** What a response came with: a challenge's text, the handle of one of ours, or neither. */
+export interface GivenChallenge {
+  readonly challenge: string | null;
+  readonly challengeKey: string | null;
+}
+
+/** The challenge of a response, and the challenges of ours that it may be about. */
+export interface PresentedChallenge {
+  readonly text: string | null;
+  readonly issued: IssuedChallenges;
+  /** There is no challenge of that handle (any more). */
+  readonly isUnknownHandle: boolean;
+}
+
+/** Looks a challenge up by what the response came with, for nobody as for somebody. */
+export async function findPresentedChallenge(
+  context: Context,
+  caller: Caller,
+  userId: string | null,
+  { challenge, challengeKey }: GivenChallenge,
+  now: { readonly policy: EffectivePolicy; readonly nowMs: number },
+): Promise<PresentedChallenge> {
+  if (challengeKey === null) {
+    const issued = await findIssuedChallenges(context, caller, userId, challenge, now);
+    return { text: challenge, issued, isUnknownHandle: false };
+  }
+  const user = userId ?? nobodyId;
+  const given = await context.store.findChallengeByHandle(user, caller.componentType, challengeKey);
+  const newest = asksForNewest(now.policy)
+    ? await context.store.newestOpenChallenge(user, caller.componentType, now.nowMs)
+    : null;
+  return {
+    text: given?.text ?? null,
+    issued: { given, newest },
+    isUnknownHandle: given === null,
+  };
+}
+
 /** The challenges of ours that an attempt may be about, looked up for nobody as for somebody. */
-export async function findIssuedChallenges(
+async function findIssuedChallenges(
   context: Context,
   caller: Caller,
   userId: string | null,
@@ -103,14 +159,19 @@ export async function findIssuedChallenges(
   return { given, newest };
 }
 
+/** The name of the user's organisational unit, if he is in one. */
+export async function organisationalUnitOf(
+  { store }: Context,
+  { domainId, organisationalUnitId }: User,
+): Promise<string | null> {
+  if (organisationalUnitId === null) return null;
+  const units = await store.organisationalUnits(domainId);
+  return units.find(({ id }) => id === organisationalUnitId)?.name ?? null;
+}
+
 /** How the audit names whom an attempt was about. */
 export function subjectOf(target: Target, domain: Domain | null): string {
   return `${domain?.name ?? target.domainName ?? masterDomainName}/${target.userName}`;
-}
-
-/** What may be told of a refusal: with generic answers only that it was one. */
-export function toldRefusal(code: RefusalCode, policy: EffectivePolicy | null): RefusedAnswer {
-  return { outcome: 'refused', code: policy?.genericAnswers === true ? 'refused' : code };
 }
 
 /** Facts that every attempt has. */

@@ -30,7 +30,7 @@ export function auditEntry(
     atMs,
     action: event.action,
     outcome: event.outcome,
-    actor: `${caller.keyName} (${caller.keyId})`,
+    actor: caller.keyId === null ? caller.keyName : `${caller.keyName} (${caller.keyId})`,
     subject: event.subject.slice(0, subjectCharactersMax),
     requestId: caller.requestId,
     // A spread of so many members is slow: twenty times `Object.assign`.

@@ -4,123 +4,156 @@ import { refusedFor } from '../domain/lock.ts';
 import type { UserWithAuthenticators } from '../domain/model.ts';
 import type { Refused } from '../domain/outcomes.ts';
 import type { EffectivePolicy } from '../domain/policy-catalogue.ts';
-import type { SynchronisationDecision } from '../domain/resync.ts';
 import {
   askedOf,
   planDecoy,
   planVerification,
-  type VerificationDecision,
   type VerificationInput,
   type VerificationPlan,
 } from '../domain/verification.ts';
+import { accept, acceptSecond, type Finish, type Proof } from './accept.ts';
 import { requirePermission } from './administration/access.ts';
-import { openAnswerSlot, plainCodec } from './answers.ts';
-import type { AcceptedAnswer, AuthenticateAnswer, AuthenticateRequest, Caller } from './api.ts';
+import { type AnswerCodec, openAnswerSlot, plainCodec } from './answers.ts';
+import type {
+  AcceptedAnswer,
+  AuthenticateAnswer,
+  AuthenticateRequest,
+  Caller,
+  RefusedAnswer,
+} from './api.ts';
 import {
-  type Facts,
-  findIssuedChallenges,
+  findPresentedChallenge,
   parseTarget,
-  positionFacts,
+  type PresentedChallenge,
   type Reading,
 } from './attempt.ts';
-import { applicationsOf, compare } from './comparing.ts';
+import { applicationsOf, compare, faultOf } from './comparing.ts';
 import type { Context } from './deps.ts';
 import { createMacTape, type MacTape, planKey } from './mac-tape.ts';
-import { requireBoundedMembers } from './request-members.ts';
+import { createPinTape, type PinTape } from './pins.ts';
+import { credentialParts, requireBoundedMembers } from './request-members.ts';
 import { decideInRounds } from './rounds.ts';
 import { lookFurther, payForLooking, type SecondLook } from './second-look.ts';
 import {
-  applicationNameOf,
-  costFacts,
   type Examined,
-  ownerOf,
   refusedBefore,
   refusedCompared,
   refusedNobody,
   refusedUnseen,
   type RefusedVerdict,
-  successChanges,
   type Verdict,
 } from './verdicts.ts';
 import { windowFacts } from './window-facts.ts';
 
-type AuthenticateVerdict = Verdict<AcceptedAnswer>;
-type Accepted = Extract<VerificationDecision, { kind: 'accepted' }>;
-type Synchronised = Extract<SynchronisationDecision, { kind: 'synchronised' }>;
+/** What a person is verified for, and what comes of it when he is. */
+export interface Purpose<Success extends { readonly outcome: string }> {
+  readonly action: 'authenticate' | 'logon';
+  readonly codec: AnswerCodec<Success | RefusedAnswer>;
+  readonly finish: Finish<Success>;
+}
 
-/** What outlives a round: the plan and its MACs, so that none is computed twice. */
-interface Progress {
+/** What outlives a round: the plan, its MACs and its PINs, so that none is computed twice. */
+interface Progress<Success extends { readonly outcome: string }> {
   readonly context: Context;
+  readonly caller: Caller;
   readonly request: AuthenticateRequest;
+  readonly purpose: Purpose<Success>;
   readonly nowMs: number;
-  planned: { readonly plan: VerificationPlan; readonly tape: MacTape; readonly key: string } | null;
+  planned: {
+    readonly plan: VerificationPlan;
+    readonly tape: MacTape;
+    readonly pins: PinTape;
+    readonly key: string;
+  } | null;
   decoy: MacTape | null;
+  readonly decoyPins: PinTape;
   readonly second: SecondLook;
 }
 
-const codec = plainCodec<AuthenticateAnswer>();
+const authentication: Purpose<AcceptedAnswer> = {
+  action: 'authenticate',
+  codec: plainCodec<AuthenticateAnswer>(),
+  finish: (answer) => ({ kind: 'answer', answer, openSession: null }),
+};
 
 /**
- * Verifies one response. It is accepted once: what it uses up is durable before the answer leaves,
- * by conditions that hold for one of any number of attempts at once. Every refusal costs the module
- * and the database the same, whether the user exists, is locked or has no authenticator.
+ * Verifies one credential. A response is accepted once: what it uses up is durable before the answer
+ * leaves, by conditions that hold for one of any number of attempts at once. The PIN is looked at
+ * first, then the response, then a new PIN. Every refusal costs the module and the database the same,
+ * whether the user exists, is locked or has no authenticator.
  *
  * @throws TallystickError `forbidden`, `request-invalid`, `request-key-reused`, or a technical
  *   fault, which neither counts nor uses up anything
  */
-export async function authenticate(
+export function authenticate(
   context: Context,
   caller: Caller,
   request: AuthenticateRequest,
 ): Promise<AuthenticateAnswer> {
+  return verifyPerson(context, caller, request, authentication);
+}
+
+/**
+ * Verifies as `authenticate`, and ends as the purpose says, in the same decision.
+ *
+ * @throws TallystickError as `authenticate`
+ */
+export async function verifyPerson<Success extends { readonly outcome: string }>(
+  context: Context,
+  caller: Caller,
+  request: AuthenticateRequest,
+  purpose: Purpose<Success>,
+): Promise<Success | RefusedAnswer> {
   requirePermission(caller, 'authenticate');
   const nowMs = context.clock.nowMs();
   const target = parseTarget(request);
   requireBoundedMembers(request);
-  const { userName, domainName, response, challenge, serial, applicationName } = request;
+  const { userName, domainName, credential, challenge, challengeKey } = request;
+  const { serial, applicationName } = request;
+  const { action, codec } = purpose;
+  const about = [userName, domainName, ...credentialParts(credential)];
   const slot = await openAnswerSlot(
     context,
-    { caller, nowMs, operation: 'authenticate' },
+    { caller, nowMs, operation: action },
     {
       requestKey: request.requestKey,
-      parts: [userName, domainName, response, challenge, serial, applicationName],
+      parts: [...about, challenge, challengeKey, serial, applicationName],
     },
     codec,
   );
-  const progress: Progress = {
+  const progress: Progress<Success> = {
     context,
+    caller,
     request,
+    purpose,
     nowMs,
     planned: null,
     decoy: null,
+    decoyPins: createPinTape(context, context.logon),
     second: { searched: null, decoy: null },
   };
-  return decideInRounds(
-    context,
-    { action: 'authenticate', caller, target, nowMs },
-    slot,
-    (reading) => examine(progress, caller, reading),
+  return decideInRounds(context, { action, caller, target, nowMs }, slot, (reading) =>
+    examine(progress, reading),
   );
 }
 
-async function examine(
-  progress: Progress,
-  caller: Caller,
+async function examine<Success extends { readonly outcome: string }>(
+  progress: Progress<Success>,
   { component, domain, found }: Reading,
-): Promise<AuthenticateVerdict> {
+): Promise<Verdict<Success>> {
   if (component === null) return refusedBefore('component-unknown');
   const { policy } = component;
   if (policy.localAuthentication === 'none') return refusedBefore('nothing-verifies');
-  const { context, request, nowMs } = progress;
+  const { context, caller, request, nowMs } = progress;
   const userId = found?.user.id ?? null;
   const now = { policy, nowMs };
-  const issued = await findIssuedChallenges(context, caller, userId, request.challenge, now);
+  const presented = await findPresentedChallenge(context, caller, userId, request, now);
   if (found === null) {
     await payDecoy(progress, policy);
     return refusedNobody(policy);
   }
   const account = accountState(found.user, policy, nowMs);
-  const { challenge } = request;
+  const { text: challenge, issued } = presented;
   const examined: Examined = {
     user: found.user,
     domainName: domain?.name ?? '',
@@ -131,18 +164,21 @@ async function examine(
   if (account.state === 'refused') {
     return refuseUnseen(progress, examined, refusedFor(account.code));
   }
-  return verify(progress, examined, found, issued);
+  if (presented.isUnknownHandle) {
+    return refuseUnseen(progress, examined, refusedFor('challenge-expired'));
+  }
+  return verify(progress, examined, found, presented);
 }
 
-async function verify(
-  progress: Progress,
+async function verify<Success extends { readonly outcome: string }>(
+  progress: Progress<Success>,
   examined: Examined,
   found: UserWithAuthenticators,
-  issued: VerificationInput['issued'],
-): Promise<AuthenticateVerdict> {
+  { text: challenge, issued }: PresentedChallenge,
+): Promise<Verdict<Success>> {
   const { request, nowMs, context } = progress;
   const { policy } = examined;
-  const { serial, applicationName, response, challenge } = request;
+  const { serial, applicationName, credential } = request;
   const { authenticators } = found;
   const eligible = eligibleAuthenticators(
     { authenticators, serial, applicationName, purpose: 'verify' },
@@ -150,100 +186,48 @@ async function verify(
     policy,
   );
   if (eligible.kind === 'refused') return refuseUnseen(progress, examined, eligible.refused);
-  const input: VerificationInput = {
-    candidatesFrom: eligible.authenticators,
-    response,
-    challenge,
-    issued,
-  };
-  const key = planKey(input.candidatesFrom, examined.issued);
+  const candidatesFrom = eligible.authenticators;
+  const input: VerificationInput = { candidatesFrom, credential, challenge, issued };
+  const key = planKey(candidatesFrom, examined.issued);
   if (progress.planned?.key !== key) {
     const planning = planVerification(input, nowMs, policy);
     if (planning.kind === 'refused') return refuseUnseen(progress, examined, planning.refused);
     const { plan } = planning;
-    const tape = createMacTape(context.module, plan, input.candidatesFrom, context.logon);
-    progress.planned = { plan, tape, key };
+    const tape = createMacTape(context.module, plan, candidatesFrom, context.logon);
+    const pins = createPinTape(context, context.logon, plan.pins);
+    progress.planned = { plan, tape, pins, key };
   }
-  const { plan, tape } = progress.planned;
-  const compared = await compare(plan, tape, input, nowMs, policy);
+  const { plan, tape, pins } = progress.planned;
+  const wrongPins = await pins.wrong();
+  const compared = await compare(plan, tape, wrongPins, input, nowMs, policy);
   const { decision } = compared;
-  if (decision.kind === 'accepted') return accept(decision, examined, found, tape);
-  const further = await lookFurther(progress, { key, plan, input, found, compared, policy });
-  if (further.kind === 'synchronised') {
-    return acceptSecond(further.decision, examined, found, tape);
-  }
+  const { finish } = progress.purpose;
+  const proof: Proof<Success> = { context, examined, found, plan, tape, finish };
+  if (decision.kind === 'accepted') return accept(decision, proof);
+  const looked = { key, plan, input, wrongPins, found, compared, policy };
+  const further = await lookFurther(progress, looked);
+  if (further.kind === 'synchronised') return acceptSecond(further.decision, proof);
   return refusedCompared(examined, decision, {
     tape,
     applications: applicationsOf(plan, further.notes),
     facts: { ...windowFacts(plan, input, nowMs, policy), ...further.facts },
-    interruption: further.interruption,
+    interruption: further.interruption ?? (await payPins(pins)),
   });
 }
 
-function accept(
-  decision: Accepted,
-  examined: Examined,
-  found: UserWithAuthenticators,
-  tape: MacTape,
-): AuthenticateVerdict {
-  const verdict = succeed(decision, examined, found, tape, { followers: [] });
-  if (decision.isChallenged || verdict.kind === 'refused') return verdict;
-  // It answered none, though one was open (check mode 2).
-  return { ...verdict, changes: { ...verdict.changes, challengeIds: [] } };
-}
-
-/** The second of two consecutive responses, of which the first was remembered. */
-function acceptSecond(
-  decision: Synchronised,
-  examined: Examined,
-  found: UserWithAuthenticators,
-  tape: MacTape,
-): AuthenticateVerdict {
-  const { followers } = decision;
-  return succeed(decision, examined, found, tape, { followers, facts: { secondOtpSync: true } });
-}
-
-function succeed(
-  decision: Omit<Accepted, 'kind' | 'isChallenged'>,
-  examined: Examined,
-  found: UserWithAuthenticators,
-  tape: MacTape,
-  more: Pick<Synchronised, 'followers'> & { readonly facts?: Facts },
-): AuthenticateVerdict {
-  const { user, domainName, account } = examined;
-  const owner = ownerOf(decision.authenticatorId, found);
-  const { serial } = owner.authenticator;
-  const applicationName = applicationNameOf(decision.applicationId, owner);
-  const facts: Facts = {
-    serial,
-    application: applicationName,
-    driftSecondsBefore: decision.driftSecondsBefore,
-    driftSecondsAfter: decision.driftSecondsAfter,
-  };
-  // Not spread: see `auditEntry`.
-  Object.assign(facts, positionFacts(decision.position), costFacts(tape), more.facts);
-  if (account.state === 'auto-unlock') facts['unlocked'] = true;
-  return {
-    kind: 'success',
-    answer: {
-      outcome: 'accepted',
-      userName: user.userName,
-      domainName,
-      serial,
-      applicationName,
-    },
-    changes: {
-      ...successChanges(examined, owner),
-      advance: decision.advance,
-      followers: more.followers,
-    },
-    facts,
-  };
+/** After a comparison nothing may undo that the response was found wrong. */
+async function payPins(pins: PinTape): Promise<ReturnType<typeof faultOf> | null> {
+  try {
+    await pins.complete();
+    return null;
+  } catch (error) {
+    return faultOf(error);
+  }
 }
 
 /** A refusal before anything was compared; it pays what a comparison costs. */
-async function refuseUnseen(
-  progress: Progress,
+async function refuseUnseen<Success extends { readonly outcome: string }>(
+  progress: Progress<Success>,
   examined: Examined,
   refused: Refused,
 ): Promise<RefusedVerdict> {
@@ -252,10 +236,16 @@ async function refuseUnseen(
 }
 
 /** Once an attempt, and not when it already paid for a plan of its own. */
-async function payDecoy(progress: Progress, policy: EffectivePolicy): Promise<void> {
-  const { context } = progress;
-  if (progress.planned !== null) await progress.planned.tape.complete();
-  else {
+async function payDecoy<Success extends { readonly outcome: string }>(
+  progress: Progress<Success>,
+  policy: EffectivePolicy,
+): Promise<void> {
+  const { context, planned } = progress;
+  if (planned !== null) {
+    await planned.pins.complete();
+    await planned.tape.complete();
+  } else {
+    await progress.decoyPins.complete();
     progress.decoy ??= createMacTape(context.module, planDecoy(policy), [], context.logon);
     await progress.decoy.complete();
   }

@@ -1,4 +1,12 @@
 import type { ApplicationMode } from '../domain/model.ts';
+import type { PinState } from '../domain/pin-edit.ts';
+
+/** What may be shown of a server PIN: how it stands, not how long it is. */
+export interface ApplicationPinView {
+  readonly state: PinState;
+  /** Characters that the next PIN has to have at least. */
+  readonly minimumLength: number;
+}
 
 /** What may be shown of an application: which seed it uses, not the seed. */
 export interface ApplicationView {
@@ -7,6 +15,7 @@ export interface ApplicationView {
   /** Canonical text, e.g. `TOTP-SHA1-6-30S` or an OCRA suite. */
   readonly algorithm: string;
   readonly isDisabled: boolean;
+  readonly pin: ApplicationPinView;
   readonly residency: 'resident' | 'wrapped';
   readonly seedId: string;
   readonly seedBytes: number;

@@ -26,6 +26,7 @@ export interface Comparison {
 export async function compare(
   plan: VerificationPlan,
   tape: MacTape,
+  wrongPins: ReadonlySet<string>,
   input: VerificationInput,
   nowMs: number,
   policy: EffectivePolicy,
@@ -35,7 +36,8 @@ export async function compare(
     if (tape.marks().length === 0) await tape.extend();
     for (;;) {
       const { candidatesFrom } = input;
-      decision = decideVerification(plan, tape.marks(), candidatesFrom, input, nowMs, policy);
+      const marks = tape.marks();
+      decision = decideVerification(plan, marks, wrongPins, candidatesFrom, input, nowMs, policy);
       if (decision.kind === 'refused') await tape.complete();
       if (decision.kind !== 'undecided') return { decision, interruption: null };
       await tape.extend();

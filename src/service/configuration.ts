@@ -30,11 +30,19 @@ export interface Configuration {
   apiKeyBySha256(keySha256: string): ApiKey | null;
   /**
    * The caller's component, most specific network first, and its policy; null when none covers the
-   * address.
+   * address, or the one that does asks for a key and the caller has none.
    *
    * @throws TallystickError `store-contract` when stored policies have no resolution
    */
-  resolve(caller: Pick<Caller, 'componentType' | 'peerAddress'>): ResolvedComponent | null;
+  resolve(
+    caller: Pick<Caller, 'keyId' | 'componentType' | 'peerAddress'>,
+  ): ResolvedComponent | null;
+  /**
+   * The component of that type with the most specific network around the address, whoever calls.
+   *
+   * @throws TallystickError `store-contract` when stored policies have no resolution
+   */
+  covering(componentType: string, peerAddress: string): ResolvedComponent | null;
 }
 
 /** The configuration at hand, and the way to a newer one. */
@@ -94,6 +102,11 @@ export function configurationOf(snapshot: ConfigurationSnapshot): Configuration 
   const policies = policyResolver(snapshot.policies);
   const resolved = new Map<string, ResolvedComponent | null>();
 
+  const cover = (componentType: string, peerAddress: string): Component | null =>
+    mostSpecific(located.get(nameKey(componentType)) ?? [], peerAddress);
+  const withPolicy = (component: Component | null): ResolvedComponent | null =>
+    component === null ? null : { component, ...policies(component.policyId) };
+
   return {
     snapshot,
     version: snapshot.version,
@@ -102,16 +115,18 @@ export function configurationOf(snapshot: ConfigurationSnapshot): Configuration 
     policyByName: (name) => policiesByKey.get(nameKey(name)) ?? null,
     apiKeyById: (id) => keysById.get(id) ?? null,
     apiKeyBySha256: (keySha256) => keysBySha256.get(keySha256) ?? null,
-    resolve({ componentType, peerAddress }) {
-      const cacheKey = `${peerAddress} ${componentType}`;
+    resolve({ keyId, componentType, peerAddress }) {
+      const hasKey = keyId !== null;
+      const cacheKey = `${hasKey ? 'key' : 'none'} ${peerAddress} ${componentType}`;
       const known = resolved.get(cacheKey);
       if (known !== undefined) return known;
-      const component = mostSpecific(located.get(nameKey(componentType)) ?? [], peerAddress);
-      const answer = component === null ? null : { component, ...policies(component.policyId) };
+      const covering = cover(componentType, peerAddress);
+      const answer = withPolicy(hasKey || covering?.access === 'address' ? covering : null);
       if (resolved.size >= resolvedMax) resolved.clear();
       resolved.set(cacheKey, answer);
       return answer;
     },
+    covering: (componentType, peerAddress) => withPolicy(cover(componentType, peerAddress)),
   };
 }
 

@@ -5,7 +5,9 @@ import { componentAdministration } from './administration/components.ts';
 import { createDesks } from './administration/desk.ts';
 import { domainAdministration } from './administration/domains.ts';
 import { explainAdministration } from './administration/explain.ts';
+import { policyExplanationAdministration } from './administration/explain-policy.ts';
 import { driftAdministration } from './administration/drift.ts';
+import { pinAdministration } from './administration/pins.ts';
 import { overviewAdministration } from './administration/overview.ts';
 import { policyAdministration } from './administration/policies.ts';
 import { unlockCodeAdministration } from './administration/unlock-codes.ts';
@@ -17,6 +19,7 @@ import { type Context, defaultLimits, type ServiceDeps } from './deps.ts';
 import { watch } from './health.ts';
 import { apiKeySha256, systemRandom } from './identifiers.ts';
 import { issueChallenge } from './issue-challenge.ts';
+import { createSessions } from './sessions.ts';
 import { synchronise } from './synchronise.ts';
 
 /** An unknown key reloads the configuration, but not more often than this. */
@@ -30,19 +33,23 @@ export function createService(deps: ServiceDeps): Service {
   const atDesk = createDesks(context, admission);
   return {
     identify: createIdentify(context),
+    keylessCaller,
     authenticate: (caller, request) =>
       admission.admit(() => authenticate(context, caller, request)),
     issueChallenge: (caller, request) =>
       admission.admit(() => issueChallenge(context, caller, request)),
     synchronise: (caller, request) =>
       admission.admit(() => syncAdmission.admit(() => synchronise(context, caller, request))),
+    ...createSessions(context, admission),
     administration: {
       ...domainAdministration(atDesk),
       ...userAdministration(atDesk),
       ...authenticatorAdministration(atDesk),
       ...unlockCodeAdministration(atDesk),
       ...driftAdministration(atDesk),
+      ...pinAdministration(atDesk),
       ...policyAdministration(atDesk),
+      ...policyExplanationAdministration(atDesk),
       ...componentAdministration(atDesk),
       ...apiKeyAdministration(atDesk),
       ...overviewAdministration(atDesk),
@@ -97,6 +104,20 @@ function createIdentify(context: Context): Service['identify'] {
     if (key.expiresAtMs !== null && key.expiresAtMs <= context.clock.nowMs()) return null;
     const { id: keyId, name: keyName, role, componentType, domainId } = key;
     return { keyId, keyName, role, componentType, domainId, peerAddress, requestId };
+  };
+}
+
+/** He can do what a client can, and only where a component lets him in by his address. */
+function keylessCaller(componentType: string, peerAddress: string, requestId: string): Caller {
+  const keyName = `program of type ${componentType}`;
+  return {
+    keyId: null,
+    keyName,
+    role: 'client',
+    componentType,
+    domainId: null,
+    peerAddress,
+    requestId,
   };
 }
 

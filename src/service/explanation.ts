@@ -1,3 +1,4 @@
+import type { PinState } from '../domain/pin-edit.ts';
 import type { AccountState } from '../domain/account.ts';
 import type { Explained } from '../domain/explanations.ts';
 import type { ApplicationMode, User } from '../domain/model.ts';
@@ -69,6 +70,8 @@ export interface ApplicationNow {
   /** Canonical text, as in `ApplicationView`. */
   readonly algorithm: string;
   readonly isDisabled: boolean;
+  /** The server PIN. */
+  readonly pin: PinState;
   readonly epoch: number;
   /** Null without a counter. */
   readonly nextEventCounter: bigint | null;

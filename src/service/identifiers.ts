@@ -3,8 +3,9 @@ import { createHash, randomBytes as systemRandomBytes } from 'node:crypto';
 /** Unpredictable bytes; the composition root may hand in another source. */
 export type RandomBytes = (length: number) => Uint8Array;
 
-const apiKeyBytes = 32;
+const secretBytes = 32;
 const apiKeyPattern = /^tsk_[A-Za-z0-9_-]{43}$/;
+const sessionIdPattern = /^[A-Za-z0-9_-]{43}$/;
 const uuidTimeMsMax = 2 ** 48 - 1;
 
 /** The operating system's generator. */
@@ -40,10 +41,7 @@ export function sha256Hex(data: string | Uint8Array): string {
 
 /** A new API key: `tsk_` and 256 random bits as 43 base64url characters. Shown once, kept nowhere. */
 export function newApiKeyText(randomBytes: RandomBytes = systemRandom): string {
-  const bytes = randomBytes(apiKeyBytes);
-  const text = `tsk_${Buffer.from(bytes).toString('base64url')}`;
-  bytes.fill(0);
-  return text;
+  return `tsk_${secretText(randomBytes)}`;
 }
 
 /**
@@ -52,4 +50,24 @@ export function newApiKeyText(randomBytes: RandomBytes = systemRandom): string {
  */
 export function apiKeySha256(keyText: string): string | null {
   return apiKeyPattern.test(keyText) ? sha256Hex(keyText) : null;
+}
+
+/** A new session's id: 256 random bits as 43 base64url characters. Shown once, kept nowhere. */
+export function newSessionId(randomBytes: RandomBytes): string {
+  return secretText(randomBytes);
+}
+
+/**
+ * The SHA-256 under which a session is stored, or null when it does not look like an id. It is
+ * looked up as an API key is, for the same reason.
+ */
+export function sessionIdSha256(sessionId: string): string | null {
+  return sessionIdPattern.test(sessionId) ? sha256Hex(sessionId) : null;
+}
+
+function secretText(randomBytes: RandomBytes): string {
+  const bytes = randomBytes(secretBytes);
+  const text = Buffer.from(bytes).toString('base64url');
+  bytes.fill(0);
+  return text;
 }

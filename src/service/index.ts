@@ -5,6 +5,7 @@
 export type * from './api.ts';
 export type * from './explanation.ts';
 export type * from './drift-views.ts';
+export type * from './policy-explanation.ts';
 export { createService } from './create-service.ts';
 export type { ServiceLimits } from './deps.ts';
 export { apiKeySha256, newApiKeyText, sha256Hex, uuidV7 } from './identifiers.ts';

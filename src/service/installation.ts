@@ -16,9 +16,20 @@ export const firstAdministratorKeyName: string = 'first-administrator';
 
 const loopback = ['127.0.0.0/8', '::1/128'] as const;
 
-const policyByComponentType = [
-  [administrationComponentType, 'Administration Logon'],
-  [restClientComponentType, 'Local Authentication'],
+/** Those of programs that speak SOAP have the names that such programs send. */
+const predefinedComponents = [
+  {
+    componentType: administrationComponentType,
+    access: 'api-key',
+    policyName: 'Administration Logon',
+  },
+  { componentType: restClientComponentType, access: 'api-key', policyName: 'Local Authentication' },
+  { componentType: 'SOAP Auth Client', access: 'address', policyName: 'Local Authentication' },
+  {
+    componentType: 'Administration Program',
+    access: 'address',
+    policyName: 'Administration Logon',
+  },
 ] as const;
 
 export interface Installation {
@@ -95,7 +106,10 @@ function missingComponents(
   policies: readonly Policy[],
   newId: () => string,
 ): RecordChange[] {
-  return policyByComponentType.flatMap(([componentType, policyName]) =>
+  // What lets programs in without a key is made once: whoever takes it away means it.
+  const isNew = snapshot.components.length === 0;
+  const wanted = predefinedComponents.filter(({ access }) => isNew || access === 'api-key');
+  return wanted.flatMap(({ componentType, access, policyName }) =>
     loopback.flatMap((location): RecordChange[] => {
       const exists = snapshot.components.some(
         (component) =>
@@ -103,7 +117,14 @@ function missingComponents(
       );
       if (exists) return [];
       const policyId = idOfPolicy(policies, policyName);
-      const record: Component = { id: newId(), componentType, location, policyId, version: 1 };
+      const record: Component = {
+        id: newId(),
+        componentType,
+        location,
+        access,
+        policyId,
+        version: 1,
+      };
       return [{ change: 'insert', kind: 'component', record }];
     }),
   );

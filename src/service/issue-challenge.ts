@@ -20,20 +20,22 @@ import {
   standingFacts,
   subjectOf,
   type Target,
-  toldRefusal,
   tooManyConflicts,
 } from './attempt.ts';
 import { auditEntry } from './audit-entries.ts';
 import type { Context } from './deps.ts';
+import { TallystickError } from '../errors.ts';
 import { uuidV7 } from './identifiers.ts';
 import { fromModule } from './module-calls.ts';
 import { requireBoundedMembers } from './request-members.ts';
 import { answerBefore, answerToStore } from './rounds.ts';
 import type { Decision } from './store.ts';
+import { toldRefusal } from './told.ts';
 
 /** Whose challenge it is, or why it is nobody's. */
 type Grant =
-  | { readonly kind: 'fresh'; readonly userId: string }
+  /** Null: a general one, for whoever answers it. */
+  | { readonly kind: 'fresh'; readonly userId: string | null }
   /** As many are open as may be: the newest is handed out again, still good for one answer. */
   | { readonly kind: 'again'; readonly challenge: IssuedChallenge }
   | { readonly kind: 'look-alike'; readonly reason: RefusalCode };
@@ -41,11 +43,17 @@ type Grant =
 interface Asking {
   readonly caller: Caller;
   readonly request: ChallengeRequest;
-  readonly target: Target;
+  /** Null: a general challenge is about no user. */
+  readonly target: Target | null;
   readonly nowMs: number;
 }
 
 const codec = plainCodec<ChallengeAnswer>();
+
+/** Ten digits: a handle need not be secret, only no other challenge's. */
+const handleForm = { length: 10, hasCheckDigit: false };
+/** General challenges that may be open at a component: they are bound to no user's limit. */
+const generalOpenMax = 1000;
 
 /**
  * Issues a challenge that one response may answer. Whoever can't answer one (nobody of that name,
@@ -62,7 +70,7 @@ export async function issueChallenge(
 ): Promise<ChallengeAnswer> {
   requirePermission(caller, 'authenticate');
   const nowMs = context.clock.nowMs();
-  const target = parseTarget(request);
+  const target = targetOf(request);
   requireBoundedMembers(request);
   const { userName, domainName, serial, applicationName } = request;
   const slot = await openAnswerSlot(
@@ -73,7 +81,7 @@ export async function issueChallenge(
   );
   const asking: Asking = { caller, request, target, nowMs };
   for (let round = 1; round <= context.limits.decisionRoundsMax; round += 1) {
-    const reading = await readAttempt(context, caller, target, nowMs);
+    const reading = await readAttempt(context, caller, target ?? anybody(request), nowMs);
     const given = await answerBefore(slot, reading);
     if (given !== null) return given;
     const { answer, decision } = await decideChallenge(context, asking, reading, slot);
@@ -81,6 +89,15 @@ export async function issueChallenge(
     if (result?.status === 'committed') return answer;
   }
   throw tooManyConflicts();
+}
+
+function targetOf({ userName, domainName }: ChallengeRequest): Target | null {
+  return userName === null ? null : parseTarget({ userName, domainName });
+}
+
+/** Reads as for a user, of a name that none can have. */
+function anybody({ domainName }: ChallengeRequest): Target {
+  return { userName: '', domainName };
 }
 
 async function decideChallenge(
@@ -91,7 +108,7 @@ async function decideChallenge(
 ): Promise<{ readonly answer: ChallengeAnswer; readonly decision: Decision }> {
   const refusal = refusalOf(reading);
   if (refusal !== null) {
-    const answer = toldRefusal(refusal, reading.component?.policy ?? null);
+    const answer = toldRefusal(refusal, 'issue-challenge', reading.component?.policy ?? null);
     return {
       answer,
       decision: decisionOf(asking, reading, refusal, answerToStore(slot, reading, answer), null),
@@ -104,6 +121,7 @@ async function decideChallenge(
   const answer: ChallengeAnswer = {
     outcome: 'challenge-issued',
     challenge: given.text,
+    challengeKey: given.handle,
     expiresAtMs: given.expiresAtMs,
   };
   const decision = decisionOf(
@@ -135,10 +153,12 @@ function outcomeOf(grant: Grant): string {
 
 async function grantOf(
   context: Context,
-  { caller, request, nowMs }: Asking,
+  asking: Asking,
   found: UserWithAuthenticators | null,
   policy: EffectivePolicy,
 ): Promise<Grant> {
+  const { caller, request, nowMs } = asking;
+  if (asking.target === null) return grantToAnybody(context, asking);
   const lookAlike = (reason: RefusalCode): Grant => ({ kind: 'look-alike', reason });
   // Counted before the insert, so parallel requests may overshoot by as many as run at once; and
   // for nobody as for somebody, so that the time taken tells nothing.
@@ -167,6 +187,12 @@ async function grantOf(
     : { kind: 'fresh', userId: user.id };
 }
 
+async function grantToAnybody(context: Context, { caller, nowMs }: Asking): Promise<Grant> {
+  const open = await context.store.countOpenChallenges(null, caller.componentType, nowMs);
+  if (open < generalOpenMax) return { kind: 'fresh', userId: null };
+  throw new TallystickError('overloaded', 'Too many general challenges are open; try again.');
+}
+
 /** Drawn also where it is not handed out, so that the time taken tells nothing. */
 async function drawChallenge(
   context: Context,
@@ -176,13 +202,17 @@ async function drawChallenge(
 ): Promise<IssuedChallenge> {
   const { module, logon } = context;
   const form = challengeForm(policy);
-  const random = await fromModule(module.random(challengeRandomBytes(form), logon));
+  const textBytes = challengeRandomBytes(form);
+  const random = await fromModule(
+    module.random(textBytes + challengeRandomBytes(handleForm), logon),
+  );
   return {
     id: uuidV7(nowMs, context.randomBytes),
-    userId: grant.kind === 'fresh' ? grant.userId : '',
+    handle: newChallenge(handleForm, random.subarray(textBytes)),
+    userId: grant.kind === 'fresh' ? grant.userId : null,
     componentType: caller.componentType,
     kind: '1-step',
-    text: newChallenge(form, random),
+    text: newChallenge(form, random.subarray(0, textBytes)),
     issuedAtMs: nowMs,
     expiresAtMs: nowMs + policy.challengeLifetimeSeconds * 1000,
     consumedAtMs: null,
@@ -205,12 +235,18 @@ function decisionOf(
     followers: [],
     notes: [],
     challengeIds: [],
+    pinChange: null,
+    openSession: null,
+    endSession: null,
     issueChallenge: issued === 'unwritten' ? null : issued,
     storedAnswer,
     audit: auditEntry(caller, nowMs, {
       action: 'issue-challenge',
       outcome,
-      subject: subjectOf(target, reading.domain),
+      subject:
+        target === null
+          ? `component ${caller.componentType}`
+          : subjectOf(reading.target, reading.domain),
       details: { ...standingFacts(reading), isStored: issued !== null && issued !== 'unwritten' },
     }),
   };

@@ -45,7 +45,7 @@ const decoyReference: SeedReference = {
 };
 
 /**
- * What a plan was made for. When it has changed after a conflict (a reset, an assignment, a
+ * What a plan was made for. When it has changed after a conflict (a reset, an assignment, a PIN, a
  * challenge answered or gone), MACs at hand say nothing about what is there now, and a right
  * response must not be called wrong.
  */
@@ -55,7 +55,7 @@ export function planKey(
 ): string {
   const applications = serving.flatMap((one) => one.applications);
   return [
-    ...applications.map(({ id, epoch }) => `${id} ${epoch}`),
+    ...applications.map(({ id, epoch, pin }) => `${id} ${epoch} ${pin.version}`),
     ...issued.map((challenge) => challenge?.id ?? 'none'),
   ].join();
 }
@@ -70,7 +70,7 @@ export function createMacTape(
   serving: readonly AuthenticatorWithApplications[],
   options: CallOptions,
 ): MacTape {
-  const { candidates, chunkEnds, responses } = plan;
+  const { candidates, chunkEnds } = plan;
   const seeds = new Map([[decoyCandidate.applicationId, decoyReference]]);
   for (const { authenticator, applications } of serving) {
     for (const application of applications) {
@@ -93,7 +93,8 @@ export function createMacTape(
       for (const [position, mac] of result.macs.entries()) {
         const entry = pieces[number]?.entries[position];
         if (entry === undefined) continue;
-        const mark = markOf(entry.candidate, mac, responses);
+        const { candidate } = entry;
+        const mark = markOf(candidate, mac, plan.responsesOf(candidate.applicationId));
         // Each MAC is a response.
         mac.fill(0);
         if (entry.index >= candidates.length) continue;

@@ -1,3 +1,4 @@
+import type { PresentedCredential } from '../domain/credential.ts';
 import { createProblemList, invalidMember, type ProblemList } from './problems.ts';
 
 /**
@@ -18,8 +19,12 @@ interface ShownResponse {
 }
 
 /** What the requests about one user's authenticators may hold beside the user's name. */
-interface AttemptMembers extends Partial<ShownResponse> {
+interface AttemptMembers {
+  readonly credential?: PresentedCredential;
+  readonly challenge?: string | null;
+  readonly challengeKey?: string | null;
   readonly domainName: string | null;
+  readonly pin?: string | null;
   readonly serial: string | null;
   readonly applicationName?: string | null;
   readonly first?: ShownResponse;
@@ -37,7 +42,11 @@ export function requireBoundedMembers(request: AttemptMembers): void {
   boundName(problems, 'domain', request.domainName);
   boundName(problems, 'serial', request.serial);
   boundName(problems, 'application', request.applicationName ?? null);
-  boundShown(problems, '', request);
+  boundText(problems, 'challenge', request.challenge);
+  boundText(problems, 'challengeKey', request.challengeKey);
+  boundSecret(problems, 'pin', request.pin);
+  if (request.credential !== undefined) boundCredential(problems, request.credential);
+  if (hasBoth(request)) problems.add('challengeKey', 'must be left out beside a challenge');
   if (request.first !== undefined) boundShown(problems, 'first.', request.first);
   if (request.second !== undefined) boundShown(problems, 'second.', request.second);
   problems.throwIfAny();
@@ -57,14 +66,43 @@ function boundName(problems: ProblemList, member: string, name: string | null): 
   problems.parse(member, () => requireBoundedName(member, name ?? ''));
 }
 
-function boundShown(problems: ProblemList, at: string, shown: Partial<ShownResponse>): void {
-  const { response = '', challenge } = shown;
-  if (response.length > credentialCharactersMax) {
-    problems.add(`${at}response`, `must have at most ${credentialCharactersMax} characters`);
+function hasBoth({ challenge = null, challengeKey = null }: AttemptMembers): boolean {
+  return challenge !== null && challengeKey !== null;
+}
+
+/** What makes a credential what it is, in a fixed order: for the fingerprint of a request. */
+export function credentialParts(credential: PresentedCredential): readonly (string | null)[] {
+  if (credential.format === 'combined') return [credential.format, credential.text];
+  const { format, pin, response, newPin } = credential;
+  return [format, pin, response, newPin?.pin ?? null, newPin?.confirmation ?? null];
+}
+
+function boundCredential(problems: ProblemList, credential: PresentedCredential): void {
+  if (credential.format === 'combined') {
+    boundSecret(problems, 'password', credential.text);
+    return;
   }
-  if (!isBounded(challenge ?? '', credentialCharactersMax)) {
-    problems.add(`${at}challenge`, allowedText(credentialCharactersMax));
-  }
+  const { pin, response, newPin } = credential;
+  boundSecret(problems, 'response', response);
+  boundSecret(problems, 'pin', pin);
+  boundSecret(problems, 'newPin', newPin?.pin);
+  boundSecret(problems, 'newPinConfirmation', newPin?.confirmation);
+}
+
+/** Only ever compared, so what it is made of makes no difference. */
+function boundSecret(problems: ProblemList, member: string, text: string | null | undefined): void {
+  if ((text ?? '').length <= credentialCharactersMax) return;
+  problems.add(member, `must have at most ${credentialCharactersMax} characters`);
+}
+
+function boundText(problems: ProblemList, member: string, text: string | null | undefined): void {
+  if (isBounded(text ?? '', credentialCharactersMax)) return;
+  problems.add(member, allowedText(credentialCharactersMax));
+}
+
+function boundShown(problems: ProblemList, at: string, shown: ShownResponse): void {
+  boundSecret(problems, `${at}response`, shown.response);
+  boundText(problems, `${at}challenge`, shown.challenge);
 }
 
 function isBounded(text: string, charactersMax: number): boolean {

@@ -6,17 +6,17 @@ import {
   standingFacts,
   subjectOf,
   type Target,
-  toldRefusal,
   tooManyConflicts,
 } from './attempt.ts';
 import { auditEntry } from './audit-entries.ts';
 import type { Context } from './deps.ts';
 import type { Decision } from './store.ts';
+import { type AttemptAction, toldRefusal } from './told.ts';
 import type { SuccessChanges, Verdict } from './verdicts.ts';
 
 /** One attempt on a user, by which use case and for whom. */
 export interface Attempt {
-  readonly action: 'authenticate' | 'synchronise';
+  readonly action: Exclude<AttemptAction, 'issue-challenge'>;
   readonly caller: Caller;
   readonly target: Target;
   readonly nowMs: number;
@@ -27,7 +27,9 @@ const noChanges: SuccessChanges = {
   authenticator: null,
   advance: null,
   followers: [],
+  pinChange: null,
   challengeIds: [],
+  openSession: null,
 };
 
 /**
@@ -52,7 +54,7 @@ export async function decideInRounds<Success extends { readonly outcome: string 
     const given = before === null ? null : await before;
     if (given !== null) return given;
     const verdict = await examine(reading);
-    const answer = answerOf(verdict, reading);
+    const answer = answerOf(attempt, verdict, reading);
     const decision = decisionOf(attempt, reading, verdict, slot, answer);
     const [result] = await context.store.commit([decision]);
     if (result?.status === 'committed') {
@@ -80,9 +82,13 @@ export function answerToStore<Answer>(
   return component === null ? null : slot.toStore(answer);
 }
 
-function answerOf<Success>(verdict: Verdict<Success>, reading: Reading): Success | RefusedAnswer {
+function answerOf<Success>(
+  { action }: Attempt,
+  verdict: Verdict<Success>,
+  reading: Reading,
+): Success | RefusedAnswer {
   if (verdict.kind === 'success') return verdict.answer;
-  return toldRefusal(verdict.refused.code, reading.component?.policy ?? null);
+  return toldRefusal(verdict.refused.code, action, reading.component?.policy ?? null);
 }
 
 function decisionOf<Success extends { readonly outcome: string }>(
@@ -92,32 +98,37 @@ function decisionOf<Success extends { readonly outcome: string }>(
   slot: AnswerSlot<Success | RefusedAnswer>,
   answer: Success | RefusedAnswer,
 ): Decision {
-  const { caller, target, nowMs, action } = attempt;
+  const { caller, nowMs, action } = attempt;
   const isTechnical = verdict.kind === 'refused' && verdict.fault !== null;
-  const changes =
-    verdict.kind === 'success'
-      ? verdict.changes
-      : { ...noChanges, user: verdict.user, challengeIds: verdict.challengeIds };
-  const notes = verdict.kind === 'success' ? [] : verdict.notes;
-  const { user, authenticator, advance, followers, challengeIds } = changes;
+  const { user, authenticator, advance, followers, pinChange, challengeIds, openSession } =
+    changesOf(verdict);
   return {
     atMs: nowMs,
     user,
     authenticator,
     advance,
     followers,
-    notes,
+    pinChange,
+    notes: verdict.kind === 'success' ? [] : verdict.notes,
     challengeIds,
+    openSession,
     issueChallenge: null,
+    endSession: null,
     // A technical fault is not an answer: the same request may succeed when it is mended.
     storedAnswer: isTechnical ? null : answerToStore(slot, reading, answer),
     audit: auditEntry(caller, nowMs, {
       action,
       outcome: outcomeOf(verdict),
-      subject: subjectOf(target, reading.domain),
+      subject: subjectOf(reading.target, reading.domain),
       details: Object.assign(standingFacts(reading), verdict.facts),
     }),
   };
+}
+
+function changesOf<Success>(verdict: Verdict<Success>): SuccessChanges {
+  if (verdict.kind === 'success') return verdict.changes;
+  const { used, user, challengeIds } = verdict;
+  return used ?? { ...noChanges, user, challengeIds };
 }
 
 function outcomeOf<Success extends { readonly outcome: string }>(

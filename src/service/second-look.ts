@@ -51,6 +51,7 @@ export async function lookFurther(
     readonly key: string;
     readonly plan: VerificationPlan;
     readonly input: VerificationInput;
+    readonly wrongPins: ReadonlySet<string>;
     readonly found: UserWithAuthenticators;
     readonly compared: Comparison;
     readonly policy: EffectivePolicy;
@@ -60,7 +61,9 @@ export async function lookFurther(
   const nothing = { kind: 'refused', notes: [], facts: {} } as const;
   const { decision, interruption } = compared;
   if (!policy.secondOtpSync || interruption !== null) return { ...nothing, interruption };
-  const isWrong = decision.kind === 'refused' && decision.refused.code === 'response-incorrect';
+  const isWrong =
+    decision.kind === 'refused' &&
+    (decision.refused.code === 'response-incorrect' || decision.refused.code === 'pin-incorrect');
   try {
     if (isWrong) return await search(looking, attempt);
     await payForLooking(looking, policy);
@@ -84,7 +87,7 @@ export async function payForLooking(looking: Looking, policy: EffectivePolicy): 
 
 async function search(
   { context, nowMs, second }: Looking,
-  { key, plan: verification, input, found, policy }: Parameters<typeof lookFurther>[1],
+  { key, plan: verification, input, wrongPins, found, policy }: Parameters<typeof lookFurther>[1],
 ): Promise<Further> {
   if (second.searched?.key !== key) {
     const plan = planSecondOtp(verification, input, nowMs, policy);
@@ -94,7 +97,8 @@ async function search(
   const { plan, tape } = second.searched;
   await tape.complete();
   const { authenticators, user } = found;
-  const decision = decideSecondOtp(plan, tape.marks(), authenticators, user, nowMs, policy);
+  const marks = tape.marks();
+  const decision = decideSecondOtp(plan, marks, wrongPins, authenticators, user, nowMs, policy);
   if (decision.kind === 'synchronised') return { kind: 'synchronised', decision };
   const { notes, remembered } = decision;
   const facts =

@@ -10,6 +10,7 @@ import type {
   DriftFollower,
   IssuedChallenge,
   OrganisationalUnit,
+  PinChange,
   Policy,
   User,
   UserWithAuthenticators,
@@ -74,6 +75,20 @@ export type UserChange =
   | { readonly kind: 'touch'; readonly userId: string }
   | { readonly kind: 'decoy' };
 
+/** An administrator that signed in. Whoever has the id is him, so only its digest is kept. */
+export interface Session {
+  /** Hex. */
+  readonly idSha256: string;
+  readonly userId: string;
+  readonly componentType: string;
+  /** The session is good from this address only. */
+  readonly peerAddress: string;
+  readonly createdAtMs: number;
+  readonly lastUsedAtMs: number;
+  /** When it ends however much it is used. */
+  readonly expiresAtMs: number;
+}
+
 export interface Decision {
   readonly atMs: number;
   readonly user: UserChange | null;
@@ -84,12 +99,17 @@ export interface Decision {
     readonly assignmentVersion: number;
   } | null;
   readonly advance: ApplicationAdvance | null;
+  /** Of the application that advances. */
+  readonly pinChange: PinChange | null;
   readonly followers: readonly DriftFollower[];
   /** On applications that a refused response was compared with; none of them advanced. */
   readonly notes: readonly ApplicationNote[];
   /** Each must be unused and unexpired at `atMs`; becomes consumed. Two at most (a sync's pair). */
   readonly challengeIds: readonly string[];
   readonly issueChallenge: IssuedChallenge | null;
+  readonly openSession: Session | null;
+  /** `Session.idSha256` of one that ends; it must still be there. */
+  readonly endSession: string | null;
   readonly storedAnswer: StoredAnswer | null;
   readonly audit: AuditEntry;
 }
@@ -102,7 +122,7 @@ export type CommitResult =
   | { readonly status: 'committed' }
   | {
       readonly status: 'conflict';
-      readonly on: 'user' | 'authenticator' | 'application' | 'challenge' | 'answer';
+      readonly on: 'user' | 'authenticator' | 'application' | 'challenge' | 'session' | 'answer';
     };
 
 export interface RecordTypes {
@@ -183,14 +203,28 @@ export interface Store {
     componentType: string,
     text: string,
   ): Promise<IssuedChallenge | null>;
-  /** Unconsumed, unexpired challenges: the send limit. */
-  countOpenChallenges(userId: string, componentType: string, nowMs: number): Promise<number>;
+  /** The challenge of that handle for this user, or for anybody, at this component; consumed or not. */
+  findChallengeByHandle(
+    userId: string,
+    componentType: string,
+    handle: string,
+  ): Promise<IssuedChallenge | null>;
+  /** Unconsumed, unexpired challenges, of a user or general ones: the send limit. */
+  countOpenChallenges(userId: string | null, componentType: string, nowMs: number): Promise<number>;
   /** The newest of those, or null. */
   newestOpenChallenge(
     userId: string,
     componentType: string,
     nowMs: number,
   ): Promise<IssuedChallenge | null>;
+
+  findSession(idSha256: string): Promise<Session | null>;
+  /** Notes that the session was used; false when it is gone. */
+  touchSession(idSha256: string, atMs: number): Promise<boolean>;
+  /** Removes all sessions of a user; how many went. */
+  endSessionsOf(userId: string): Promise<number>;
+  /** Sessions of a user, unexpired at `nowMs` and used at `usedSinceMs` or later: a limit. */
+  countSessions(userId: string, nowMs: number, usedSinceMs: number): Promise<number>;
 
   userById(id: string): Promise<User | null>;
   userByName(domainId: string, userName: string): Promise<User | null>;
@@ -217,7 +251,7 @@ export interface Store {
   auditEventsAbout(subject: string, limit: number): Promise<readonly AuditEvent[]>;
   auditInstances(): Promise<readonly { readonly instance: string; readonly sequence: number }[]>;
 
-  /** Removes expired challenges and answers, at most `limit` rows of each; how many went. */
+  /** Removes expired challenges, answers and sessions, at most `limit` rows of each; how many went. */
   purge(nowMs: number, limit: number): Promise<number>;
   /** Rejects when the database cannot be written (read-only, full, gone). */
   ping(): Promise<void>;

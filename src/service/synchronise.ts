@@ -15,15 +15,23 @@ import {
 import { requirePermission } from './administration/access.ts';
 import { type AnswerCodec, openAnswerSlot } from './answers.ts';
 import type { Caller, RefusedAnswer, SynchroniseAnswer, SynchroniseRequest } from './api.ts';
-import { findIssuedChallenge, parseTarget, positionFacts, type Reading } from './attempt.ts';
+import {
+  findIssuedChallenge,
+  organisationalUnitOf,
+  parseTarget,
+  positionFacts,
+  type Reading,
+} from './attempt.ts';
 import type { Context } from './deps.ts';
 import { createMacTape, type MacTape, planKey } from './mac-tape.ts';
+import { createPinTape, type PinTape } from './pins.ts';
 import { requireBoundedMembers } from './request-members.ts';
 import { decideInRounds } from './rounds.ts';
 import {
   applicationNameOf,
   costFacts,
   type Examined,
+  nothingElse,
   ownerOf,
   refusedBefore,
   refusedCompared,
@@ -47,9 +55,11 @@ interface Progress {
   planned: {
     readonly plan: SynchronisationPlan;
     readonly tape: MacTape;
+    readonly pins: PinTape;
     readonly key: string;
   } | null;
   decoy: MacTape | null;
+  readonly decoyPins: PinTape;
 }
 
 /** Counters are 64-bit: text in JSON. */
@@ -80,7 +90,7 @@ export async function synchronise(
   const nowMs = context.clock.nowMs();
   const target = parseTarget(request);
   requireBoundedMembers(request);
-  const { userName, domainName, serial, first, second } = request;
+  const { userName, domainName, serial, pin, first, second } = request;
   const slot = await openAnswerSlot(
     context,
     { caller, nowMs, operation: 'synchronise' },
@@ -90,6 +100,7 @@ export async function synchronise(
         userName,
         domainName,
         serial,
+        pin,
         first.response,
         first.challenge,
         second.response,
@@ -98,7 +109,15 @@ export async function synchronise(
     },
     codec,
   );
-  const progress: Progress = { context, caller, request, nowMs, planned: null, decoy: null };
+  const progress: Progress = {
+    context,
+    caller,
+    request,
+    nowMs,
+    planned: null,
+    decoy: null,
+    decoyPins: createPinTape(context, context.sync),
+  };
   return decideInRounds(
     context,
     { action: 'synchronise', caller, target, nowMs },
@@ -160,6 +179,7 @@ async function search(
     authenticator,
     first: { ...request.first, issuedChallenge: issued[0] ?? null },
     second: { ...request.second, issuedChallenge: issued[1] ?? null },
+    pin: request.pin,
   };
   const key = planKey([authenticator], issued);
   if (progress.planned?.key !== key) {
@@ -167,12 +187,16 @@ async function search(
     if (planning.kind === 'refused') return refuseUnseen(progress, examined, planning.refused);
     const { plan } = planning;
     const tape = createMacTape(context.module, plan, [authenticator], context.sync);
-    progress.planned = { plan, tape, key };
+    const pins = createPinTape(context, context.sync, plan.pins);
+    progress.planned = { plan, tape, pins, key };
   }
-  const { plan, tape } = progress.planned;
+  const { plan, tape, pins } = progress.planned;
+  const wrong = await pins.wrong();
+  await pins.complete();
   await tape.complete();
   const current = ownerOf(authenticator.authenticator.id, found);
-  const decision = decideSynchronisation(plan, tape.marks(), current, input, nowMs, policy);
+  const marks = tape.marks();
+  const decision = decideSynchronisation(plan, marks, wrong, current, input, nowMs, policy);
   return decision.kind === 'synchronised'
     ? succeed(progress, decision, examined, current, tape)
     : refusedCompared(examined, decision, {
@@ -187,13 +211,13 @@ async function search(
       });
 }
 
-function succeed(
-  { caller }: Progress,
+async function succeed(
+  { context, caller }: Progress,
   decision: Synchronised,
   examined: Examined,
   owner: AuthenticatorWithApplications,
   tape: MacTape,
-): SynchroniseVerdict {
+): Promise<SynchroniseVerdict> {
   const { advance, followers } = decision;
   const { serial } = owner.authenticator;
   const applicationName = applicationNameOf(decision.applicationId, owner);
@@ -205,6 +229,7 @@ function succeed(
       outcome: 'synchronised',
       userName: examined.user.userName,
       domainName: examined.domainName,
+      organisationalUnit: await organisationalUnitOf(context, examined.user),
       serial,
       applicationName,
       learned: mayLearn
@@ -216,7 +241,7 @@ function succeed(
           }
         : null,
     },
-    changes: { ...successChanges(examined, owner), advance, followers },
+    changes: { ...successChanges(examined, owner), ...nothingElse, advance, followers },
     facts: {
       serial,
       application: applicationName,
@@ -241,7 +266,11 @@ async function refuseUnseen(
 
 async function payDecoy(progress: Progress, policy: EffectivePolicy): Promise<void> {
   const { context, request } = progress;
-  if (progress.planned !== null) return progress.planned.tape.complete();
+  if (progress.planned !== null) {
+    await progress.planned.pins.complete();
+    return progress.planned.tape.complete();
+  }
+  await progress.decoyPins.complete();
   const plan = planSynchronisationDecoy(request, policy);
   progress.decoy ??= createMacTape(context.module, plan, [], context.sync);
   await progress.decoy.complete();

@@ -19,7 +19,7 @@ import type { Decision, UserChange } from './store.ts';
 /** What a success writes besides the audit. */
 export type SuccessChanges = Pick<
   Decision,
-  'user' | 'authenticator' | 'advance' | 'followers' | 'challengeIds'
+  'user' | 'authenticator' | 'advance' | 'followers' | 'pinChange' | 'challengeIds' | 'openSession'
 >;
 
 export interface RefusedVerdict {
@@ -29,6 +29,8 @@ export interface RefusedVerdict {
   readonly user: UserChange | null;
   readonly notes: Decision['notes'];
   readonly challengeIds: readonly string[];
+  /** PIN and response were right, and are used up as by a success, but something else was not. */
+  readonly used: SuccessChanges | null;
   readonly facts: Facts;
   /** Thrown once the refusal is durable: nobody knows whether the response was right. */
   readonly fault: TallystickError | null;
@@ -43,6 +45,12 @@ export type Verdict<Success> =
       readonly facts: Facts;
     }
   | RefusedVerdict;
+
+/** Where neither PIN nor session comes into it. */
+export const nothingElse: Pick<SuccessChanges, 'pinChange' | 'openSession'> = {
+  pinChange: null,
+  openSession: null,
+};
 
 /** Who is examined, in which state, under which policy, with which challenges of ours. */
 export interface Examined {
@@ -61,6 +69,15 @@ export function refusedBefore(code: RefusalCode): RefusedVerdict {
 /** A refusal because there is no such user; it writes what one of a user's writes. */
 export function refusedNobody(policy: EffectivePolicy): RefusedVerdict {
   return { ...refusal('user-unknown'), user: { kind: 'decoy' }, notes: decoyNotes(policy) };
+}
+
+/** A refusal of somebody who had both right: what he used is used up, and counts as a success does. */
+export function refusedProven(
+  refused: Refused,
+  used: SuccessChanges,
+  facts: Facts,
+): RefusedVerdict {
+  return { ...refusal(refused.code), user: null, notes: [], used, facts };
 }
 
 /** A refusal before anything was compared. */
@@ -101,12 +118,13 @@ export function refusedCompared(
 ): RefusedVerdict {
   const { refused, nearest } = decision;
   const { code } = refused;
-  const isOpen = code === 'response-incorrect' || code === 'sync-incorrect';
+  const isOpen =
+    code === 'response-incorrect' || code === 'pin-incorrect' || code === 'sync-incorrect';
   const damage = isOpen ? tape.damage() : null;
   const fault = interruption ?? (damage === null ? null : moduleError(damage));
   const isCompared = fault === null || tape.hasMac();
   // An issued challenge is good for one comparison, right or wrong.
-  const isAnswered = isCompared && (code.startsWith('response-') || code.startsWith('sync-'));
+  const isAnswered = isCompared && /^(?:pin|response|sync)-/.test(code);
   const user = isCompared ? userChangeOf(examined, refused) : ({ kind: 'decoy' } as const);
   return {
     kind: 'refused',
@@ -114,6 +132,7 @@ export function refusedCompared(
     user,
     notes: user.kind === 'decoy' ? decoyNotes(examined.policy) : notesOn(applications, examined),
     challengeIds: isAnswered ? challengeIds(examined.issued) : [],
+    used: null,
     facts: {
       ...costFacts(tape),
       ...facts,
@@ -126,7 +145,14 @@ export function refusedCompared(
 }
 
 function refusal(code: RefusalCode): Omit<RefusedVerdict, 'user' | 'notes'> {
-  return { kind: 'refused', refused: refusedFor(code), challengeIds: [], facts: {}, fault: null };
+  return {
+    kind: 'refused',
+    refused: refusedFor(code),
+    challengeIds: [],
+    used: null,
+    facts: {},
+    fault: null,
+  };
 }
 
 function notesOn(applications: Compared['applications'], { policy }: Examined): Decision['notes'] {

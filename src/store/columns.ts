@@ -17,6 +17,7 @@ export const userColumns = [
   'id',
   'domain_id',
   'organisational_unit_id',
+  'administrator_role',
   'user_name',
   'is_disabled',
   'expires_at_ms',
@@ -60,6 +61,13 @@ export const applicationColumns = [
   'seed_key_check_value',
   'seed_origin',
   'is_disabled',
+  'pin_is_enabled',
+  'pin_is_change_forced',
+  'pin_minimum_length',
+  'pin_length',
+  'pin_salt',
+  'pin_mac',
+  'pin_version',
   'epoch',
   'next_event_counter',
   'last_step',
@@ -83,6 +91,7 @@ export const componentColumns = [
   'id',
   'component_type',
   'location',
+  'access',
   'policy_id',
   'version',
 ] as const;
@@ -101,6 +110,7 @@ export const apiKeyColumns = [
 
 export const challengeColumns = [
   'id',
+  'handle',
   'user_id',
   'component_type',
   'kind',
@@ -108,6 +118,16 @@ export const challengeColumns = [
   'issued_at_ms',
   'expires_at_ms',
   'consumed_at_ms',
+] as const;
+
+export const sessionColumns = [
+  'id_sha256',
+  'user_id',
+  'component_type',
+  'peer_address',
+  'created_at_ms',
+  'last_used_at_ms',
+  'expires_at_ms',
 ] as const;
 
 export const storedAnswerColumns = [

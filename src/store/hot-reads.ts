@@ -1,4 +1,4 @@
-import { challengeColumns, storedAnswerColumns } from './columns.ts';
+import { challengeColumns, sessionColumns, storedAnswerColumns } from './columns.ts';
 import type { DatabaseKind } from './options.ts';
 import { argument, queryBuilder, type Template, template } from './query-builder.ts';
 
@@ -6,20 +6,30 @@ import { argument, queryBuilder, type Template, template } from './query-builder
 export interface HotReads {
   readonly answer: Template<'clientId' | 'requestKey' | 'nowMs'>;
   readonly challenge: Template<'userId' | 'componentTypeKey' | 'text'>;
+  readonly challengeByHandle: Template<'userId' | 'componentTypeKey' | 'handle'>;
+  readonly session: Template<'idSha256'>;
   readonly newestOpenChallenge: Template<'userId' | 'componentTypeKey' | 'nowMs'>;
   readonly openChallenges: Template<'userId' | 'componentTypeKey' | 'nowMs'>;
+  readonly openGeneralChallenges: Template<'componentTypeKey' | 'nowMs'>;
 }
 
 export function hotReads(kind: DatabaseKind): HotReads {
   const from = queryBuilder(kind);
-  const challenges = from
+  const userId = argument<string>('userId');
+  const atComponent = from
     .selectFrom('challenge')
-    .where('user_id', '=', argument<string>('userId'))
     .where('component_type_key', '=', argument<string>('componentTypeKey'));
-  const open = challenges
+  // A general challenge is whoever's that answers it.
+  const answerable = atComponent.where((at) =>
+    at.or([at('user_id', '=', userId), at('user_id', 'is', null)]),
+  );
+  const allOpen = atComponent
     .where('consumed_at_ms', 'is', null)
     .where('expires_at_ms', '>', argument<number>('nowMs'));
-  const newestOf = (those: typeof challenges) =>
+  const open = allOpen.where('user_id', '=', userId);
+  const countOf = (those: typeof atComponent) =>
+    those.select((select) => select.fn.countAll<number>().as('count'));
+  const newestOf = (those: typeof atComponent) =>
     those.select(challengeColumns).orderBy('issued_at_ms', 'desc').orderBy('id', 'desc').limit(1);
   return {
     answer: template(
@@ -30,8 +40,18 @@ export function hotReads(kind: DatabaseKind): HotReads {
         .where('request_key', '=', argument<string>('requestKey'))
         .where('expires_at_ms', '>', argument<number>('nowMs')),
     ),
-    challenge: template(newestOf(challenges.where('text', '=', argument<string>('text')))),
+    challenge: template(newestOf(answerable.where('text', '=', argument<string>('text')))),
+    challengeByHandle: template(
+      newestOf(answerable.where('handle', '=', argument<string>('handle'))),
+    ),
+    session: template(
+      from
+        .selectFrom('session')
+        .select(sessionColumns)
+        .where('id_sha256', '=', argument<string>('idSha256')),
+    ),
     newestOpenChallenge: template(newestOf(open)),
-    openChallenges: template(open.select((select) => select.fn.countAll<number>().as('count'))),
+    openChallenges: template(countOf(open)),
+    openGeneralChallenges: template(countOf(allOpen.where('user_id', 'is', null))),
   };
 }

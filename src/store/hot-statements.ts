@@ -121,6 +121,7 @@ export const applicationAdvance: Template<
   | 'orSpentChallenges'
   | 'failureCountBelow'
   | 'expectedPendingSync'
+  | 'pinVersion'
   | 'nextEventCounter'
   | 'lastStep'
   | 'floorMs'
@@ -145,6 +146,7 @@ export const applicationAdvance: Template<
         ]),
       ]),
     )
+    .where('pin_version', '=', argument<number>('pinVersion'))
     .where(unlessNull('failureCountBelow', sql`failure_count <`))
     .where(unlessNull('expectedPendingSync', sql`pending_sync =`))
     .set({
@@ -160,6 +162,23 @@ export const applicationAdvance: Template<
       last_used_at_ms: atMs,
     }),
 );
+
+/** An edit like an administrator's: it raises the version that guards theirs. */
+export const pinChange: Template<'applicationId' | 'pinVersion' | 'length' | 'salt' | 'mac'> =
+  template(
+    sqlite
+      .updateTable('application')
+      .where('id', '=', argument<string>('applicationId'))
+      .where('pin_version', '=', argument<number>('pinVersion'))
+      .set({
+        pin_is_change_forced: 0,
+        pin_length: argument<number>('length'),
+        pin_salt: argument<string>('salt'),
+        pin_mac: argument<string>('mac'),
+        pin_version: sql`pin_version + 1`,
+        version: sql`version + 1`,
+      }),
+  );
 
 export const applicationNote: Template<
   'applicationId' | 'epoch' | 'failures' | 'failureCountBelow' | 'pendingSync'
@@ -199,6 +218,7 @@ export const challengeConsume: Template<'challengeId' | 'atMs'> = template(
 
 export type ChallengeArgument =
   | 'id'
+  | 'handle'
   | 'userId'
   | 'componentType'
   | 'componentTypeKey'
@@ -211,6 +231,7 @@ export type ChallengeArgument =
 export const challengeIssue: Template<ChallengeArgument> = template(
   sqlite.insertInto('challenge').values({
     id: argument('id'),
+    handle: argument('handle'),
     user_id: argument('userId'),
     component_type: argument('componentType'),
     component_type_key: argument('componentTypeKey'),
@@ -220,6 +241,30 @@ export const challengeIssue: Template<ChallengeArgument> = template(
     expires_at_ms: argument('expiresAtMs'),
     consumed_at_ms: argument('consumedAtMs'),
   }),
+);
+
+export const sessionOpen: Template<
+  | 'idSha256'
+  | 'userId'
+  | 'componentType'
+  | 'peerAddress'
+  | 'createdAtMs'
+  | 'lastUsedAtMs'
+  | 'expiresAtMs'
+> = template(
+  sqlite.insertInto('session').values({
+    id_sha256: argument('idSha256'),
+    user_id: argument('userId'),
+    component_type: argument('componentType'),
+    peer_address: argument('peerAddress'),
+    created_at_ms: argument('createdAtMs'),
+    last_used_at_ms: argument('lastUsedAtMs'),
+    expires_at_ms: argument('expiresAtMs'),
+  }),
+);
+
+export const sessionEnd: Template<'idSha256'> = template(
+  sqlite.deleteFrom('session').where('id_sha256', '=', argument<string>('idSha256')),
 );
 
 /** Takes the place of an answer that has expired, and of no other. */

@@ -1,6 +1,11 @@
 import { nameKey } from '../domain/names.ts';
-import type { ApplicationAdvance, ApplicationNote, IssuedChallenge } from '../domain/model.ts';
-import type { Decision, StoredAnswer, UserChange } from '../service/store.ts';
+import type {
+  ApplicationAdvance,
+  ApplicationNote,
+  IssuedChallenge,
+  PinChange,
+} from '../domain/model.ts';
+import type { Decision, Session, StoredAnswer, UserChange } from '../service/store.ts';
 import type { ChainedEvent } from './chain-tip.ts';
 import type { DecisionOutcome, PreparedDecision } from './engine.ts';
 import type {
@@ -20,6 +25,7 @@ export function lockArguments(batch: readonly PreparedDecision[]): readonly stri
   const authenticators: string[] = [];
   const applications: string[] = [];
   const challenges: string[] = [];
+  const sessions: string[] = [];
   for (const { decision } of batch) {
     if (decision.user !== null && decision.user.kind !== 'decoy') users.push(decision.user.userId);
     if (decision.authenticator !== null) {
@@ -31,8 +37,9 @@ export function lockArguments(batch: readonly PreparedDecision[]): readonly stri
       if (note.kind === 'application') applications.push(note.applicationId);
     }
     challenges.push(...decision.challengeIds);
+    if (decision.endSession !== null) sessions.push(decision.endSession);
   }
-  return [users, authenticators, applications, challenges];
+  return [users, authenticators, applications, challenges, sessions];
 }
 
 /**
@@ -53,6 +60,7 @@ export function claimsOf(decision: Decision): readonly string[] {
   if (user !== null && user.kind !== 'decoy') claims.push(`user ${user.userId}`);
   if (authenticator !== null) claims.push(`authenticator ${authenticator.authenticatorId}`);
   if (advance !== null) claims.push(`application ${advance.applicationId}`);
+  if (decision.endSession !== null) claims.push(`session ${decision.endSession}`);
   if (storedAnswer !== null) {
     claims.push(`answer ${JSON.stringify([storedAnswer.clientId, storedAnswer.requestKey])}`);
   }
@@ -72,7 +80,10 @@ export function applyArguments(batch: readonly PreparedDecision[]): readonly str
       ...userArguments(decision.user),
       ...authenticatorArguments(decision.authenticator),
       ...(decision.advance === null ? noAdvance : advanceArguments(decision.advance)),
+      ...pinArguments(decision.pinChange),
       ...(decision.issueChallenge === null ? noChallenge : issueArguments(decision.issueChallenge)),
+      ...(decision.openSession === null ? noSession : sessionArguments(decision.openSession)),
+      end_session: decision.endSession,
       ...(decision.storedAnswer === null ? noAnswer : answerArguments(decision.storedAnswer)),
     });
     for (const follower of decision.followers) {
@@ -114,6 +125,7 @@ export function outcomeOf(checked: CheckedRow): DecisionOutcome {
   if (!checked.authenticator_holds) return { status: 'conflict', on: 'authenticator' };
   if (!checked.application_holds) return { status: 'conflict', on: 'application' };
   if (!checked.challenge_holds) return { status: 'conflict', on: 'challenge' };
+  if (!checked.session_holds) return { status: 'conflict', on: 'session' };
   if (!checked.answer_holds) return { status: 'conflict', on: 'answer' };
   return { status: 'committed' };
 }
@@ -148,6 +160,7 @@ type AdvanceArguments = Pick<
   | 'or_spent'
   | 'failures_below'
   | 'expected_pending'
+  | 'pin_version'
   | 'next_event_counter'
   | 'last_step'
   | 'floor_ms'
@@ -165,6 +178,7 @@ const noAdvance: AdvanceArguments = {
   or_spent: null,
   failures_below: null,
   expected_pending: null,
+  pin_version: null,
   next_event_counter: null,
   last_step: null,
   floor_ms: null,
@@ -188,6 +202,7 @@ function advanceArguments({
     or_spent: guard.orSpentChallenges === null ? null : JSON.stringify(guard.orSpentChallenges),
     failures_below: guard.failureCountBelow,
     expected_pending: guard.pendingSync,
+    pin_version: guard.pinVersion,
     next_event_counter: storedInteger(set.nextEventCounter),
     last_step: storedInteger(set.lastStep),
     floor_ms: set.floorMs,
@@ -216,6 +231,7 @@ function noteArguments(number: number, note: ApplicationNote): NoteRow {
 type IssueArguments = Pick<
   DecisionRow,
   | 'issue_id'
+  | 'handle'
   | 'issue_user_id'
   | 'component_type'
   | 'component_type_key'
@@ -228,6 +244,7 @@ type IssueArguments = Pick<
 
 const noChallenge: IssueArguments = {
   issue_id: null,
+  handle: null,
   issue_user_id: null,
   component_type: null,
   component_type_key: null,
@@ -241,6 +258,7 @@ const noChallenge: IssueArguments = {
 function issueArguments(challenge: IssuedChallenge): IssueArguments {
   return {
     issue_id: challenge.id,
+    handle: challenge.handle,
     issue_user_id: challenge.userId,
     component_type: challenge.componentType,
     component_type_key: nameKey(challenge.componentType),
@@ -249,6 +267,46 @@ function issueArguments(challenge: IssuedChallenge): IssueArguments {
     issued_at_ms: challenge.issuedAtMs,
     challenge_expires_at_ms: challenge.expiresAtMs,
     consumed_at_ms: challenge.consumedAtMs,
+  };
+}
+
+function pinArguments(
+  change: PinChange | null,
+): Pick<DecisionRow, 'pin_length' | 'pin_salt' | 'pin_mac'> {
+  const { length = null, salt = null, mac = null } = change?.verifier ?? {};
+  return { pin_length: length, pin_salt: salt, pin_mac: mac };
+}
+
+type SessionArguments = Pick<
+  DecisionRow,
+  | 'session_id'
+  | 'session_user_id'
+  | 'session_component'
+  | 'peer_address'
+  | 'session_created_at_ms'
+  | 'session_used_at_ms'
+  | 'session_expires_at_ms'
+>;
+
+const noSession: SessionArguments = {
+  session_id: null,
+  session_user_id: null,
+  session_component: null,
+  peer_address: null,
+  session_created_at_ms: null,
+  session_used_at_ms: null,
+  session_expires_at_ms: null,
+};
+
+function sessionArguments(session: Session): SessionArguments {
+  return {
+    session_id: session.idSha256,
+    session_user_id: session.userId,
+    session_component: session.componentType,
+    peer_address: session.peerAddress,
+    session_created_at_ms: session.createdAtMs,
+    session_used_at_ms: session.lastUsedAtMs,
+    session_expires_at_ms: session.expiresAtMs,
   };
 }
 

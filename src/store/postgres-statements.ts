@@ -5,15 +5,16 @@
  * before the locks were had (READ COMMITTED: a statement's snapshot is taken when it starts).
  */
 
-/** $1 users, $2 authenticators, $3 applications, $4 challenges: ids. Tables and rows in this order. */
+/** $1 users, $2 authenticators, $3 applications, $4 challenges, $5 sessions: ids. Tables and rows in this order. */
 export const lockRows = `
 with
 u as materialized (select id from user_account where id = any ($1::text[]) order by id for no key update),
 a as materialized (select id from authenticator where id = any ($2::text[]) order by id for no key update),
 p as materialized (select id from application where id = any ($3::text[]) order by id for no key update),
-c as materialized (select id from challenge where id = any ($4::text[]) order by id for no key update)
+c as materialized (select id from challenge where id = any ($4::text[]) order by id for no key update),
+e as materialized (select id_sha256 from session where id_sha256 = any ($5::text[]) order by id_sha256 for update)
 select (select count(*) from u), (select count(*) from a),
-  (select count(*) from p), (select count(*) from c)`;
+  (select count(*) from p), (select count(*) from c), (select count(*) from e)`;
 
 /** One decision as `applyBatch` reads it: a row of its first argument. */
 export interface DecisionRow {
@@ -33,6 +34,7 @@ export interface DecisionRow {
   readonly or_spent: string | null;
   readonly failures_below: number | null;
   readonly expected_pending: string | null;
+  readonly pin_version: number | null;
   readonly next_event_counter: number | null;
   readonly last_step: number | null;
   readonly floor_ms: number | null;
@@ -40,7 +42,11 @@ export interface DecisionRow {
   readonly drift_seconds: number | null;
   readonly drift_at_ms: number | null;
   readonly drift_history: string | null;
+  readonly pin_length: number | null;
+  readonly pin_salt: string | null;
+  readonly pin_mac: string | null;
   readonly issue_id: string | null;
+  readonly handle: string | null;
   readonly issue_user_id: string | null;
   readonly component_type: string | null;
   readonly component_type_key: string | null;
@@ -49,6 +55,14 @@ export interface DecisionRow {
   readonly issued_at_ms: number | null;
   readonly challenge_expires_at_ms: number | null;
   readonly consumed_at_ms: number | null;
+  readonly session_id: string | null;
+  readonly session_user_id: string | null;
+  readonly session_component: string | null;
+  readonly peer_address: string | null;
+  readonly session_created_at_ms: number | null;
+  readonly session_used_at_ms: number | null;
+  readonly session_expires_at_ms: number | null;
+  readonly end_session: string | null;
   readonly client_id: string | null;
   readonly request_key: string | null;
   readonly fingerprint: string | null;
@@ -86,6 +100,7 @@ export interface CheckedRow {
   readonly authenticator_holds: boolean;
   readonly application_holds: boolean;
   readonly challenge_holds: boolean;
+  readonly session_holds: boolean;
   readonly answer_holds: boolean;
   /** Rows that the whole batch changed, and how many the decisions that hold are about. */
   readonly changed: number;
@@ -110,12 +125,16 @@ d as materialized (
     user_kind text, user_id text, threshold bigint, expected_tries bigint,
     authenticator_id text, owner_id text, assignment_version bigint,
     application_id text, epoch bigint, counter_at_most bigint, step_below bigint, or_spent text,
-    failures_below bigint, expected_pending text,
+    failures_below bigint, expected_pending text, pin_version bigint,
     next_event_counter bigint, last_step bigint, floor_ms bigint, spent_challenges text,
     drift_seconds double precision, drift_at_ms bigint, drift_history text,
-    issue_id text, issue_user_id text, component_type text, component_type_key text,
+    pin_length bigint, pin_salt text, pin_mac text,
+    issue_id text, handle text, issue_user_id text, component_type text, component_type_key text,
     challenge_kind text, challenge_text text, issued_at_ms bigint, challenge_expires_at_ms bigint,
     consumed_at_ms bigint,
+    session_id text, session_user_id text, session_component text, peer_address text,
+    session_created_at_ms bigint, session_used_at_ms bigint, session_expires_at_ms bigint,
+    end_session text,
     client_id text, request_key text, fingerprint text, answer text, answer_expires_at_ms bigint)
 ),
 f as materialized (
@@ -141,7 +160,9 @@ checked as materialized (
         else ${lockedByThreshold}
       end))
     and (d.issue_user_id is null
-      or exists (select from user_account u where u.id = d.issue_user_id)) as user_holds,
+      or exists (select from user_account u where u.id = d.issue_user_id))
+    and (d.session_user_id is null
+      or exists (select from user_account u where u.id = d.session_user_id)) as user_holds,
     (d.authenticator_id is null or exists (
       select from authenticator a where a.id = d.authenticator_id and a.user_id = d.owner_id
         and a.assignment_version = d.assignment_version)) as authenticator_holds,
@@ -150,6 +171,7 @@ checked as materialized (
         and p.next_event_counter <= d.counter_at_most
         and (p.last_step < d.step_below
           or (p.last_step = d.step_below and p.spent_challenges = d.or_spent))
+        and p.pin_version = d.pin_version
         and (d.failures_below is null or p.failure_count < d.failures_below)
         and (d.expected_pending is null or p.pending_sync = d.expected_pending)))
     and not exists (
@@ -164,6 +186,8 @@ checked as materialized (
       select from s where s.number = d.number and not exists (
         select from challenge c where c.id = s.challenge_id and c.consumed_at_ms is null
           and c.expires_at_ms > d.at_ms)) as challenge_holds,
+    (d.end_session is null or exists (
+      select from session e where e.id_sha256 = d.end_session)) as session_holds,
     (d.client_id is null or not exists (
       select from stored_answer r where r.client_id = d.client_id
         and r.request_key = d.request_key and r.expires_at_ms > d.at_ms)) as answer_holds
@@ -171,7 +195,8 @@ checked as materialized (
 ),
 good as materialized (
   select d.* from d join checked using (number)
-  where user_holds and authenticator_holds and application_holds and challenge_holds and answer_holds
+  where user_holds and authenticator_holds and application_holds and challenge_holds
+    and session_holds and answer_holds
 ),
 changed_user as (
   update user_account u set
@@ -218,7 +243,12 @@ changed_application as (
     next_event_counter = g.next_event_counter, last_step = g.last_step, floor_ms = g.floor_ms,
     spent_challenges = g.spent_challenges, drift_seconds = g.drift_seconds,
     drift_at_ms = g.drift_at_ms, drift_history = g.drift_history, failure_count = 0,
-    pending_sync = null, last_used_at_ms = g.at_ms
+    pending_sync = null, last_used_at_ms = g.at_ms,
+    pin_is_change_forced = case when g.pin_mac is null then p.pin_is_change_forced else 0 end,
+    pin_length = coalesce(g.pin_length, p.pin_length),
+    pin_salt = coalesce(g.pin_salt, p.pin_salt), pin_mac = coalesce(g.pin_mac, p.pin_mac),
+    pin_version = p.pin_version + case when g.pin_mac is null then 0 else 1 end,
+    version = p.version + case when g.pin_mac is null then 0 else 1 end
   from good g where p.id = g.application_id
   returning 1
 ),
@@ -240,11 +270,23 @@ changed_challenge as (
   returning 1
 ),
 issued as (
-  insert into challenge (id, user_id, component_type, component_type_key, kind, text,
+  insert into challenge (id, handle, user_id, component_type, component_type_key, kind, text,
     issued_at_ms, expires_at_ms, consumed_at_ms)
-  select issue_id, issue_user_id, component_type, component_type_key, challenge_kind,
+  select issue_id, handle, issue_user_id, component_type, component_type_key, challenge_kind,
     challenge_text, issued_at_ms, challenge_expires_at_ms, consumed_at_ms
   from good where issue_id is not null
+  returning 1
+),
+opened as (
+  insert into session (id_sha256, user_id, component_type, peer_address, created_at_ms,
+    last_used_at_ms, expires_at_ms)
+  select session_id, session_user_id, session_component, peer_address, session_created_at_ms,
+    session_used_at_ms, session_expires_at_ms
+  from good where session_id is not null
+  returning 1
+),
+ended as (
+  delete from session e using good g where e.id_sha256 = g.end_session
   returning 1
 ),
 answered as (
@@ -263,9 +305,10 @@ select checked.*,
   (select count(*) from changed_user) + (select count(*) from changed_decoy)
     + (select count(*) from changed_authenticator) + (select count(*) from changed_application)
     + (select count(*) from changed_follower) + (select count(*) from changed_challenge)
-    + (select count(*) from noted) + (select count(*) from issued) + (select count(*) from answered) as changed,
+    + (select count(*) from noted) + (select count(*) from issued) + (select count(*) from opened)
+    + (select count(*) from ended) + (select count(*) from answered) as changed,
   (select count(user_kind) + count(authenticator_id) + count(application_id) + count(issue_id)
-    + count(client_id) from good)
+    + count(session_id) + count(end_session) + count(client_id) from good)
     + (select count(*) from good join f using (number))
     + (select count(*) from good join n using (number))
     + (select count(*) from good join s using (number)) as expected

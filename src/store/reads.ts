@@ -12,6 +12,7 @@ import type {
   AuditEvent,
   ConfigurationSnapshot,
   Page,
+  Session,
   StoredAnswer,
 } from '../service/store.ts';
 import * as columns from './columns.ts';
@@ -45,6 +46,7 @@ interface Query<Row> {
 }
 
 const answerRow = cutter<rows.StoredAnswerRow>(columns.storedAnswerColumns);
+const sessionRow = cutter<rows.SessionRow>(columns.sessionColumns);
 const challengeRow = cutter<rows.ChallengeRow>(columns.challengeColumns);
 
 type AuthenticatorsTemplate = ReturnType<typeof authenticatorsTemplate>;
@@ -128,9 +130,43 @@ export class Reads {
     return found === undefined ? null : rows.challengeOf(challengeRow(found));
   }
 
-  async countOpenChallenges(userId: string, componentType: string, nowMs: number): Promise<number> {
-    const values = { userId, componentTypeKey: nameKey(componentType), nowMs };
-    const [found] = await this.#engine.arrays(this.#hot.openChallenges, values);
+  async findChallengeByHandle(
+    userId: string,
+    componentType: string,
+    handle: string,
+  ): Promise<IssuedChallenge | null> {
+    const values = { userId, componentTypeKey: nameKey(componentType), handle };
+    const [found] = await this.#engine.arrays(this.#hot.challengeByHandle, values);
+    return found === undefined ? null : rows.challengeOf(challengeRow(found));
+  }
+
+  async findSession(idSha256: string): Promise<Session | null> {
+    const [found] = await this.#engine.arrays(this.#hot.session, { idSha256 });
+    return found === undefined ? null : rows.sessionOf(sessionRow(found));
+  }
+
+  async countSessions(userId: string, nowMs: number, usedSinceMs: number): Promise<number> {
+    const found = await this.#first(
+      this.#from
+        .selectFrom('session')
+        .where('user_id', '=', userId)
+        .where('expires_at_ms', '>', nowMs)
+        .where('last_used_at_ms', '>=', usedSinceMs)
+        .select((select) => select.fn.countAll<number>().as('count')),
+    );
+    return rows.integer(found?.count);
+  }
+
+  async countOpenChallenges(
+    userId: string | null,
+    componentType: string,
+    nowMs: number,
+  ): Promise<number> {
+    const general = { componentTypeKey: nameKey(componentType), nowMs };
+    const [found] =
+      userId === null
+        ? await this.#engine.arrays(this.#hot.openGeneralChallenges, general)
+        : await this.#engine.arrays(this.#hot.openChallenges, { userId, ...general });
     return rows.integer(found?.[0]);
   }
 

@@ -7,12 +7,13 @@ import type {
   Domain,
   IssuedChallenge,
   OrganisationalUnit,
+  PinVerifier,
   Policy,
   User,
 } from '../domain/model.ts';
 import { TallystickError } from '../errors.ts';
 import { parseResponseAlgorithm, type ResponseAlgorithm } from '../oath/index.ts';
-import type { AuditEvent, StoredAnswer } from '../service/store.ts';
+import type { AuditEvent, Session, StoredAnswer } from '../service/store.ts';
 import type {
   apiKeyColumns,
   applicationColumns,
@@ -23,6 +24,7 @@ import type {
   domainColumns,
   organisationalUnitColumns,
   policyColumns,
+  sessionColumns,
   storedAnswerColumns,
   userColumns,
 } from './columns.ts';
@@ -46,6 +48,7 @@ export type PolicyRow = RowOf<'policy', typeof policyColumns>;
 export type ComponentRow = RowOf<'component', typeof componentColumns>;
 export type ApiKeyRow = RowOf<'api_key', typeof apiKeyColumns>;
 export type ChallengeRow = RowOf<'challenge', typeof challengeColumns>;
+export type SessionRow = RowOf<'session', typeof sessionColumns>;
 export type StoredAnswerRow = RowOf<'stored_answer', typeof storedAnswerColumns>;
 export type AuditEventRow = RowOf<'audit_event', typeof auditEventColumns>;
 
@@ -77,6 +80,10 @@ export function userOf(row: UserRow): User {
     id: row.id,
     domainId: row.domain_id,
     organisationalUnitId: row.organisational_unit_id,
+    administratorRole:
+      row.administrator_role === null
+        ? null
+        : oneOf(row.administrator_role, ['admin', 'helpdesk', 'auditor'] as const),
     userName: row.user_name,
     isDisabled: flag(row.is_disabled),
     expiresAtMs: optionalInteger(row.expires_at_ms),
@@ -127,6 +134,13 @@ function applicationOf(row: ApplicationRow): Application {
       origin: oneOf(row.seed_origin, ['generated', 'paired', 'imported'] as const),
     },
     isDisabled: flag(row.is_disabled),
+    pin: {
+      isEnabled: flag(row.pin_is_enabled),
+      isChangeForced: flag(row.pin_is_change_forced),
+      minimumLength: integer(row.pin_minimum_length),
+      verifier: pinVerifierOf(row),
+      version: integer(row.pin_version),
+    },
     epoch: integer(row.epoch),
     nextEventCounter: BigInt(integer(row.next_event_counter)),
     lastStep: BigInt(integer(row.last_step)),
@@ -160,6 +174,7 @@ export function componentOf(row: ComponentRow): Component {
     id: row.id,
     componentType: row.component_type,
     location: row.location,
+    access: oneOf(row.access, ['api-key', 'address'] as const),
     policyId: row.policy_id,
     version: integer(row.version),
   };
@@ -182,6 +197,7 @@ export function apiKeyOf(row: ApiKeyRow): ApiKey {
 export function challengeOf(row: ChallengeRow): IssuedChallenge {
   return {
     id: row.id,
+    handle: row.handle,
     userId: row.user_id,
     componentType: row.component_type,
     kind: oneOf(row.kind, ['1-step'] as const),
@@ -189,6 +205,18 @@ export function challengeOf(row: ChallengeRow): IssuedChallenge {
     issuedAtMs: integer(row.issued_at_ms),
     expiresAtMs: integer(row.expires_at_ms),
     consumedAtMs: optionalInteger(row.consumed_at_ms),
+  };
+}
+
+export function sessionOf(row: SessionRow): Session {
+  return {
+    idSha256: row.id_sha256,
+    userId: row.user_id,
+    componentType: row.component_type,
+    peerAddress: row.peer_address,
+    createdAtMs: integer(row.created_at_ms),
+    lastUsedAtMs: integer(row.last_used_at_ms),
+    expiresAtMs: integer(row.expires_at_ms),
   };
 }
 
@@ -243,6 +271,11 @@ export function integer(value: unknown): number {
 
 function optionalInteger(value: number | null): number | null {
   return value === null ? null : integer(value);
+}
+
+function pinVerifierOf({ pin_length, pin_salt, pin_mac }: ApplicationRow): PinVerifier | null {
+  if (pin_mac === null || pin_salt === null || pin_length === null) return null;
+  return { length: integer(pin_length), salt: pin_salt, mac: pin_mac };
 }
 
 function flag(value: number): boolean {

@@ -48,6 +48,7 @@ export interface UserAccountTable {
   id: string;
   domain_id: string;
   organisational_unit_id: string | null;
+  administrator_role: string | null;
   user_name: string;
   user_name_key: string;
   is_disabled: Flag;
@@ -102,6 +103,13 @@ export interface ApplicationTable {
   seed_key_check_value: string;
   seed_origin: string;
   is_disabled: Flag;
+  pin_is_enabled: Flag;
+  pin_is_change_forced: Flag;
+  pin_minimum_length: number;
+  pin_length: number | null;
+  pin_salt: string | null;
+  pin_mac: string | null;
+  pin_version: number;
   epoch: number;
   next_event_counter: number;
   last_step: number;
@@ -135,6 +143,7 @@ export interface ComponentTable {
   component_type: string;
   component_type_key: string;
   location: string;
+  access: string;
   policy_id: string;
   version: number;
 }
@@ -153,7 +162,8 @@ export interface ApiKeyTable {
 
 export interface ChallengeTable {
   id: string;
-  user_id: string;
+  handle: string;
+  user_id: string | null;
   component_type: string;
   component_type_key: string;
   kind: string;
@@ -171,11 +181,12 @@ export interface StoredAnswerTable {
   expires_at_ms: number;
 }
 
-/** Signed-in people and programs; the id itself is never stored. */
+/** Administrators that signed in; the id itself is never stored. */
 export interface SessionTable {
   id_sha256: string;
-  api_key_id: string | null;
-  user_id: string | null;
+  user_id: string;
+  component_type: string;
+  peer_address: string;
   created_at_ms: number;
   last_used_at_ms: number;
   expires_at_ms: number;

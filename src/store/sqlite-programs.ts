@@ -39,6 +39,7 @@ const conflicts: readonly Conflict[] = [
   'authenticator',
   'application',
   'challenge',
+  'session',
   'answer',
 ];
 
@@ -129,7 +130,9 @@ export class SqlitePrograms {
 /** What a decision conflicted with, or null when something else went wrong. */
 export function conflictOf(error: unknown, decision: Decision): Conflict | null {
   // The user was deleted since it was read.
-  if (decision.issueChallenge !== null && constraintOf(error) === 'foreign-key') return 'user';
+  const { issueChallenge, openSession } = decision;
+  const isOfUser = issueChallenge !== null || openSession !== null;
+  if (isOfUser && constraintOf(error) === 'foreign-key') return 'user';
   const isRaised =
     error instanceof Database.SqliteError && error.code === 'SQLITE_CONSTRAINT_TRIGGER';
   return isRaised ? (conflicts.find((on) => on === error.message) ?? null) : null;

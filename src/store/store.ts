@@ -73,6 +73,23 @@ export class SqlStore extends Reads implements Store {
     return await this.#committer.alone(() => this.#engine.write(statements));
   }
 
+  async touchSession(idSha256: string, atMs: number): Promise<boolean> {
+    this.#refuseReadOnly();
+    refuseUnstorable(atMs);
+    const write = this.#builder
+      .updateTable('session')
+      .where('id_sha256', '=', idSha256)
+      .set({ last_used_at_ms: atMs });
+    const changed = await this.#committer.alone(() => this.#engine.write([compiled(write)]));
+    return changed === 1;
+  }
+
+  async endSessionsOf(userId: string): Promise<number> {
+    this.#refuseReadOnly();
+    const write = this.#builder.deleteFrom('session').where('user_id', '=', userId);
+    return await this.#committer.alone(() => this.#engine.write([compiled(write)]));
+  }
+
   async ping(): Promise<void> {
     this.#refuseReadOnly();
     const write = this.#builder
@@ -130,7 +147,17 @@ export class SqlStore extends Reads implements Store {
             .$asTuple('client_id', 'request_key'),
         ),
       );
-    return [compiled(challenges), compiled(answers)];
+    const sessions = this.#builder
+      .deleteFrom('session')
+      .where('id_sha256', 'in', (from) =>
+        from
+          .selectFrom('session')
+          .select('id_sha256')
+          .where('expires_at_ms', '<=', nowMs)
+          .orderBy('expires_at_ms')
+          .limit(limit),
+      );
+    return [compiled(challenges), compiled(answers), compiled(sessions)];
   }
 }
 
@@ -161,6 +188,13 @@ function refuseUnstorableDecision(decision: Decision): void {
   }
   refuseUnstorable(issueChallenge?.expiresAtMs ?? null);
   refuseUnstorable(storedAnswer?.expiresAtMs ?? null);
+  refuseUnstorable(decision.openSession?.expiresAtMs ?? null);
+  refuseStrayPin(decision);
+}
+
+function refuseStrayPin({ advance, pinChange }: Decision): void {
+  if (pinChange === null || pinChange.applicationId === advance?.applicationId) return;
+  throw new TallystickError('store-contract', 'A PIN changes with the response that permits it.');
 }
 
 function refuseTooMany({ challengeIds, followers, notes }: Decision): void {

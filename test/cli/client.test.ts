@@ -41,7 +41,10 @@ describe('clients', () => {
     world = await startRest({ authenticate: accepted });
     const ran = await run(['authenticate', 'jane', '--challenge', '1234'], '123456\n');
     expect(ran).toEqual({ code: 0, printed: 'Accepted: jane by VT1/TIME.', said: '' });
-    expect(world.reached[0]!.args[1]).toMatchObject({ response: '123456', challenge: '1234' });
+    expect(world.reached[0]!.args[1]).toMatchObject({
+      credential: { format: 'separate', pin: null, response: '123456', newPin: null },
+      challenge: '1234',
+    });
   });
 
   it('prints a refusal for people, and the problem with --json', async () => {
@@ -183,12 +186,21 @@ describe('clients', () => {
     ]);
   });
 
+  it('says that a policy is new, and whose child', async () => {
+    const savePolicy = { name: 'Q', settings: {}, cost: {} };
+    const policy = new TallystickError('not-found', 'there is no such policy');
+    world = await startRest({ policy, savePolicy });
+    const ran = await run(['policy', 'set', 'Q']);
+    expect(ran.printed).toMatch(/^Policy Q created below Base Policy\n/);
+  });
+
   it('changes a policy without losing a change in between', async () => {
     const settings = { userLockThreshold: 3, genericAnswers: true };
     const policy = { name: 'P', parentName: 'Base Policy', settings, version: 4 };
     world = await startRest({ policy, savePolicy: { name: 'P', settings: {}, cost: {} } });
     const ran = await run(['policy', 'set', 'P', 'userLockThreshold=5', 'genericAnswers=']);
     expect(ran.code).toBe(0);
+    expect(ran.printed).toMatch(/^Policy P changed\n/);
     expect(world.reached[1]!.args.slice(1)).toEqual([
       'P',
       { parentName: 'Base Policy', settings: { userLockThreshold: 5 } },

@@ -17,6 +17,7 @@ const time: ApplicationNowJson = {
   mode: 'response-only',
   algorithm: 'TOTP-SHA1-6-30S',
   isDisabled: false,
+  pin: 'change-required',
   epoch: 2,
   nextEventCounter: null,
   last: { step: '59856066', beginsAtMs: at(-10) },
@@ -38,6 +39,7 @@ const unlock: ApplicationNowJson = {
   ...time,
   name: 'UNLOCK',
   mode: 'unlock',
+  pin: 'off',
   algorithm: 'OCRA-1:HOTP-SHA1-8:QN08',
   isDisabled: true,
   epoch: 1,
@@ -148,6 +150,7 @@ last success    -
 
 VT00000001/TIME  TOTP-SHA1-6-30S
   authenticator  VTGO1, virtual, assigned 2026-11-25 18:33:10Z
+  server PIN     set, change required
   epoch          2
   last step      59856066, begins 2026-11-25 20:33:00Z
   expected step  59856067, begins 2026-11-25 20:33:30Z

@@ -160,7 +160,7 @@ describeLayer('softhsm', 'tallystick init', () => {
       headers: { Authorization: `Bearer ${key}` },
     });
     expect(answer.status).toBe(200);
-    expect(((await answer.json()) as { items: unknown[] }).items).toHaveLength(4);
+    expect(((await answer.json()) as { items: unknown[] }).items).toHaveLength(8);
     await server.end();
   });
 });

@@ -28,6 +28,7 @@ export async function runHere(
     print: (text) => printed.push(text),
     say: (text) => said.push(text),
     readInput: () => Promise.resolve(input),
+    ask: () => Promise.reject(new Error('nobody is there')),
     isInteractive: false,
     terminal: null,
     outputColumns,

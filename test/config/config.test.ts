@@ -47,7 +47,18 @@ describe('configuration', () => {
       database: { kind: 'sqlite', path: '/srv/otp/tallystick.db' },
       module: { pinSource: { file: '/srv/otp/user.pin' }, residency: 'resident' },
       limits: { bodyBytesMax: 65_536 },
+      soap: { enabled: true, challengeIssuedProfile: 'failure' },
     });
+  });
+
+  it('turns SOAP off, or tells an issued challenge otherwise', () => {
+    const soap = { enabled: false, challengeIssuedProfile: 'challenge' };
+    expect(parse({ ...minimal, soap }).config.soap).toEqual(soap);
+    const environment = { TALLYSTICK_SOAP__ENABLED: 'false' };
+    expect(parse(minimal, { environment }).config.soap.enabled).toBe(false);
+    expect(problems({ ...minimal, soap: { challengeIssuedProfile: 'success' } })).toContain(
+      'soap.challengeIssuedProfile: must be failure, challenge',
+    );
   });
 
   it('remembers a refused PIN beside PIN, configuration or database, or where it is told', () => {

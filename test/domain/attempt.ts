@@ -58,7 +58,7 @@ export function sync(
   const part = (shown: Shown): SynchronisationInput['first'] =>
     partWith(responseAt(application, shown, mac), shown.challenge ?? null);
   const authenticator = authenticatorWith([application]);
-  const input = { authenticator, first: part(first), second: part(second) };
+  const input = { authenticator, first: part(first), second: part(second), pin: null };
   return synchronise(input, policyWith(settings), nowMs, mac);
 }
 

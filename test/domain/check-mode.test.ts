@@ -1,3 +1,4 @@
+import { responseAlone } from '../../src/domain/credential.ts';
 import { describe, expect, it } from 'vitest';
 import { challengeRefusal, type IssuedChallenges } from '../../src/domain/challenge.ts';
 import type { AuthenticatorWithApplications } from '../../src/domain/model.ts';
@@ -29,7 +30,12 @@ function outcomeOf(
   challengeCheckMode: ChallengeCheckMode,
 ): string {
   const { challenge, ...issued } = given;
-  const input = { candidatesFrom: [device], response, challenge, issued };
+  const input = {
+    candidatesFrom: [device],
+    credential: responseAlone(response),
+    challenge,
+    issued,
+  };
   const oneStepChallengeResponse = 'server-challenge';
   return codeOf(verify(input, policyWith({ challengeCheckMode, oneStepChallengeResponse })));
 }
@@ -38,6 +44,12 @@ describe('a challenge in check mode 1', () => {
   const policy = policyWith({ challengeCheckMode: 1 });
   const refusalOf = (challenge: string, issued: IssuedChallenges): string | null =>
     challengeRefusal(challenge, issued, 'user-1', noonMs, policy);
+
+  it('need not be the newest when it is general: it has no place in anybody’s order', () => {
+    const given = issuedWith({ id: 'general', userId: null });
+    expect(refusalOf(given.text, { given, newest: issuedWith() })).toBeNull();
+    expect(refusalOf(given.text, { given, newest: null })).toBeNull();
+  });
 
   it.each([
     ['the newest', newest, newest, null],
@@ -110,7 +122,12 @@ describe('a time step in check mode 3', () => {
       const challenge = '44444444';
       const response = responseAt(used, { step: stepAt(seconds), challenge });
       const issued = { given: null, newest: null };
-      const input = { candidatesFrom: [device], response, challenge, issued };
+      const input = {
+        candidatesFrom: [device],
+        credential: responseAlone(response),
+        challenge,
+        issued,
+      };
       return codeOf(verify(input, policyOf(mode)));
     };
     expect(at(0, 3, noonMs + 30_000)).toBe('response-replayed');
@@ -124,7 +141,7 @@ describe('a time step in check mode 3', () => {
     const challenge = '44444444';
     const input = {
       candidatesFrom: [authenticatorWith([fresh])],
-      response: responseAt(fresh, { step: stepAt(), challenge }),
+      credential: responseAlone(responseAt(fresh, { step: stepAt(), challenge })),
       challenge,
       issued: { given: null, newest: null },
     };
@@ -136,8 +153,8 @@ describe('a time step in check mode 3', () => {
     });
     const button = applicationWith(totp());
     const pressed = { ...input, candidatesFrom: [authenticatorWith([button])], challenge: null };
-    const response = responseAt(button, { step: stepAt() });
-    expect(verify({ ...pressed, response }, policyWith())).toMatchObject({
+    const credential = responseAlone(responseAt(button, { step: stepAt() }));
+    expect(verify({ ...pressed, credential }, policyWith())).toMatchObject({
       advance: { set: { floorMs: noonMs + 30_000, spentChallenges: [] } },
     });
   });

@@ -100,6 +100,7 @@ describe('a frozen clock', () => {
     authenticator: authenticatorWith([application]),
     first: partWith(responseAt(application, { step: stepAt(600) })),
     second: partWith(responseAt(application, { step: stepAt(630) })),
+    pin: null,
   });
 
   it('is not synchronised, and a thawed one is', () => {

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { newEpoch } from '../../src/domain/application.ts';
-import type { Application, AuthenticatorWithApplications, User } from '../../src/domain/model.ts';
+import type { Application } from '../../src/domain/model.ts';
 import type { EffectivePolicy } from '../../src/domain/policy-catalogue.ts';
 import type { Position } from '../../src/domain/outcomes.ts';
 import {
@@ -40,49 +40,11 @@ import {
   type Shown,
   stepAt,
   totp,
-  userWith,
+  noWrongPins,
+  responseIn,
 } from './support.ts';
+import { ModelStore } from './model-store.ts';
 import { proofRuns, proofTimeoutMs } from '../support/proof.ts';
-
-/**
- * A database that does to one authenticator what `Store.commit` promises: the conditions of the
- * advance, then all of it or nothing.
- */
-class ModelStore {
-  state: AuthenticatorWithApplications;
-  user: User = userWith();
-  readonly history: Application[];
-
-  constructor(application: Application) {
-    this.state = authenticatorWith([application]);
-    this.history = [application];
-  }
-
-  application(): Application {
-    return this.state.applications[0]!;
-  }
-
-  /** A success: what it advances, and the user's count. */
-  commit(next: Application | null, nowMs: number): boolean {
-    if (next === null) return false;
-    this.replace(next);
-    this.user = { ...this.user, lockCount: 0, lastSuccessAtMs: nowMs };
-    return true;
-  }
-
-  /** A refusal: counted, and what is remembered of it noted, in the epoch that it was decided in. */
-  note(epoch: number, pendingSync: string | null): boolean {
-    if (this.application().epoch !== epoch) return false;
-    this.replace({ ...this.application(), pendingSync });
-    this.user = { ...this.user, lockCount: this.user.lockCount + 1 };
-    return true;
-  }
-
-  replace(next: Application): void {
-    this.state = { ...this.state, applications: [next] };
-    this.history.push(next);
-  }
-}
 
 interface World {
   readonly store: ModelStore;
@@ -115,6 +77,7 @@ function* verifying(world: World, input: Shown, nowMs: number): Attempt {
     const decision = decideVerification(
       plan,
       marks,
+      noWrongPins,
       current.candidatesFrom,
       current,
       nowMs,
@@ -147,14 +110,22 @@ function* lookingFurther(
   for (let tries = 0; tries < commitTries; tries += 1) {
     yield;
     const { epoch } = store.application();
-    const decision = decideSecondOtp(plan, marks, [store.state], store.user, nowMs, policy);
+    const decision = decideSecondOtp(
+      plan,
+      marks,
+      noWrongPins,
+      [store.state],
+      store.user,
+      nowMs,
+      policy,
+    );
     yield;
     if (decision.kind === 'refused') {
       const [note] = decision.notes;
-      if (decision.remembered !== null) shown.set(placeOf(decision.remembered), input.response);
+      if (decision.remembered !== null) shown.set(placeOf(decision.remembered), responseIn(input));
       if (store.note(epoch, note?.pendingSync ?? null)) return;
     } else if (store.commit(advanced(store.application(), decision.advance), nowMs)) {
-      accepted.push(shown.get(placeOf({ position: decision.first })) ?? '?', input.response);
+      accepted.push(shown.get(placeOf({ position: decision.first })) ?? '?', responseIn(input));
       return;
     }
   }
@@ -173,6 +144,7 @@ function* synchronising(world: World, first: Shown, second: Shown, nowMs: number
     authenticator: store.state,
     first: one!,
     second: two!,
+    pin: null,
   });
   let input = loaded();
   yield;
@@ -182,7 +154,15 @@ function* synchronising(world: World, first: Shown, second: Shown, nowMs: number
   const marks = marksOf(plan, macsOf(plan.candidates, [store.state], mac));
   yield;
   for (let tries = 0; tries < commitTries; tries += 1) {
-    const decision = decideSynchronisation(plan, marks, input.authenticator, input, nowMs, policy);
+    const decision = decideSynchronisation(
+      plan,
+      marks,
+      noWrongPins,
+      input.authenticator,
+      input,
+      nowMs,
+      policy,
+    );
     yield;
     if (decision.kind !== 'synchronised') return;
     if (store.commit(advanced(store.application(), decision.advance), nowMs)) {
@@ -376,7 +356,15 @@ describe('one-time means once', () => {
     const { plan } = planning;
     const marks = marksOf(plan, macsOf(plan.candidates, input.candidatesFrom));
     const decide = (): ReturnType<typeof decideVerification> =>
-      decideVerification(plan, marks, input.candidatesFrom, input, noonMs, policyWith());
+      decideVerification(
+        plan,
+        marks,
+        noWrongPins,
+        input.candidatesFrom,
+        input,
+        noonMs,
+        policyWith(),
+      );
     const [one, two] = [decide(), decide()];
     if (one.kind !== 'accepted' || two.kind !== 'accepted') throw new Error('refused');
     const after = advanced(application, one.advance)!;

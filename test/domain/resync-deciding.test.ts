@@ -26,6 +26,7 @@ import {
   type SyncOutcome,
   synchronise,
   totp,
+  noWrongPins,
 } from './support.ts';
 
 const step = stepAt();
@@ -36,18 +37,25 @@ describe('refusals before any search', () => {
   const timed = applicationWith(ocra('QN08-T30S'), { id: 'timed' });
   const first = partWith('111111', '1111');
   const second = partWith('222222', '2222');
-  const bare = { first: partWith('111111'), second: partWith('222222') };
+  const bare = { first: partWith('111111'), second: partWith('222222'), pin: null };
   const challenged = { first, second };
   const issued = {
     first: partWith('111111', '1111', issuedWith({ text: '1111' })),
     second: partWith('222222', '2222', issuedWith({ id: 'challenge-2', text: '2222' })),
+    pin: null,
   };
   const server: Partial<EffectivePolicy> = { oneStepChallengeResponse: 'server-challenge' };
   type Parts = Pick<SynchronisationInput, 'first' | 'second'>;
 
   it.each<[string, readonly Application[], Parts, Partial<EffectivePolicy>, string]>([
     ['first is no response', [time], { ...bare, first: partWith('x') }, {}, 'response-malformed'],
-    ['second is none', [time], { ...bare, second: partWith('') }, {}, 'response-malformed'],
+    [
+      'second is none',
+      [time],
+      { ...bare, second: partWith(''), pin: null },
+      {},
+      'response-malformed',
+    ],
     ['no clock, no counter', [neither], challenged, {}, 'sync-nothing'],
     ['no clock, no counter, no challenge', [neither], bare, {}, 'sync-nothing'],
     ['only the other kind moves', [neither, time], challenged, {}, 'challenge-not-permitted'],
@@ -57,7 +65,7 @@ describe('refusals before any search', () => {
     [
       'a challenge that no suite takes',
       [timed],
-      { first, second: partWith('222222', 'x') },
+      { first, second: partWith('222222', 'x'), pin: null },
       {},
       'challenge-malformed',
     ],
@@ -79,7 +87,7 @@ describe('refusals before any search', () => {
     ],
     ['both ours: searched', [timed], issued, server, 'sync-incorrect'],
   ])('%s', (_, applications, parts, settings, code) => {
-    const input = { authenticator: authenticatorWith(applications), ...parts };
+    const input = { authenticator: authenticatorWith(applications), pin: null, ...parts };
     expect(codeOf(synchronise(input, policyWith(settings)))).toBe(code);
   });
 });
@@ -96,12 +104,12 @@ describe('deciding', () => {
     const part = (at: bigint): SynchronisationInput['first'] =>
       partWith(responseAt(application, { step: at }, mac));
     const authenticator = authenticatorWith(searched);
-    const input = { authenticator, first: part(step + 5n), second: part(step + 6n) };
+    const input = { authenticator, first: part(step + 5n), second: part(step + 6n), pin: null };
     const planning = planSynchronisation(input, noonMs, policy);
     if (planning.kind !== 'plan') throw new Error('refused');
     const { plan } = planning;
     const marks = marksOf(plan, macsOf(plan.candidates, [authenticator], mac));
-    return decideSynchronisation(plan, marks, current, input, noonMs, policy);
+    return decideSynchronisation(plan, marks, noWrongPins, current, input, noonMs, policy);
   }
 
   it('refuses a pair that fits twice, and says where it was found first', () => {
@@ -112,7 +120,12 @@ describe('deciding', () => {
       return mac;
     };
     const authenticator = authenticatorWith([application]);
-    const input = { authenticator, first: partWith('000000'), second: partWith('000001') };
+    const input = {
+      authenticator,
+      first: partWith('000000'),
+      second: partWith('000001'),
+      pin: null,
+    };
     const outcome = synchronise(input, policy, noonMs, constant);
     expect(outcome).toMatchObject({
       kind: 'refused',
@@ -124,7 +137,12 @@ describe('deciding', () => {
   it('refuses a response given twice even where neighbours are alike', () => {
     const constant = (): Uint8Array => new Uint8Array(20);
     const authenticator = authenticatorWith([application]);
-    const input = { authenticator, first: partWith('000000'), second: partWith('000000') };
+    const input = {
+      authenticator,
+      first: partWith('000000'),
+      second: partWith('000000'),
+      pin: null,
+    };
     expect(codeOf(synchronise(input, policy, noonMs, constant))).toBe('sync-incorrect');
   });
 
@@ -163,7 +181,7 @@ describe('deciding', () => {
     const event = applicationWith(hotp);
     const authenticator = authenticatorWith([event, applicationWith(totp(), { id: 'time' })]);
     const [first, second] = [3n, 4n].map((counter) => partWith(responseAt(event, { counter })));
-    const input = { authenticator, first: first!, second: second! };
+    const input = { authenticator, first: first!, second: second!, pin: null };
     expect(synchronise(input, policy)).toMatchObject({ kind: 'synchronised', followers: [] });
   });
 
@@ -172,12 +190,21 @@ describe('deciding', () => {
       authenticator: authenticatorWith([application]),
       first: partWith(responseAt(application, { step })),
       second: partWith(responseAt(application, { step: step + 1n })),
+      pin: null,
     };
     const planning = planSynchronisation(input, noonMs, policy);
     if (planning.kind !== 'plan') throw new Error('refused');
     const { plan } = planning;
     const decide = (macs: readonly (Uint8Array | null)[]): SyncOutcome =>
-      decideSynchronisation(plan, marksOf(plan, macs), input.authenticator, input, noonMs, policy);
+      decideSynchronisation(
+        plan,
+        marksOf(plan, macs),
+        noWrongPins,
+        input.authenticator,
+        input,
+        noonMs,
+        policy,
+      );
     expect(codeOf(decide(listOf(plan.candidates).map(() => null)))).toBe('sync-incorrect');
     expect(() => decide([])).toThrow(expect.objectContaining({ code: 'internal' }));
   });
@@ -187,7 +214,12 @@ describe('deciding', () => {
     const authenticator = authenticatorWith([timed]);
     const part = (text: string, at: bigint, id: string): SynchronisationInput['first'] =>
       partWith(responseAt(timed, { step: at, challenge: text }), text, issuedWith({ id, text }));
-    const input = { authenticator, first: part('1', step, 'a'), second: part('2', step, 'b') };
+    const input = {
+      authenticator,
+      first: part('1', step, 'a'),
+      second: part('2', step, 'b'),
+      pin: null,
+    };
     expect(codeOf(synchronise(input, policy))).toBe('synchronised');
     const planning = planSynchronisation(input, noonMs, policy);
     if (planning.kind !== 'plan') throw new Error('refused');
@@ -195,7 +227,17 @@ describe('deciding', () => {
     const second = { ...input.second, issuedChallenge: issuedWith({ consumedAtMs: 1 }) };
     const fresh = { ...input, second };
     expect(
-      codeOf(decideSynchronisation(planning.plan, marks, authenticator, fresh, noonMs, policy)),
+      codeOf(
+        decideSynchronisation(
+          planning.plan,
+          marks,
+          noWrongPins,
+          authenticator,
+          fresh,
+          noonMs,
+          policy,
+        ),
+      ),
     ).toBe('challenge-unknown');
   });
 
@@ -212,6 +254,7 @@ describe('deciding', () => {
       authenticator: authenticatorWith([device]),
       first: partWith('111111', one),
       second: partWith('222222', two),
+      pin: null,
     };
     const planning = planSynchronisation(input, noonMs, policy);
     if (planning.kind !== 'plan') throw new Error('refused');
@@ -226,7 +269,12 @@ describe('deciding', () => {
   it('ends where the counters do', () => {
     const last = applicationWith(hotp, { nextEventCounter: 2n ** 53n - 4n });
     const authenticator = authenticatorWith([last]);
-    const input = { authenticator, first: partWith('111111'), second: partWith('222222') };
+    const input = {
+      authenticator,
+      first: partWith('111111'),
+      second: partWith('222222'),
+      pin: null,
+    };
     const planning = planSynchronisation(input, noonMs, policy);
     if (planning.kind !== 'plan') throw new Error('refused');
     const counters = listOf(planning.plan.candidates).map((one) => one.position.eventCounter);
@@ -239,6 +287,7 @@ describe('deciding', () => {
       authenticator: authenticatorWith([application, applicationWith(totp(60), { id: 'minute' })]),
       first: partWith('111111'),
       second: partWith('222222'),
+      pin: null,
     };
     const planning = planSynchronisation(input, noonMs, policy);
     if (planning.kind !== 'plan') throw new Error('refused');

@@ -96,7 +96,12 @@ describe('time applications', () => {
   it('search less where the steps are too many', () => {
     const seconds = applicationWith(totp(1));
     const authenticator = authenticatorWith([seconds]);
-    const input = { authenticator, first: partWith('111111'), second: partWith('222222') };
+    const input = {
+      authenticator,
+      first: partWith('111111'),
+      second: partWith('222222'),
+      pin: null,
+    };
     const planning = planSynchronisation(input, noonMs, policyWith());
     expect(planning.kind === 'plan' && planning.plan.candidates.length).toBe(16_384);
   });
@@ -252,6 +257,7 @@ describe('challenge/response', () => {
         authenticator: authenticatorWith(searched),
         first: partWith('111111', '1'),
         second: partWith('222222', '2'),
+        pin: null,
       };
       const planning = planSynchronisation(input, noonMs, wide);
       if (planning.kind !== 'plan') throw new Error('refused');

@@ -29,6 +29,7 @@ import {
   stepAt,
   totp,
   userWith,
+  noWrongPins,
 } from './support.ts';
 
 const remembering = { secondOtpSync: true, syncTimeWindowSeconds: 7200, syncEventWindowSteps: 60 };
@@ -48,6 +49,7 @@ interface Attempt {
   readonly mac?: Mac;
   readonly assignmentVersion?: number;
   readonly epochNow?: number;
+  readonly wrongPins?: ReadonlySet<string>;
 }
 
 /** A response that every window refused, looked for in the whole space. */
@@ -63,7 +65,15 @@ function look(shown: Shown | string, attempt: Attempt): SecondOtpDecision {
   const marks = marksOf(plan, macsOf(plan.candidates, [owner], mac));
   const epoch = attempt.epochNow ?? application.epoch;
   const current = [authenticatorWith([{ ...application, epoch }], assignment)];
-  return decideSecondOtp(plan, marks, current, attempt.user ?? userWith(), nowMs, ruling);
+  return decideSecondOtp(
+    plan,
+    marks,
+    attempt.wrongPins ?? noWrongPins,
+    current,
+    attempt.user ?? userWith(),
+    nowMs,
+    ruling,
+  );
 }
 
 /** The application after a refusal, as the store leaves it. */
@@ -173,6 +183,18 @@ describe('a response out of the window', () => {
     expect(back(-1800)).toMatchObject({ remembered: null });
   });
 
+  it('is worth nothing with a wrong PIN: not remembered, and confirming nothing', () => {
+    const wrongPins = new Set([clock.id]);
+    expect(look(at(1800), { application: clock, wrongPins })).toMatchObject({
+      kind: 'refused',
+      notes: [{ applicationId: clock.id, pendingSync: null }],
+      remembered: null,
+    });
+    const pending = noted(clock, look(at(1800), { application: clock }));
+    const second = { application: pending, user: once, wrongPins };
+    expect(look(at(1830), second)).toMatchObject({ kind: 'refused', remembered: null });
+  });
+
   it('is not remembered on a frozen clock', () => {
     const frozen = { ...clock, isDriftFrozen: true };
     expect(look(at(1800), { application: frozen })).toMatchObject({ notes: [], remembered: null });
@@ -254,7 +276,7 @@ describe('what is remembered', () => {
     const input = inputWith([owner], shown);
     const plan = planSecondOtp(planOf(input, policy), input, noonMs, policy);
     const marks = marksOf(plan, macsOf(plan.candidates, [owner], both));
-    const decision = decideSecondOtp(plan, marks, [owner], userWith(), noonMs, policy);
+    const decision = decideSecondOtp(plan, marks, noWrongPins, [owner], userWith(), noonMs, policy);
     expect(decision).toMatchObject({ kind: 'refused', remembered: null });
     if (decision.kind !== 'refused') return;
     expect(decision.notes.map(({ pendingSync }) => pendingSync)).toEqual([null, null]);
@@ -265,7 +287,7 @@ describe('what is remembered', () => {
     const input = inputWith([owner], '000000');
     const plan = planSecondOtp(planOf(input, policy), input, noonMs, policy);
     const decide = (): unknown =>
-      decideSecondOtp(plan, new Uint8Array(3), [owner], userWith(), noonMs, policy);
+      decideSecondOtp(plan, new Uint8Array(3), noWrongPins, [owner], userWith(), noonMs, policy);
     expect(decide).toThrow(/all its marks/);
   });
 });

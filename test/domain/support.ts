@@ -1,3 +1,4 @@
+import { responseAlone } from '../../src/domain/credential.ts';
 import { createHmac } from 'node:crypto';
 import type {
   Application,
@@ -8,6 +9,7 @@ import type {
   IssuedChallenge,
   User,
 } from '../../src/domain/model.ts';
+import { foundWrong } from './pins.ts';
 import { type EffectivePolicy, policyDefaults } from '../../src/domain/policy-catalogue.ts';
 import { unusedState } from '../../src/domain/application.ts';
 import type { Candidate, Candidates } from '../../src/domain/candidate.ts';
@@ -76,11 +78,15 @@ export function policyWith(settings: Partial<EffectivePolicy> = {}): EffectivePo
   };
 }
 
+/** Every PIN was right, or none was asked for. */
+export const noWrongPins: ReadonlySet<string> = new Set();
+
 export function userWith(set: Partial<User> = {}): User {
   return {
     id: 'user-1',
     domainId: 'domain-1',
     organisationalUnitId: null,
+    administratorRole: null,
     userName: 'jane',
     isDisabled: false,
     expiresAtMs: null,
@@ -151,6 +157,7 @@ export function authenticatorWith(
 export function issuedWith(set: Partial<IssuedChallenge> = {}): IssuedChallenge {
   return {
     id: 'challenge-1',
+    handle: '0123456789',
     userId: 'user-1',
     componentType: 'CLIENT',
     kind: '1-step',
@@ -215,7 +222,12 @@ export function inputWith(
   issuedChallenge: IssuedChallenge | null = null,
 ): VerificationInput {
   const issued = { given: issuedChallenge, newest: issuedChallenge };
-  return { candidatesFrom, response, challenge, issued };
+  return { candidatesFrom, credential: responseAlone(response), challenge, issued };
+}
+
+/** The response of an input that is nothing else. */
+export function responseIn({ credential }: VerificationInput): string {
+  return credential.format === 'combined' ? credential.text : credential.response;
 }
 
 export function planOf(
@@ -243,13 +255,21 @@ export function macsOf(
   return listOf(candidates).map((one) => mac(byId.get(one.applicationId)!, one.message));
 }
 
+function markedAt(
+  candidate: Candidate,
+  mac: Uint8Array,
+  responsesOf: ComparisonPlan['responsesOf'],
+): number {
+  return markOf(candidate, mac, responsesOf(candidate.applicationId));
+}
+
 /** What the service keeps of MACs: the mark of each candidate so far, 0 without a MAC. */
 export function marksOf(
-  { candidates, responses }: ComparisonPlan,
+  { candidates, responsesOf }: ComparisonPlan,
   macs: readonly (Uint8Array | null)[],
 ): Uint8Array {
   return Uint8Array.from(macs, (mac, index) =>
-    mac === null ? 0 : markOf(candidates.at(index)!, mac, responses),
+    mac === null ? 0 : markedAt(candidates.at(index)!, mac, responsesOf),
   );
 }
 
@@ -271,6 +291,7 @@ export function verify(
     const decision = decideVerification(
       plan,
       marksOf(plan, macs.slice(0, end)),
+      foundWrong(plan.pins),
       input.candidatesFrom,
       input,
       nowMs,
@@ -305,6 +326,7 @@ export function synchronise(
   return decideSynchronisation(
     plan,
     marksOf(plan, macs),
+    foundWrong(plan.pins),
     input.authenticator,
     input,
     nowMs,

@@ -28,6 +28,7 @@ import {
   stepAt,
   totp,
   verify,
+  noWrongPins,
 } from './support.ts';
 import { noIssuedChallenges } from '../../src/domain/challenge.ts';
 import { accepted } from './attempt.ts';
@@ -47,13 +48,20 @@ describe('deciding by chunks', () => {
     const macs = macsOf(plan.candidates, devices, mac);
     const kinds = plan.chunkEnds.map(
       (end) =>
-        decideVerification(plan, marksOf(plan, macs.slice(0, end)), devices, input, noonMs, policy)
-          .kind,
+        decideVerification(
+          plan,
+          marksOf(plan, macs.slice(0, end)),
+          noWrongPins,
+          devices,
+          input,
+          noonMs,
+          policy,
+        ).kind,
     );
     expect(kinds).toEqual(['undecided', 'undecided', 'undecided', 'accepted', 'accepted']);
     const ends = plan.chunkEnds.map((end) => {
       const unmarked = new Uint8Array(Math.min(end, plan.candidates.length));
-      return decideVerification(plan, unmarked, devices, input, noonMs, policy);
+      return decideVerification(plan, unmarked, noWrongPins, devices, input, noonMs, policy);
     });
     expect(ends.slice(0, -1).every(({ kind }) => kind === 'undecided')).toBe(true);
     expect(codeOf(ends.at(-1)!)).toBe('response-incorrect');
@@ -73,7 +81,15 @@ describe('deciding by chunks', () => {
     const input = inputWith(devices, responseAt(application, { counter: 0n }));
     const plan = planOf(input, policy);
     const macs = [null, ...macsOf(plan.candidates, devices).slice(1)];
-    const decision = decideVerification(plan, marksOf(plan, macs), devices, input, noonMs, policy);
+    const decision = decideVerification(
+      plan,
+      marksOf(plan, macs),
+      noWrongPins,
+      devices,
+      input,
+      noonMs,
+      policy,
+    );
     expect(codeOf(decision)).toBe('response-incorrect');
   });
 
@@ -81,9 +97,9 @@ describe('deciding by chunks', () => {
     const input = inputWith(devices, '123456');
     const plan = planOf(input, policy);
     const marks = new Uint8Array(101);
-    expect(() => decideVerification(plan, marks, devices, input, noonMs, policy)).toThrow(
-      expect.objectContaining({ code: 'internal' }),
-    );
+    expect(() =>
+      decideVerification(plan, marks, noWrongPins, devices, input, noonMs, policy),
+    ).toThrow(expect.objectContaining({ code: 'internal' }));
   });
 });
 
@@ -100,7 +116,7 @@ describe('deciding again after a conflict', () => {
     const plan = planOf(input, policy);
     const marks = marksOf(plan, macsOf(plan.candidates, devices));
     const fresh = { ...input, issued: { given: issued, newest: issued } };
-    return codeOf(decideVerification(plan, marks, current, fresh, noonMs, policy));
+    return codeOf(decideVerification(plan, marks, noWrongPins, current, fresh, noonMs, policy));
   };
 
   it('accepts when nothing that matters has changed', () => {
@@ -127,7 +143,7 @@ describe('deciding again after a conflict', () => {
     const plan = planOf(input, policy);
     const marks = marksOf(plan, macsOf(plan.candidates, device));
     const decided = (fresh: VerificationInput): string =>
-      codeOf(decideVerification(plan, marks, device, fresh, noonMs, policy));
+      codeOf(decideVerification(plan, marks, noWrongPins, device, fresh, noonMs, policy));
     expect(decided(input)).toBe('accepted');
     expect(decided({ ...input, issued: noIssuedChallenges })).toBe('response-incorrect');
   });
@@ -169,8 +185,17 @@ describe('what a refusal costs', () => {
   it('is paid with messages that nobody shows', () => {
     expect(decoyCandidate).toMatchObject({ applicationId: 'decoy', message: new Uint8Array(8) });
     expect(planDecoy(wide).candidates).toHaveLength(0);
+    expect(planDecoy(wide).responsesOf('decoy')).toEqual([]);
     const input = inputWith([], '123456');
-    const decision = decideVerification(planDecoy(wide), new Uint8Array(), [], input, noonMs, wide);
+    const decision = decideVerification(
+      { ...planDecoy(wide), candidates: [], readings: new Map() },
+      new Uint8Array(),
+      noWrongPins,
+      [],
+      input,
+      noonMs,
+      wide,
+    );
     expect(codeOf(decision)).toBe('response-incorrect');
   });
 });

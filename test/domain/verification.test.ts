@@ -49,6 +49,7 @@ describe('event applications', () => {
           orSpentChallenges: null,
           failureCountBelow: null,
           pendingSync: null,
+          pinVersion: 1,
         },
         set: {
           nextEventCounter: 13n,
@@ -60,7 +61,6 @@ describe('event applications', () => {
           driftHistory: '',
         },
       },
-      isChallenged: false,
       driftSecondsBefore: 0,
       driftSecondsAfter: 0,
     });

@@ -9,8 +9,10 @@ const accepted = {
   outcome: 'accepted',
   userName: 'alice',
   domainName: 'master',
+  organisationalUnit: null,
   serial: 'VT00000001',
   applicationName: 'TIME',
+  pinChanged: false,
 };
 const logon = { user: 'alice', response: '123456' };
 
@@ -28,8 +30,10 @@ describe('the three use cases', () => {
       outcome: 'accepted',
       user: 'alice',
       domain: 'master',
+      organisationalUnit: null,
       serial: 'VT00000001',
       application: 'TIME',
+      pinChanged: false,
     });
     expect(world.reached).toEqual([
       {
@@ -39,8 +43,9 @@ describe('the three use cases', () => {
           {
             userName: 'alice',
             domainName: null,
-            response: '123456',
+            credential: { format: 'separate', pin: null, response: '123456', newPin: null },
             challenge: '12345678',
+            challengeKey: null,
             serial: null,
             applicationName: 'TIME',
             requestKey: 'abc-1',
@@ -138,7 +143,7 @@ describe('bad requests, none of which reaches the service', () => {
       'an unknown member',
       'POST',
       '/v1/authenticate',
-      { body: { ...logon, pin: '1' } },
+      { body: { ...logon, pim: '1' } },
       422,
       'request-invalid',
     ],
@@ -266,12 +271,12 @@ describe('bad requests, none of which reaches the service', () => {
 
   it('names each wrong member and what is allowed', async () => {
     world = await startRest({});
-    const body = { user: 1, response: '123456', pin: '9876' };
+    const body = { user: 1, response: '123456', pim: '9876' };
     const answer = await world.send('POST', '/v1/authenticate', { body });
     const { problems } = json(answer.body);
     expect(problems).toEqual([
       { member: 'user', message: expect.stringContaining('string') as string },
-      { member: 'pin', message: 'there is no such member here' },
+      { member: 'pim', message: 'there is no such member here' },
     ]);
     expect(answer.body).not.toMatch(/9876|123456/);
   });

@@ -1,7 +1,8 @@
-import { createApp, listen, type Listener } from '../../src/http/index.ts';
+import { createApp } from '../../src/http/index.ts';
 import { createRestRouter } from '../../src/rest/index.ts';
 import type { Administration, Caller, Service } from '../../src/service/api.ts';
 import { type RawAnswer, rawExchange, rawRequest } from '../support/raw-http.ts';
+import { listening } from '../support/listening.ts';
 
 export const keyText: string = `tsk_${'k'.repeat(43)}`;
 
@@ -68,16 +69,7 @@ export async function startRest(answers: Answers): Promise<RestWorld> {
     onUnexpectedError: (_requestId, error) => unexpected.push(error),
     onFailure: (error, line) => failures.push({ code: error.code, ...line }),
   });
-  const listener: Listener = await listen({
-    app,
-    host: '127.0.0.1',
-    port: 0,
-    tls: null,
-    headersTimeoutMs: 5000,
-    requestTimeoutMs: 5000,
-    keepAliveMs: 1000,
-    connectionsMax: 100,
-  });
+  const listener = await listening(app);
   const { port } = listener;
   return {
     port,

@@ -45,6 +45,7 @@ const groups: Record<string, ((caller: Caller) => Promise<unknown>)[]> = {
         userName: 'nobody',
         domainName: null,
         serial: null,
+        pin: null,
         first: { response: '123456', challenge: null },
         second: { response: '234567', challenge: null },
         requestKey: null,
@@ -69,6 +70,15 @@ const groups: Record<string, ((caller: Caller) => Promise<unknown>)[]> = {
   assign: [
     (caller) => administration.resetApplication(caller, serial, null),
     (caller) => administration.setDrift(caller, serial, null, { action: 'zero' }),
+    (caller) => administration.editPin(caller, serial, null, { action: 'reset' }),
+    (caller) => administration.editPin(caller, serial, null, { action: 'force' }),
+    (caller) =>
+      administration.editPin(caller, serial, null, {
+        action: 'set',
+        newPin: { pin: '', confirmation: '' },
+        mustChange: false,
+        policyName: null,
+      }),
     (caller) => administration.unassignAuthenticator(caller, serial),
     (caller) => administration.assignAuthenticator(caller, serial, null, 'eve'),
   ],
@@ -78,6 +88,7 @@ const groups: Record<string, ((caller: Caller) => Promise<unknown>)[]> = {
     (caller) => administration.policy(caller, 'Base Policy'),
     (caller) => administration.effectivePolicy(caller, 'Base Policy'),
     (caller) => administration.components(caller),
+    (caller) => administration.explainPolicy(caller, 'rest-client', '::1'),
     (caller) => administration.apiKeys(caller),
     (caller) => administration.status(caller),
   ],
@@ -108,10 +119,20 @@ const groups: Record<string, ((caller: Caller) => Promise<unknown>)[]> = {
     (caller) => administration.updateAuthenticator(caller, serial, {}, anyVersion),
     (caller) => administration.deleteAuthenticator(caller, 'NONE'),
     (caller) =>
+      administration.editPin(caller, serial, null, { action: 'enable', minimumLength: null }),
+    (caller) => administration.editPin(caller, serial, null, { action: 'disable' }),
+    (caller) =>
+      administration.editPin(caller, serial, null, { action: 'minimum', minimumLength: 4 }),
+    (caller) =>
       administration.savePolicy(caller, '', { parentName: null, settings: {} }, anyVersion),
     (caller) => administration.deletePolicy(caller, 'none'),
     (caller) =>
-      administration.createComponent(caller, { componentType: '', location: '', policyName: '' }),
+      administration.createComponent(caller, {
+        componentType: '',
+        location: '',
+        access: 'api-key',
+        policyName: '',
+      }),
     (caller) => administration.updateComponent(caller, 'none', { policyName: '' }, anyVersion),
     (caller) => administration.deleteComponent(caller, 'none'),
     (caller) =>
@@ -221,6 +242,7 @@ describe('a key bound to a domain', () => {
       () => administration.apiKeys(caller),
       () => administration.auditEvents(caller, null, 0, 10),
       () => administration.status(caller),
+      () => administration.explainPolicy(caller, 'rest-client', '::1'),
       () => administration.savePolicy(caller, 'x', { parentName: null, settings: {} }, anyVersion),
     ]) {
       expect(await isForbidden(work)).toBe(true);

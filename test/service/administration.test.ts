@@ -188,10 +188,15 @@ describe('components and keys', () => {
     const component = {
       componentType: 'radius',
       location: '2001:DB8:0:0::/64',
+      access: 'api-key' as const,
       policyName: 'base policy',
     };
     const created = await administration.createComponent(bench.admin, component);
-    expect(created).toMatchObject({ location: '2001:db8::/64', policyName: 'Base Policy' });
+    expect(created).toMatchObject({
+      location: '2001:db8::/64',
+      access: 'api-key',
+      policyName: 'Base Policy',
+    });
     await expect(
       administration.createComponent(bench.admin, { ...component, location: '2001:db8::/64' }),
     ).rejects.toMatchObject({ code: 'conflict' });
@@ -206,7 +211,12 @@ describe('components and keys', () => {
     await expect(administration.deleteComponent(bench.admin, created.id)).rejects.toMatchObject({
       code: 'not-found',
     });
-    const bad = { componentType: '', location: '10.0.0.1/8', policyName: 'none such' };
+    const bad = {
+      componentType: '',
+      location: '10.0.0.1/8',
+      access: 'api-key' as const,
+      policyName: 'none such',
+    };
     const members = await membersRefused(administration.createComponent(bench.admin, bad));
     expect(members.sort()).toEqual(['location', 'policy', 'type']);
   });

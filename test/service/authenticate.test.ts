@@ -10,6 +10,7 @@ import {
   openBench,
   totp6,
 } from '../support/builders.ts';
+import { asking } from './support.ts';
 
 let bench: Bench;
 
@@ -20,19 +21,6 @@ beforeAll(async () => {
 afterAll(async () => {
   await bench.close();
 });
-
-function asking(userName: string, more: Partial<AuthenticateRequest>): AuthenticateRequest {
-  return {
-    userName,
-    domainName: null,
-    response: '',
-    challenge: null,
-    serial: null,
-    applicationName: null,
-    requestKey: null,
-    ...more,
-  };
-}
 
 async function codeOf(caller: Caller, request: AuthenticateRequest): Promise<string> {
   const answer = await bench.service.authenticate(caller, request);
@@ -50,8 +38,10 @@ describe('a right response', () => {
       outcome: 'accepted',
       userName,
       domainName: 'master',
+      organisationalUnit: null,
       serial: device.serial,
       applicationName: 'APP',
+      pinChanged: false,
     });
     expect(await codeOf(caller, asking(userName, { response }))).toBe('response-replayed');
   });

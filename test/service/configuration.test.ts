@@ -54,10 +54,25 @@ describe('an installation', () => {
       'administration ::1/128',
       'rest-client 127.0.0.0/8',
       'rest-client ::1/128',
+      'SOAP Auth Client 127.0.0.0/8',
+      'SOAP Auth Client ::1/128',
+      'Administration Program 127.0.0.0/8',
+      'Administration Program ::1/128',
     ]);
     expect(snapshot.apiKeys).toMatchObject([{ role: 'admin', keySha256: sha256Hex('a') }]);
     const again = installationRecords(snapshot, { nowMs: 0, adminKeySha256: sha256Hex('b') });
     expect(again.changes).toEqual([]);
+    // What was taken away comes back, but for what lets programs in without a key.
+    const [first] = snapshot.components;
+    const without = installationRecords(
+      { ...snapshot, components: [first!] },
+      { nowMs: 0, adminKeySha256: sha256Hex('b') },
+    );
+    expect(without.changes.map(({ kind }) => kind)).toEqual([
+      'component',
+      'component',
+      'component',
+    ]);
   });
 
   test.each(['domains', 'policies', 'components', 'apiKeys'] as const)(
@@ -73,7 +88,7 @@ describe('an installation', () => {
   test('verifies on loopback, and nowhere else', () => {
     const configuration = configurationOf(installed());
     const policyFor = (componentType: string, peerAddress: string): string | undefined =>
-      configuration.resolve({ componentType, peerAddress })?.policyName;
+      configuration.resolve({ keyId: 'key', componentType, peerAddress })?.policyName;
     expect(policyFor('rest-client', '127.0.0.1')).toBe('Local Authentication');
     expect(policyFor('REST-Client', '::1')).toBe('Local Authentication');
     expect(policyFor('administration', '::ffff:127.0.0.1')).toBe('Administration Logon');
@@ -92,6 +107,7 @@ describe('the component', () => {
       id: location,
       componentType: 'x',
       location,
+      access: 'api-key',
       policyId: policyId(policy),
       version: 1,
     });
@@ -105,7 +121,7 @@ describe('the component', () => {
       ],
     });
     const locationFor = (peerAddress: string): string | undefined =>
-      configuration.resolve({ componentType: 'x', peerAddress })?.component.location;
+      configuration.resolve({ keyId: 'key', componentType: 'x', peerAddress })?.component.location;
     expect(locationFor('10.2.0.1')).toBe('10.0.0.0/8');
     expect(locationFor('10.1.0.1')).toBe('10.1.0.0/16');
     expect(locationFor('10.1.1.1')).toBe('10.1.1.1/32');
@@ -117,7 +133,7 @@ describe('the component', () => {
     const policies = snapshot.policies.map((policy) => ({ ...policy, parentId: policy.id }));
     const configuration = configurationOf({ ...snapshot, policies });
     expect(() =>
-      configuration.resolve({ componentType: 'rest-client', peerAddress: '::1' }),
+      configuration.resolve({ keyId: 'key', componentType: 'rest-client', peerAddress: '::1' }),
     ).toThrow(expect.objectContaining({ code: 'store-contract' }) as Error);
   });
 });

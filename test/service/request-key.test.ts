@@ -1,3 +1,4 @@
+import { responseAlone } from '../../src/domain/credential.ts';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { Caller } from '../../src/service/index.ts';
 import { type Bench, hotp6, ocraTime, openBench } from '../support/builders.ts';
@@ -55,7 +56,8 @@ describe('a request key', () => {
     const request = asking(userName, { response: device.wrong(), requestKey: 'key-3' });
     await codeOf(bench.service, caller, request);
     for (const other of [
-      { ...request, response: device.response({ counter: 0 }) },
+      { ...request, credential: responseAlone(device.response({ counter: 0 })) },
+      { ...request, credential: { format: 'combined', text: '123456' } as const },
       { ...request, applicationName: 'APP' },
       { ...request, domainName: 'master' },
     ]) {
@@ -177,7 +179,7 @@ describe('a request key', () => {
     const response = device.response({ counter: 0 });
     const request = asking(userName, { response, requestKey: 'key-9' });
     await bench.service.authenticate(caller, request);
-    const stored = await bench.store.findAnswer(caller.keyId, 'key-9', bench.clock.nowMs());
+    const stored = await bench.store.findAnswer(caller.keyId ?? '', 'key-9', bench.clock.nowMs());
     expect(stored?.fingerprint).toMatch(/^[0-9a-f]{64}$/);
     expect(JSON.stringify(stored)).not.toContain(response);
   });

@@ -1,4 +1,5 @@
 import { expect } from 'vitest';
+import { responseAlone } from '../../src/domain/credential.ts';
 import type {
   AuthenticateRequest,
   Caller,
@@ -11,13 +12,14 @@ import { type Bench, hotp6, nextSerial, ocraTime, TestDevice, totp6 } from '../s
 /** A request with nothing narrowed and no request key. */
 export function asking(
   userName: string,
-  more: Partial<AuthenticateRequest> = {},
+  { response = '', ...more }: Partial<AuthenticateRequest> & { readonly response?: string } = {},
 ): AuthenticateRequest {
   return {
     userName,
     domainName: null,
-    response: '',
+    credential: responseAlone(response),
     challenge: null,
+    challengeKey: null,
     serial: null,
     applicationName: null,
     requestKey: null,
@@ -46,6 +48,7 @@ export function syncing(
     userName,
     domainName: null,
     serial: null,
+    pin: null,
     first: { response: first, challenge: challenges[0] },
     second: { response: second, challenge: challenges[1] },
     requestKey: null,

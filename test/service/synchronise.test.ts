@@ -50,6 +50,7 @@ describe('two consecutive responses bring host and device together', () => {
       outcome: 'synchronised',
       userName,
       domainName: 'master',
+      organisationalUnit: null,
       serial: device.serial,
       applicationName: 'APP',
       learned: null,

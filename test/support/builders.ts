@@ -229,6 +229,7 @@ export function provisioning({
       await administration.createComponent(admin, {
         componentType: name,
         location: '127.0.0.1',
+        access: 'api-key',
         policyName: name,
       });
       const { key } = await administration.createApiKey(admin, {

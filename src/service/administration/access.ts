@@ -1,4 +1,4 @@
-import type { Domain, Role } from '../../domain/model.ts';
+import type { Domain, Role, User } from '../../domain/model.ts';
 import { TallystickError } from '../../errors.ts';
 import type { Caller } from '../api.ts';
 import { type Configuration, masterDomainName, type ResolvedComponent } from '../configuration.ts';
@@ -70,6 +70,18 @@ export function requireUnscoped(caller: Caller): void {
 }
 
 /**
+ * Whoever holds an administrator's device and knows its PIN can sign in as him: who may not make
+ * administrators may not hand one a device or change its PIN either.
+ *
+ * @throws TallystickError `forbidden`
+ */
+export function requireAbove(caller: Caller, { administratorRole }: User): void {
+  if (administratorRole === null) return;
+  requirePermission(caller, 'users.write');
+  requireUnscoped(caller);
+}
+
+/**
  * The key may have been deleted, or its component, since the edge looked it up.
  *
  * @throws TallystickError `unauthenticated` without a key, `forbidden` without a component
@@ -88,9 +100,12 @@ export function requireStanding(
 }
 
 /**
+ * A caller without a key is let in, or not, by the component that covers him.
+ *
  * @throws TallystickError `unauthenticated` when the caller's key is gone, expired or another's now
  */
 export function requireLiveKey(configuration: Configuration, caller: Caller, nowMs: number): void {
+  if (caller.keyId === null) return;
   const key = configuration.apiKeyById(caller.keyId);
   const isLive = key !== null && (key.expiresAtMs === null || key.expiresAtMs > nowMs);
   if (isLive && key.role === caller.role && key.domainId === caller.domainId) return;

@@ -1,13 +1,14 @@
 import { resetOf } from '../../domain/application.ts';
 import type { Application, AuthenticatorWithApplications } from '../../domain/model.ts';
 import { nameKey } from '../../domain/names.ts';
+import { disownedPin } from '../../domain/pin-edit.ts';
 import { TallystickError } from '../../errors.ts';
 import type { Administration, AuthenticatorView, NewAuthenticator } from '../api.ts';
 import { fromModule } from '../module-calls.ts';
 import { invalidMember } from '../problems.ts';
 import { requireBoundedName } from '../request-members.ts';
 import type { RecordChange } from '../store.ts';
-import { requireUnscoped } from './access.ts';
+import { requireAbove, requireUnscoped } from './access.ts';
 import { administer, type AtDesk, type Desk, doneEntry, notFound } from './desk.ts';
 import { insertAuthenticator, planAuthenticator } from './new-seeds.ts';
 import { pairAuthenticator } from './pairing.ts';
@@ -244,6 +245,7 @@ async function assignAuthenticator(
 ): Promise<AuthenticatorView> {
   const domain = requireDomain(desk, domainName);
   const user = await requireUser(desk, domain, userName);
+  requireAbove(desk.caller, user);
   const found = await requireAuthenticator(desk, serial);
   if (found.authenticator.userId === user.id) return authenticatorView(desk, found);
   await administer(desk, 'The authenticator', null, async () => {
@@ -267,19 +269,40 @@ async function unassignAuthenticator(desk: Desk, serial: string): Promise<Authen
   const found = await requireAuthenticator(desk, serial);
   if (found.authenticator.userId === null) return authenticatorView(desk, found);
   await administer(desk, 'The authenticator', null, async () => {
-    const { authenticator } = await requireAuthenticator(desk, serial);
+    const { authenticator, applications } = await requireAuthenticator(desk, serial);
+    const disowned = disownedPins(applications);
     const owner =
       authenticator.userId === null
         ? null
         : await desk.context.store.userById(authenticator.userId);
     return {
-      changes: [assignment(authenticator, null, null)],
+      // In the order in which logons lock the rows.
+      changes: [assignment(authenticator, null, null), ...disowned.map(({ change }) => change)],
       audit: doneEntry(desk, 'authenticator.unassign', authenticator.serial, {
         user: owner?.userName ?? null,
+        ...(disowned.length === 0
+          ? {}
+          : { pinsForgotten: disowned.map(({ name }) => name).join(',') }),
       }),
     };
   });
   return authenticatorView(desk, await requireAuthenticator(desk, serial));
+}
+
+/** Whoever gets the authenticator next sets a PIN of his own. */
+function disownedPins(
+  applications: readonly Application[],
+): readonly { readonly name: string; readonly change: RecordChange }[] {
+  return applications.flatMap(({ id, name, version: expectedVersion, pin: own }) => {
+    const pin = disownedPin(own);
+    if (pin === null) return [];
+    return [
+      {
+        name,
+        change: { change: 'update', kind: 'application', id, expectedVersion, set: { pin } },
+      },
+    ];
+  });
 }
 
 /** Raises the assignment's version, so that no decision made under the old one commits. */

@@ -32,21 +32,9 @@ export function componentAdministration(atDesk: AtDesk): ComponentAdministration
         return createComponent(desk, component);
       }),
     updateComponent: (caller, id, set, expected) =>
-      atDesk(caller, 'configuration.write', async (desk) => {
+      atDesk(caller, 'configuration.write', (desk) => {
         requireUnscoped(caller);
-        const component = requireComponent(desk.configuration, id);
-        const policyId = policyIdOf(desk.configuration, set.policyName);
-        const expectedVersion = expected.expectedVersion ?? component.version;
-        await administer(desk, 'The component', expectedVersion, () => ({
-          changes: [
-            { change: 'update', kind: 'component', id, expectedVersion, set: { policyId } },
-          ],
-          audit: doneEntry(desk, 'component.update', subjectOf(component), {
-            policy: set.policyName,
-          }),
-        }));
-        const configuration = await desk.context.configuration.reload();
-        return componentView(configuration, requireComponent(configuration, id));
+        return updateComponent(desk, id, set, expected.expectedVersion);
       }),
     deleteComponent: (caller, id) =>
       atDesk(caller, 'configuration.write', async (desk) => {
@@ -82,14 +70,40 @@ async function createComponent(
     id: uuidV7(desk.nowMs, desk.context.randomBytes),
     componentType,
     location: networkText(network),
+    access: given.access,
     policyId,
     version: 1,
   };
   await administer(desk, 'A component of this type and location', null, () => ({
     changes: [{ change: 'insert', kind: 'component', record }],
-    audit: doneEntry(desk, 'component.create', subjectOf(record), { policy: given.policyName }),
+    audit: doneEntry(desk, 'component.create', subjectOf(record), {
+      policy: given.policyName,
+      access: given.access,
+    }),
   }));
   return componentView(await desk.context.configuration.reload(), record);
+}
+
+async function updateComponent(
+  desk: Desk,
+  id: string,
+  { policyName, access }: Parameters<Administration['updateComponent']>[2],
+  version: number | null,
+): Promise<ComponentView> {
+  const component = requireComponent(desk.configuration, id);
+  const policyId =
+    policyName === undefined ? component.policyId : policyIdOf(desk.configuration, policyName);
+  const expectedVersion = version ?? component.version;
+  const set = { policyId, access: access ?? component.access };
+  await administer(desk, 'The component', expectedVersion, () => ({
+    changes: [{ change: 'update', kind: 'component', id, expectedVersion, set }],
+    audit: doneEntry(desk, 'component.update', subjectOf(component), {
+      ...(policyName === undefined ? {} : { policy: policyName }),
+      ...(access === undefined ? {} : { access }),
+    }),
+  }));
+  const configuration = await desk.context.configuration.reload();
+  return componentView(configuration, requireComponent(configuration, id));
 }
 
 /** Without this component the caller could not even put it back. */

@@ -7,6 +7,7 @@ import type {
   Domain,
   User,
 } from '../../domain/model.ts';
+import { pinStateOf } from '../../domain/pin-edit.ts';
 import { effectivePolicy } from '../../domain/policy.ts';
 import type { EffectivePolicy } from '../../domain/policy-catalogue.ts';
 import { timeWindowOf } from '../../domain/window.ts';
@@ -140,6 +141,7 @@ function applicationNow(
     mode: application.mode,
     algorithm: algorithmText(algorithm),
     isDisabled: application.isDisabled,
+    pin: pinStateOf(application.pin),
     epoch: application.epoch,
     nextEventCounter: sequence?.hasCounter === true ? application.nextEventCounter : null,
     ...noClock,

@@ -22,6 +22,7 @@ type Details = AuditEntry['details'];
 
 const attemptActions: ReadonlySet<string> = new Set([
   'authenticate',
+  'logon',
   'synchronise',
   'issue-challenge',
 ]);

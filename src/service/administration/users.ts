@@ -1,12 +1,12 @@
 import type { Domain, User } from '../../domain/model.ts';
 import { nameKey, parseUserName } from '../../domain/names.ts';
-import type { Administration, Expected, UserView } from '../api.ts';
+import type { Administration, Expected, UserChanges, UserView } from '../api.ts';
 import { masterDomainName } from '../configuration.ts';
 import { uuidV7 } from '../identifiers.ts';
 import { createProblemList, invalidMember } from '../problems.ts';
 import { requireBoundedName } from '../request-members.ts';
 import type { Page } from '../store.ts';
-import { targetDomain } from './access.ts';
+import { requireUnscoped, targetDomain } from './access.ts';
 import { administer, type AtDesk, type Desk, doneEntry, notFound } from './desk.ts';
 import { checkInstant, checkPage, requireReachable } from './values.ts';
 import { userView, userViews } from './views.ts';
@@ -35,13 +35,14 @@ export function userAdministration(atDesk: AtDesk): UserAdministration {
     createUser: (caller, domainName, user) =>
       atDesk(caller, 'users.write', (desk) => createUser(desk, domainName, user)),
     updateUser: (caller, domainName, userName, set, expected: Expected) =>
-      atDesk(caller, 'users.write', (desk) =>
-        editUser(
+      atDesk(caller, 'users.write', (desk) => {
+        if (set.administratorRole !== undefined) requireUnscoped(caller);
+        return editUser(
           desk,
           { domainName, userName },
           { action: 'user.update', expected: expected.expectedVersion, set: editableOf(set) },
-        ),
-      ),
+        );
+      }),
     deleteUser: (caller, domainName, userName) =>
       atDesk(caller, 'users.write', (desk) => deleteUser(desk, domainName, userName)),
     lockUser: (caller, domainName, userName) =>
@@ -72,14 +73,12 @@ export function userAdministration(atDesk: AtDesk): UserAdministration {
 }
 
 /** @throws TallystickError `request-invalid`, member `expiresAtMs` */
-function editableOf({
-  isDisabled,
-  expiresAtMs,
-}: Parameters<Administration['updateUser']>[3]): UserSet {
+function editableOf({ isDisabled, expiresAtMs, administratorRole }: UserChanges): UserSet {
   if (expiresAtMs !== undefined) checkInstant('expiresAtMs', expiresAtMs);
   return {
     ...(isDisabled === undefined ? {} : { isDisabled }),
     ...(expiresAtMs === undefined ? {} : { expiresAtMs }),
+    ...(administratorRole === undefined ? {} : { administratorRole }),
   };
 }
 
@@ -104,7 +103,14 @@ async function editUser(
       audit: doneEntry(desk, edit.action, subjectOf(domain, user.userName), auditable(edit.set)),
     };
   });
-  return userView(desk, await requireUser(desk, domain, named.userName));
+  const user = await requireUser(desk, domain, named.userName);
+  // What is lifted again must not bring a session back.
+  if (shutsOut(edit.set)) await desk.context.store.endSessionsOf(user.id);
+  return userView(desk, user);
+}
+
+function shutsOut({ isDisabled, lockedBy, administratorRole }: UserSet): boolean {
+  return isDisabled === true || lockedBy === 'administrator' || administratorRole === null;
 }
 
 /**
@@ -151,6 +157,7 @@ async function createUser(
     id: uuidV7(desk.nowMs, desk.context.randomBytes),
     domainId: domain.id,
     organisationalUnitId,
+    administratorRole: null,
     userName,
     isDisabled: false,
     expiresAtMs: user.expiresAtMs,

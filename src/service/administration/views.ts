@@ -6,6 +6,7 @@ import type {
   Policy,
   User,
 } from '../../domain/model.ts';
+import { pinStateOf } from '../../domain/pin-edit.ts';
 import { algorithmInputs, algorithmText, algorithmTimeStepping } from '../../oath/index.ts';
 import type {
   ApiKeyView,
@@ -49,6 +50,7 @@ export async function userViews(
       userName: user.userName,
       organisationalUnit:
         user.organisationalUnitId === null ? null : (units.get(user.organisationalUnitId) ?? null),
+      administratorRole: user.administratorRole,
       isDisabled: user.isDisabled,
       expiresAtMs: user.expiresAtMs,
       lockCount: user.lockCount,
@@ -102,6 +104,7 @@ function applicationView(application: Application): ApplicationView {
     mode: application.mode,
     algorithm: algorithmText(algorithm),
     isDisabled: application.isDisabled,
+    pin: { state: pinStateOf(application.pin), minimumLength: application.pin.minimumLength },
     residency: seed.residency,
     seedId: seed.seedId,
     seedBytes: seed.seedBytes,
@@ -134,6 +137,7 @@ export function componentView(configuration: Configuration, component: Component
     id: component.id,
     componentType: component.componentType,
     location: component.location,
+    access: component.access,
     policyName: policyNameById(configuration, component.policyId) ?? '',
     version: component.version,
   };

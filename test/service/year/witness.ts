@@ -150,8 +150,15 @@ export class Witness {
     }
     const applicationName = device.applications[0]?.name ?? '';
     const { serial } = device;
-    const who = { outcome, userName, domainName: 'master', serial, applicationName };
-    if (outcome === 'accepted') return who;
+    const who = {
+      outcome,
+      userName,
+      domainName: 'master',
+      organisationalUnit: null,
+      serial,
+      applicationName,
+    };
+    if (outcome === 'accepted') return { ...who, pinChanged: false };
     const { nextCounter } = this.#oracle.state;
     const learned = {
       driftSeconds: sequence.hasClock ? facts['driftSecondsAfter'] : null,

@@ -17,6 +17,7 @@ import type {
   CommitResult,
   Decision,
   RecordChange,
+  Session,
   Store,
   StoredAnswer,
   UserChange,
@@ -64,6 +65,7 @@ export function aUser(domainId: string, more: Partial<User> = {}): User {
     id,
     domainId,
     organisationalUnitId: null,
+    administratorRole: null,
     userName: `user-${id}`,
     isDisabled: false,
     expiresAtMs: null,
@@ -145,6 +147,7 @@ export function aComponent(policyId: string, more: Partial<Component> = {}): Com
     id: freshId(),
     componentType: 'Gateway',
     location: '127.0.0.0/8',
+    access: 'api-key',
     policyId,
     version: 1,
     ...more,
@@ -167,9 +170,13 @@ export function anApiKey(more: Partial<ApiKey> = {}): ApiKey {
   };
 }
 
-export function aChallenge(userId: string, more: Partial<IssuedChallenge> = {}): IssuedChallenge {
+export function aChallenge(
+  userId: string | null,
+  more: Partial<IssuedChallenge> = {},
+): IssuedChallenge {
   return {
     id: freshId(),
+    handle: '0123456789',
     userId,
     componentType: 'Gateway',
     kind: '1-step',
@@ -177,6 +184,19 @@ export function aChallenge(userId: string, more: Partial<IssuedChallenge> = {}):
     issuedAtMs: atMs,
     expiresAtMs: atMs + 60_000,
     consumedAtMs: null,
+    ...more,
+  };
+}
+
+export function aSession(userId: string, more: Partial<Session> = {}): Session {
+  return {
+    idSha256: freshId().replaceAll('-', '').padEnd(64, 'a'),
+    userId,
+    componentType: 'Administration Program',
+    peerAddress: '127.0.0.1',
+    createdAtMs: atMs,
+    lastUsedAtMs: atMs,
+    expiresAtMs: atMs + 60_000,
     ...more,
   };
 }
@@ -202,7 +222,10 @@ export function aDecision(more: Partial<Decision> = {}): Decision {
     followers: [],
     notes: [],
     challengeIds: [],
+    pinChange: null,
     issueChallenge: null,
+    openSession: null,
+    endSession: null,
     storedAnswer: null,
     // Decisions about one subject never share a transaction; these may.
     audit: { ...anEntry, subject: freshId() },
@@ -221,6 +244,7 @@ export function advanceTo(application: Application, step: bigint): ApplicationAd
       orSpentChallenges: null,
       failureCountBelow: null,
       pendingSync: null,
+      pinVersion: application.pin.version,
     },
     set: {
       nextEventCounter: application.nextEventCounter,

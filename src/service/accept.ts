@@ -1,0 +1,153 @@
+import { algorithmMode } from '../domain/application.ts';
+import type { Application, PinChange, User, UserWithAuthenticators } from '../domain/model.ts';
+import type { RefusalCode } from '../domain/outcomes.ts';
+import { refusedFor } from '../domain/lock.ts';
+import type { SynchronisationDecision } from '../domain/resync.ts';
+import { type PinOutcome, pinOutcome } from '../domain/server-pin.ts';
+import type { VerificationDecision, VerificationPlan } from '../domain/verification.ts';
+import type { AcceptedAnswer } from './api.ts';
+import { type Facts, organisationalUnitOf, positionFacts } from './attempt.ts';
+import type { Context } from './deps.ts';
+import type { MacTape } from './mac-tape.ts';
+import { newPinVerifier } from './pins.ts';
+import type { Session } from './store.ts';
+import {
+  costFacts,
+  type Examined,
+  ownerOf,
+  refusedProven,
+  successChanges,
+  type SuccessChanges,
+  type Verdict,
+} from './verdicts.ts';
+
+type Accepted = Extract<VerificationDecision, { kind: 'accepted' }>;
+type Synchronised = Extract<SynchronisationDecision, { kind: 'synchronised' }>;
+
+/** What a verified person gets, or why he gets nothing although PIN and response were right. */
+export type Finished<Success> =
+  | {
+      readonly kind: 'answer';
+      readonly answer: Success;
+      readonly openSession: Session | null;
+    }
+  | { readonly kind: 'refused'; readonly code: RefusalCode };
+
+/** Asked once a round, when everything else was right. */
+export type Finish<Success> = (
+  accepted: AcceptedAnswer,
+  user: User,
+) => Finished<Success> | Promise<Finished<Success>>;
+
+/** What stands behind an acceptance. */
+export interface Proof<Success> {
+  readonly context: Context;
+  readonly examined: Examined;
+  readonly found: UserWithAuthenticators;
+  readonly plan: VerificationPlan;
+  readonly tape: MacTape;
+  readonly finish: Finish<Success>;
+}
+
+/** A response at a position that nobody has used. */
+export async function accept<Success>(
+  decision: Accepted,
+  proof: Proof<Success>,
+): Promise<Verdict<Success>> {
+  return succeed(decision, proof, [], {});
+}
+
+/** The second of two consecutive responses, of which the first was remembered. */
+export async function acceptSecond<Success>(
+  decision: Synchronised,
+  proof: Proof<Success>,
+): Promise<Verdict<Success>> {
+  return succeed(decision, proof, decision.followers, { secondOtpSync: true });
+}
+
+async function succeed<Success>(
+  decision: Omit<Accepted, 'kind'>,
+  proof: Proof<Success>,
+  followers: SuccessChanges['followers'],
+  moreFacts: Facts,
+): Promise<Verdict<Success>> {
+  const { examined, found, tape, finish } = proof;
+  const { account, user } = examined;
+  const owner = ownerOf(decision.authenticatorId, found);
+  const application = owner.applications.find(({ id }) => id === decision.applicationId);
+  if (application === undefined) throw new RangeError('a decision is about what was read');
+  const { serial } = owner.authenticator;
+  const facts: Facts = {
+    serial,
+    application: application.name,
+    driftSecondsBefore: decision.driftSecondsBefore,
+    driftSecondsAfter: decision.driftSecondsAfter,
+  };
+  // Not spread: see `auditEntry`.
+  Object.assign(facts, positionFacts(decision.position), costFacts(tape), moreFacts);
+  if (account.state === 'auto-unlock') facts['unlocked'] = true;
+  const outcome = pinOutcomeOf(proof, application);
+  const pinChange =
+    outcome.kind === 'changed' ? await newPin(proof, application, outcome.pin) : null;
+  const written = successChanges(examined, owner);
+  const isChallenged = algorithmMode(application.algorithm) === 'challenge-response';
+  // One literal for what is written: see `auditEntry`.
+  const changesWith = (
+    change: SuccessChanges['pinChange'],
+    openSession: Session | null,
+  ): SuccessChanges => ({
+    user: written.user,
+    authenticator: written.authenticator,
+    // Without a challenge it answered none, though one may be open (check mode 2).
+    challengeIds: isChallenged ? written.challengeIds : [],
+    advance: decision.advance,
+    followers,
+    pinChange: change,
+    openSession,
+  });
+  if (outcome.kind === 'refused') {
+    return refusedProven(outcome.refused, changesWith(null, null), facts);
+  }
+  const finished = await finish(
+    {
+      outcome: 'accepted',
+      userName: user.userName,
+      domainName: examined.domainName,
+      organisationalUnit:
+        user.organisationalUnitId === null ? null : await organisationalUnitOf(proof.context, user),
+      serial,
+      applicationName: application.name,
+      pinChanged: pinChange !== null,
+    },
+    user,
+  );
+  if (finished.kind === 'refused') {
+    return refusedProven(refusedFor(finished.code), changesWith(null, null), facts);
+  }
+  if (pinChange !== null) facts['pinChanged'] = true;
+  const { answer, openSession } = finished;
+  return {
+    kind: 'success',
+    answer,
+    changes: changesWith(pinChange, openSession),
+    facts,
+  };
+}
+
+/** What becomes of the PIN, now that it and the response are right. */
+function pinOutcomeOf<Success>(
+  { examined, plan }: Proof<Success>,
+  { id, pin }: Application,
+): PinOutcome {
+  const nothing = { pin: null, newPin: null };
+  return pinOutcome(pin, plan.readings.get(id) ?? nothing, examined.policy);
+}
+
+async function newPin<Success>(
+  { context }: Proof<Success>,
+  { id: applicationId, pin }: Application,
+  text: string,
+): Promise<PinChange> {
+  const verifier = await newPinVerifier(context, applicationId, text);
+  return { applicationId, pinVersion: pin.version, verifier };
+}

@@ -1,0 +1,212 @@
+import type { AdministratorRole, User } from '../domain/model.ts';
+import type { EffectivePolicy } from '../domain/policy-catalogue.ts';
+import type { Finished } from './accept.ts';
+import type { Admission } from './admission.ts';
+import { plainCodec } from './answers.ts';
+import type {
+  AcceptedAnswer,
+  Caller,
+  LogonAnswer,
+  LogonRequest,
+  SessionAnswer,
+  Sessions,
+  SessionView,
+} from './api.ts';
+import { auditEntry, doneOutcome } from './audit-entries.ts';
+import { verifyPerson } from './authenticate.ts';
+import type { Context } from './deps.ts';
+import { newSessionId, sessionIdSha256 } from './identifiers.ts';
+import type { Decision, Session } from './store.ts';
+
+type SignedIn = Extract<LogonAnswer, { outcome: 'signed-in' }>;
+
+const sessionsMax = 10;
+/** A use is noted that long after the last note: a session that is in use costs no write each time. */
+const noteIntervalMs = 30_000;
+
+/** A session that is open, and whose it is. */
+interface OpenSession {
+  readonly session: Session;
+  readonly view: SessionView;
+}
+
+/** Administrators who sign in. Sessions are in the database: they outlive the process. */
+export function createSessions(context: Context, admission: Admission): Sessions {
+  return {
+    logon: (caller, request) => admission.admit(() => logon(context, caller, request)),
+    logoff: (sessionId, peerAddress, requestId) =>
+      admission.admit(() => logoff(context, sessionId, peerAddress, requestId)),
+    sessionAlive: (sessionId, peerAddress) =>
+      admission.admit(() => sessionAlive(context, sessionId, peerAddress)),
+  };
+}
+
+/**
+ * Verifies as `authenticate` does, at the same cost and under the same locks. The session is opened
+ * in the decision that uses the response up; somebody who is no administrator has used it up as well.
+ *
+ * @throws TallystickError as `authenticate`
+ */
+function logon(context: Context, caller: Caller, request: LogonRequest): Promise<LogonAnswer> {
+  const narrowedToNothing = {
+    challenge: null,
+    challengeKey: null,
+    serial: null,
+    applicationName: null,
+    requestKey: null,
+  };
+  return verifyPerson<SignedIn>(
+    context,
+    caller,
+    { ...request, ...narrowedToNothing },
+    {
+      action: 'logon',
+      codec: plainCodec<LogonAnswer>(),
+      finish: (accepted, user) => openSession(context, caller, accepted, user),
+    },
+  );
+}
+
+async function openSession(
+  context: Context,
+  caller: Caller,
+  accepted: AcceptedAnswer,
+  user: User,
+): Promise<Finished<SignedIn>> {
+  if (user.administratorRole === null) return { kind: 'refused', code: 'administrator-none' };
+  const configuration = await context.configuration.current();
+  const policy = configuration.resolve(caller)?.policy;
+  // It went since it was read.
+  if (policy === undefined) return { kind: 'refused', code: 'component-unknown' };
+  const nowMs = context.clock.nowMs();
+  const usedSinceMs = nowMs - policy.sessionIdleSeconds * 1000;
+  const openCount = await context.store.countSessions(user.id, nowMs, usedSinceMs);
+  if (openCount >= sessionsMax) return { kind: 'refused', code: 'sessions-too-many' };
+  const sessionId = newSessionId(context.randomBytes);
+  const session: Session = {
+    idSha256: sessionIdSha256(sessionId) ?? '',
+    userId: user.id,
+    componentType: caller.componentType,
+    peerAddress: caller.peerAddress,
+    createdAtMs: nowMs,
+    lastUsedAtMs: nowMs,
+    expiresAtMs: nowMs + policy.sessionLifetimeSeconds * 1000,
+  };
+  const { userName, domainName } = accepted;
+  const { peerAddress, createdAtMs, expiresAtMs } = session;
+  const role = user.administratorRole;
+  return {
+    kind: 'answer',
+    answer: {
+      outcome: 'signed-in',
+      sessionId,
+      session: { userName, domainName, role, peerAddress, createdAtMs, expiresAtMs },
+      lastLogonAtMs: user.lastSuccessAtMs,
+    },
+    openSession: session,
+  };
+}
+
+async function sessionAlive(
+  context: Context,
+  sessionId: string,
+  peerAddress: string,
+): Promise<SessionAnswer> {
+  const nowMs = context.clock.nowMs();
+  const found = await findOpen(context, sessionId, peerAddress, nowMs);
+  if (found === null) return null;
+  const { session, view } = found;
+  if (nowMs - session.lastUsedAtMs < noteIntervalMs) return view;
+  return (await context.store.touchSession(session.idSha256, nowMs)) ? view : null;
+}
+
+async function logoff(
+  context: Context,
+  sessionId: string,
+  peerAddress: string,
+  requestId: string,
+): Promise<SessionAnswer> {
+  const nowMs = context.clock.nowMs();
+  const found = await findOpen(context, sessionId, peerAddress, nowMs);
+  if (found === null) return null;
+  const [result] = await context.store.commit([endingOf(found, requestId, nowMs)]);
+  // Somebody else ended it meanwhile.
+  return result?.status === 'committed' ? found.view : null;
+}
+
+/** The session of that id, if it is open and good from that address. */
+async function findOpen(
+  context: Context,
+  sessionId: string,
+  peerAddress: string,
+  nowMs: number,
+): Promise<OpenSession | null> {
+  const idSha256 = sessionIdSha256(sessionId);
+  const session = idSha256 === null ? null : await context.store.findSession(idSha256);
+  if (session?.peerAddress !== peerAddress) return null;
+  // As all administration does: what was saved through another instance must be seen.
+  const configuration = await context.configuration.reload();
+  const policy = configuration.covering(session.componentType, peerAddress)?.policy;
+  if (policy === undefined) return null;
+  const expiresAtMs = endsAtMs(session, policy);
+  const idleMs = nowMs - session.lastUsedAtMs;
+  if (nowMs >= expiresAtMs || idleMs > policy.sessionIdleSeconds * 1000) return null;
+  const user = await context.store.userById(session.userId);
+  if (user === null || !mayAdminister(user, nowMs)) return null;
+  const { userName, administratorRole: role } = user;
+  const domainName = configuration.domainById(user.domainId)?.name ?? '';
+  const { createdAtMs } = session;
+  return {
+    session,
+    view: { userName, domainName, role, peerAddress, createdAtMs, expiresAtMs },
+  };
+}
+
+/** A lifetime that was shortened since holds for sessions that are open. */
+function endsAtMs(session: Session, policy: EffectivePolicy): number {
+  const { createdAtMs, expiresAtMs } = session;
+  return Math.min(expiresAtMs, createdAtMs + policy.sessionLifetimeSeconds * 1000);
+}
+
+/** A lock by wrong responses is left out: anybody could end the sessions of others by it. */
+function mayAdminister(
+  user: User,
+  nowMs: number,
+): user is User & { readonly administratorRole: AdministratorRole } {
+  const isExpired = user.expiresAtMs !== null && user.expiresAtMs <= nowMs;
+  const isShutOut = user.isDisabled || isExpired || user.lockedBy === 'administrator';
+  return !isShutOut && user.administratorRole !== null;
+}
+
+function endingOf({ session, view }: OpenSession, requestId: string, nowMs: number): Decision {
+  const { domainName, userName } = view;
+  const subject = `${domainName}/${userName}`;
+  const { componentType, peerAddress } = session;
+  return {
+    atMs: nowMs,
+    user: null,
+    authenticator: null,
+    advance: null,
+    pinChange: null,
+    followers: [],
+    notes: [],
+    challengeIds: [],
+    issueChallenge: null,
+    openSession: null,
+    endSession: session.idSha256,
+    storedAnswer: null,
+    audit: auditEntry(
+      {
+        keyId: null,
+        keyName: subject,
+        role: view.role,
+        componentType,
+        domainId: null,
+        peerAddress,
+        requestId,
+      },
+      nowMs,
+      { action: 'logoff', outcome: doneOutcome, subject, details: {} },
+    ),
+  };
+}
