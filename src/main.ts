@@ -2,11 +2,24 @@ import { accessSync, constants } from 'node:fs';
 import { dirname } from 'node:path';
 import { performance } from 'node:perf_hooks';
 import { auditChain } from './audit/index.ts';
-import { type Config, connectionStringOf, readText, requirePrivateFile } from './config/index.ts';
+import {
+  type Config,
+  connectionStringOf,
+  packageVersion,
+  readText,
+  requirePrivateFile,
+} from './config/index.ts';
 import { type ErrorCode, TallystickError } from './errors.ts';
-import { createApp, listen, type Listener, type RequestLine } from './http/index.ts';
+import {
+  type AppOptions,
+  createApp,
+  listen,
+  type Listener,
+  type RequestLine,
+} from './http/index.ts';
 import { createLogger, logFailure, type Logger } from './observe/index.ts';
 import { createRestRouter } from './rest/index.ts';
+import { createSoapRouter, soapErrorAnswers } from './soap/index.ts';
 import { createService, type Service } from './service/index.ts';
 import type { AuditChain, Clock } from './service/ports.ts';
 import type { ModuleFailure, ModuleFailureKind, SeedModule } from './service/seed-module.ts';
@@ -118,7 +131,7 @@ function listenFor(config: Config, service: Service, logger: Logger): Promise<Li
   const { tls } = address;
   if (tls !== null) requirePrivateFile(tls.keyFile, 'the TLS key');
   const app = createApp({
-    routers: [createRestRouter({ service, bodyBytesMax: limits.bodyBytesMax })],
+    ...edges(config, service, logger),
     readiness: () => service.readiness(),
     requestsInFlightMax: limits.requestsInFlightMax,
     hasTls: tls !== null,
@@ -144,6 +157,26 @@ function listenFor(config: Config, service: Service, logger: Logger): Promise<Li
     keepAliveMs: limits.keepAliveMs,
     connectionsMax: limits.connectionsMax,
   });
+}
+
+/** What is served, and how those answer errors that speak no problem documents. */
+function edges(
+  { listen: { tls }, limits: { bodyBytesMax }, soap }: Config,
+  service: Service,
+  logger: Logger,
+): Pick<AppOptions, 'routers' | 'errorAnswers'> {
+  const rest = createRestRouter({ service, bodyBytesMax });
+  if (!soap.enabled) return { routers: [rest] };
+  const { challengeIssuedProfile } = soap;
+  const soapRouter = createSoapRouter({
+    service,
+    bodyBytesMax,
+    challengeIssuedProfile,
+    productVersion: packageVersion(),
+    hasTls: tls !== null,
+    onIgnored: (line) => logger.debug({ ...line }, 'attributes that mean nothing here'),
+  });
+  return { routers: [rest, soapRouter], errorAnswers: soapErrorAnswers };
 }
 
 function logRequest(logger: Logger, line: RequestLine): void {

@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { isIP } from 'node:net';
 import express from 'express';
 import {
+  type AnswerError,
   beginContext,
   contextOf,
   type FailureLine,
@@ -32,6 +33,8 @@ export interface AppOptions {
    * text, the operator the cause. Not called for what load explains.
    */
   readonly onFailure?: (error: TallystickError, line: FailureLine) => void;
+  /** How the edge that a request is for answers errors, if it does not speak problem documents. */
+  readonly errorAnswers?: (request: express.Request) => AnswerError | undefined;
 }
 
 /**
@@ -98,6 +101,7 @@ function begin(options: AppOptions): express.RequestHandler {
       startedAtMonotonicMs: options.monotonicMs(),
       route: 'unknown',
       outcome: 'client-gone',
+      answerError: options.errorAnswers?.(request),
     };
     beginContext(request, context);
     inFlight += 1;
@@ -144,10 +148,12 @@ function answerError(options: AppOptions): express.ErrorRequestHandler {
         : error;
     const isExpected = known instanceof TallystickError && known.code !== 'internal';
     const problem = problemOf(known);
-    const line = failureLine(contextOf(request));
+    const context = contextOf(request);
+    const line = failureLine(context);
     if (!isExpected) options.onUnexpectedError(line.requestId, error, line);
     else if (isForTheOperator(known, problem.status)) options.onFailure?.(known, line);
-    sendProblem(request, response, problem);
+    if (context.answerError === undefined) sendProblem(request, response, problem);
+    else context.answerError(request, response, known);
   };
 }
 

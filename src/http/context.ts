@@ -1,4 +1,11 @@
-import type { IncomingMessage } from 'node:http';
+import type { IncomingMessage, ServerResponse } from 'node:http';
+
+/** Answers with an error in the words of an edge, and notes the outcome. */
+export type AnswerError = (
+  request: IncomingMessage,
+  response: ServerResponse,
+  error: unknown,
+) => void;
 
 /** What the listener notes about one request, for its log line. */
 export interface RequestContext {
@@ -10,6 +17,8 @@ export interface RequestContext {
   outcome: string;
   /** Who asks, once that is known: the name of the key and the TCP peer. */
   caller?: { readonly keyName: string; readonly peerAddress: string };
+  /** Absent: a problem document. The operator's log is written before, whoever answers. */
+  answerError?: AnswerError | undefined;
 }
 
 /** A request that was answered with an error the operator has to know more of. */

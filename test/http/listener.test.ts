@@ -11,6 +11,7 @@ import {
   readBody,
   sendJson,
 } from '../../src/http/index.ts';
+import { TallystickError } from '../../src/errors.ts';
 import { rawExchange, rawRequest } from '../support/raw-http.ts';
 
 const running: Listener[] = [];
@@ -124,6 +125,29 @@ describe('what every answer has', () => {
     const answer = await rawExchange(port, rawRequest('GET', '/broken'));
     expect(answer.status).toBe(500);
     expect(answer.text).not.toMatch(/secret|\/var\/lib|at .*\.ts/);
+    expect(unexpected).toHaveLength(1);
+  });
+});
+
+describe('an edge with error answers of its own', () => {
+  it('answers after the operator has heard of it', async () => {
+    const { port, failures, unexpected } = await start((router) => {
+      router.get('/own', (request) => {
+        contextOf(request).answerError = (_request, response) => {
+          response.statusCode = 200;
+          response.end('own words');
+        };
+        throw new TallystickError('module-unavailable', 'x');
+      });
+      router.get('/own-mistake', (request) => {
+        contextOf(request).answerError = (_request, response) => response.end('own words');
+        throw new Error('x');
+      });
+    });
+    const failed = await rawExchange(port, rawRequest('GET', '/own'));
+    expect([failed.status, failed.body]).toEqual([200, 'own words']);
+    expect(failures).toMatchObject([{ code: 'module-unavailable' }]);
+    expect((await rawExchange(port, rawRequest('GET', '/own-mistake'))).body).toBe('own words');
     expect(unexpected).toHaveLength(1);
   });
 });

@@ -1,0 +1,217 @@
+import { childrenByName, isUnqualified, requireNoText, textOf } from './envelope.ts';
+import { clientFault } from './fault.ts';
+import type { XmlElement } from '../xml.ts';
+
+/** How the text of an attribute is read and what its `xsi:type` is; the client's is only a hint. */
+export type AttributeKind =
+  | {
+      readonly type: 'string';
+      readonly charactersMax: number;
+      /** A name is looked up and shown; other texts are only ever compared. */
+      readonly isName: boolean;
+    }
+  | { readonly type: 'unsignedInt' | 'boolean' | 'dateTime' };
+
+type KindName = 'name' | 'componentType' | 'text' | 'unsignedInt' | 'dateTime';
+
+const kinds: Readonly<Record<KindName, AttributeKind>> = {
+  name: { type: 'string', charactersMax: 255, isName: true },
+  componentType: { type: 'string', charactersMax: 60, isName: true },
+  text: { type: 'string', charactersMax: 1024, isName: false },
+  unsignedInt: { type: 'unsignedInt' },
+  dateTime: { type: 'dateTime' },
+};
+
+/** The dictionary: every attribute that is read or written here. */
+const dictionary = {
+  CREDFLD_USERID: 'name',
+  CREDFLD_DOMAIN: 'name',
+  CREDFLD_ORGANIZATIONAL_UNIT: 'name',
+  CREDFLD_COMPONENT_TYPE: 'componentType',
+  CREDFLD_PASSWORD_FORMAT: 'unsignedInt',
+  CREDFLD_PASSWORD: 'text',
+  CREDFLD_STATIC_PASSWORD: 'text',
+  CREDFLD_DP_RESPONSE: 'text',
+  CREDFLD_CURRENT_PIN: 'text',
+  CREDFLD_NEW_PIN: 'text',
+  CREDFLD_CONFIRM_NEW_PIN: 'text',
+  CREDFLD_SERIAL_NO: 'name',
+  CREDFLD_CHALLENGE: 'text',
+  CREDFLD_CHALLENGE_KEY: 'text',
+  CREDFLD_STATUS_MESSAGE: 'text',
+  CREDFLD_SESSION_ID: 'text',
+  CREDFLD_LOGICAL_ADMIN_PRIVILEGES: 'text',
+  CREDFLD_USER_LOCATION: 'text',
+  CREDFLD_LAST_LOGON_TIME: 'dateTime',
+  CREDFLD_PRODUCT_NAME: 'text',
+  CREDFLD_PRODUCT_VERSION: 'text',
+  CREDFLD_CONTROLLER_TYPE: 'text',
+} as const;
+
+export type AttributeId = keyof typeof dictionary;
+
+export function kindOf(id: AttributeId): AttributeKind {
+  return kinds[dictionary[id]];
+}
+
+/** One attribute as it was sent: unread text. */
+interface SentAttribute {
+  readonly text: string;
+  /** Asks for what is not equal, which has a meaning in searches alone. */
+  readonly isNegative: boolean;
+}
+
+export type AttributeSet = ReadonlyMap<string, SentAttribute>;
+
+/** Sent by programs among the attributes of a logon; means nothing. */
+export const ignoredExtras: readonly string[] = ['fieldSet', 'adminDomainInfoList'];
+
+/**
+ * The `attributes` of a set by `attributeID`. An empty value is the same as an absent attribute.
+ *
+ * @throws TallystickError `request-malformed` for a duplicate, and for anything that an attribute cannot hold
+ */
+export function readAttributeSet(set: XmlElement): AttributeSet {
+  requireNoText(set);
+  const attributes = new Map<string, SentAttribute>();
+  const seen = new Set<string>();
+  for (const child of set.children) {
+    if (ignoredExtras.includes(child.local)) continue;
+    if (child.local !== 'attributes' || !isUnqualified(child)) {
+      throw clientFault('an attribute set holds attributes and nothing else');
+    }
+    const { id, attribute } = readAttribute(child);
+    if (seen.has(id)) throw clientFault('each attributeID may be there once');
+    seen.add(id);
+    if (attribute.text !== '') attributes.set(id, attribute);
+  }
+  return attributes;
+}
+
+function readAttribute(element: XmlElement): { id: string; attribute: SentAttribute } {
+  const parts = childrenByName(element, ['attributeOptions', 'value', 'attributeID']);
+  const id = textOf(parts.attributeID).trim();
+  if (id === '') throw clientFault('attributes must name an attributeID');
+  const options = readOptions(parts.attributeOptions);
+  const sent = textOf(parts.value);
+  const isNull = options.get('null') === true;
+  return {
+    id,
+    attribute: { text: isNull ? '' : sent, isNegative: options.get('negative') === true },
+  };
+}
+
+const optionNames = ['null', 'negative', 'masked'];
+
+function readOptions(element: XmlElement | undefined): ReadonlyMap<string, boolean> {
+  const options = new Map<string, boolean>();
+  if (element === undefined) return options;
+  requireNoText(element);
+  for (const child of element.children) {
+    const option = child.local.toLowerCase();
+    if (!optionNames.includes(option) || options.has(option) || !isUnqualified(child)) {
+      throw clientFault(`attributeOptions holds each of ${optionNames.join(', ')} once at most`);
+    }
+    const sent = textOf(child).trim();
+    const value = sent === '' ? false : parseBoolean(sent);
+    if (value === undefined) throw clientFault('an attribute option must be true or false');
+    options.set(option, value);
+  }
+  return options;
+}
+
+/** The first thing that was wrong with the fields of a request, in words that quote none of them. */
+export interface FieldProblem {
+  readonly code: 'field-missing' | 'field-invalid';
+  readonly text: string;
+}
+
+/** Reads fields by their kind and keeps the first problem; what is absent or empty is null. */
+export interface FieldReader {
+  readonly text: (id: AttributeId) => string | null;
+  /** As `text`, but must be there; '' when it is not. */
+  readonly mandatoryText: (id: AttributeId) => string;
+  /** Must be there; NaN when it is not. */
+  readonly mandatoryNumber: (id: AttributeId) => number;
+  readonly refuse: (problem: FieldProblem) => void;
+  readonly problem: () => FieldProblem | null;
+  /** The field as it came, whatever it is, for answers that repeat it. */
+  readonly asReceived: (id: AttributeId) => string | null;
+}
+
+export function createFieldReader(attributes: AttributeSet): FieldReader {
+  let first: FieldProblem | null = null;
+  const refuse = (problem: FieldProblem): void => {
+    first ??= problem;
+  };
+  const text = (id: AttributeId): string | null => {
+    const sent = attributes.get(id);
+    if (sent === undefined) return null;
+    const kind = kindOf(id);
+    if (!sent.isNegative && parseValue(kind, sent.text) !== undefined) return sent.text;
+    refuse({ code: 'field-invalid', text: `${id} must be ${allowedText(kind)}.` });
+    return null;
+  };
+  const mandatoryText = (id: AttributeId): string => {
+    if (!attributes.has(id)) refuse({ code: 'field-missing', text: `${id} must be given.` });
+    return text(id) ?? '';
+  };
+  return {
+    text,
+    mandatoryText,
+    mandatoryNumber: (id) => Number.parseInt(mandatoryText(id), 10),
+    refuse,
+    problem: () => first,
+    asReceived: (id) => attributes.get(id)?.text ?? null,
+  };
+}
+
+/** IDs in a set that the dictionary does not have and that look like some, for the log. */
+export function unknownAttributeIds(attributes: AttributeSet): readonly string[] {
+  return [...attributes.keys()].filter(
+    (id) => !Object.hasOwn(dictionary, id) && /^[A-Z][A-Z0-9_]{0,63}$/.test(id),
+  );
+}
+
+function allowedText(kind: AttributeKind): string {
+  if (kind.type !== 'string') return `of the type ${kind.type}`;
+  const most = `at most ${kind.charactersMax} characters`;
+  return kind.isName ? `${most}, without control characters` : most;
+}
+
+/** Control characters, and the separators that break lines. */
+const unprintable = /[\p{Cc}\p{Zl}\p{Zp}]/u;
+
+/** What a text means as a value of a kind; undefined when it is none. */
+export function parseValue(
+  kind: AttributeKind,
+  sent: string,
+): string | number | boolean | undefined {
+  switch (kind.type) {
+    case 'string':
+      if (sent.length > kind.charactersMax || (kind.isName && unprintable.test(sent))) {
+        return undefined;
+      }
+      return sent;
+    case 'unsignedInt':
+      return parseUnsignedInt(sent.trim());
+    case 'boolean':
+      return parseBoolean(sent.trim());
+    case 'dateTime':
+      return dateTime.test(sent.trim()) ? sent.trim() : undefined;
+  }
+}
+
+function parseUnsignedInt(sent: string): number | undefined {
+  const value = /^\+?[0-9]{1,10}$/.test(sent) ? Number(sent) : Number.NaN;
+  return value <= 0xffff_ffff ? value : undefined;
+}
+
+function parseBoolean(sent: string): boolean | undefined {
+  if (sent === 'true' || sent === '1') return true;
+  return sent === 'false' || sent === '0' ? false : undefined;
+}
+
+/** The form of XML Schema part 2 section 3.2.7; whether the day exists is not looked at. */
+const dateTime =
+  /^-?[0-9]{4,9}-(?:0[1-9]|1[0-2])-(?:0[1-9]|[12][0-9]|3[01])T(?:[01][0-9]|2[0-4]):[0-5][0-9]:[0-5][0-9](?:\.[0-9]{1,9})?(?:Z|[+-][0-9]{2}:[0-5][0-9])?$/;

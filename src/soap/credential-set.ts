@@ -1,0 +1,111 @@
+import {
+  type AttributeSet,
+  createFieldReader,
+  type FieldReader,
+  ignoredExtras,
+  readAttributeSet,
+  unknownAttributeIds,
+} from './attributes.ts';
+import { childrenByName } from './envelope.ts';
+import { clientFault } from './fault.ts';
+import type { Begun, Call, Failure, Operation, Reply } from './operation.ts';
+import { type ResponseAttributes, results } from './response.ts';
+import { codesOfFailure, type OperationName, type ResultCodes } from './result-codes.ts';
+import type { AuthenticateRequest } from '../service/api.ts';
+import type { XmlElement, XmlNode } from '../xml.ts';
+
+/** What the commands with a set of CREDFLD attributes have in common. */
+
+/** What a command makes of its fields: ends well with attributes, or fails. */
+export type Judged =
+  | {
+      readonly outcome: string;
+      readonly codes: ResultCodes;
+      readonly attributes: ResponseAttributes;
+    }
+  | Failure;
+
+interface CredentialCommand {
+  readonly interface: Operation['interface'];
+  readonly name: OperationName;
+  readonly judge: (fields: FieldReader, call: Call) => Promise<Judged>;
+  /** What stands between the response element and `results`. */
+  readonly wrap?: (results: XmlNode) => XmlNode;
+}
+
+export function credentialCommand({ wrap, name, judge, ...command }: CredentialCommand): Operation {
+  const content = (all: XmlNode): readonly XmlNode[] => [wrap === undefined ? all : wrap(all)];
+  const setName =
+    command.interface === 'authentication' ? 'credentialAttributeSet' : 'attributeSet';
+  return {
+    interface: command.interface,
+    name,
+    begin: (element): Begun => {
+      const attributes = requireSet(element, setName);
+      const fields = createFieldReader(attributes);
+      const fail = (outcome: string, codes: ResultCodes): Reply => ({
+        outcome,
+        content: content(results(codes, identityOf(fields))),
+      });
+      return {
+        fail,
+        ignored: unknownAttributeIds(attributes),
+        answer: async (call) => {
+          const judged = await judge(fields, call);
+          if ('code' in judged) return fail(judged.code, codesOf(name, judged));
+          const { outcome, codes, attributes: shown } = judged;
+          return { outcome, content: content(results(codes, shown)) };
+        },
+      };
+    },
+  };
+}
+
+/** The codes of a failure, with its own text if it has one. */
+export function codesOf(name: OperationName, { code, text }: Failure): ResultCodes {
+  const codes = codesOfFailure(name, code);
+  return text === undefined ? codes : { ...codes, text };
+}
+
+function requireSet(element: XmlElement, setName: string): AttributeSet {
+  const set = childrenByName(element, [setName], ignoredExtras)[setName];
+  if (set === undefined) throw clientFault(`there must be one ${setName}`);
+  return readAttributeSet(set);
+}
+
+/** User and domain as they were received: of a failure nothing more is known. */
+export function identityOf(fields: FieldReader): ResponseAttributes {
+  return [
+    ['CREDFLD_USERID', fields.asReceived('CREDFLD_USERID')],
+    ['CREDFLD_DOMAIN', fields.asReceived('CREDFLD_DOMAIN')],
+  ];
+}
+
+const combinedFormat = 0;
+const separateFormat = 4;
+
+/** The credential, whose format says where its parts are; the fields of the other are not read. */
+export function readCredential(fields: FieldReader): AuthenticateRequest['credential'] {
+  const format = fields.mandatoryNumber('CREDFLD_PASSWORD_FORMAT');
+  if (format === separateFormat) return readParts(fields);
+  if (format !== combinedFormat) {
+    fields.refuse({ code: 'field-invalid', text: 'CREDFLD_PASSWORD_FORMAT must be 0 or 4.' });
+  }
+  return { format: 'combined', text: fields.text('CREDFLD_PASSWORD') ?? '' };
+}
+
+function readParts(fields: FieldReader): AuthenticateRequest['credential'] {
+  // Bounded like all the others, but nothing verifies it yet.
+  fields.text('CREDFLD_STATIC_PASSWORD');
+  const pin = fields.text('CREDFLD_NEW_PIN');
+  const confirmation = fields.text('CREDFLD_CONFIRM_NEW_PIN');
+  return {
+    format: 'separate',
+    pin: fields.text('CREDFLD_CURRENT_PIN'),
+    response: fields.text('CREDFLD_DP_RESPONSE') ?? '',
+    newPin:
+      pin === null && confirmation === null
+        ? null
+        : { pin: pin ?? '', confirmation: confirmation ?? '' },
+  };
+}

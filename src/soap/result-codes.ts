@@ -1,0 +1,335 @@
+import type { ErrorCode } from '../errors.ts';
+import type {
+  AuthenticateAnswer,
+  ChallengeAnswer,
+  LogonAnswer,
+  SynchroniseAnswer,
+  ToldCode,
+} from '../service/api.ts';
+
+/**
+ * The one table from our outcomes to the codes of OneSpan Authentication Server, total by its types:
+ * a new code does not compile before it has a row. Programs were seen to test names and
+ * `returnCode`; numbers that no public page has are our assignment (docs/soap.md).
+ */
+
+const returnNumbers = { RET_SUCCESS: 0, RET_CHALLENGE: 1, RET_FAILURE: -1 } as const;
+
+const statusNumbers = {
+  STAT_SUCCESS: 0,
+  STAT_ERROR: -1,
+  STAT_INVPARAM: -2,
+  STAT_COMMS: -10,
+  STAT_NOT_FOUND: -13,
+  STAT_EXISTS: -14,
+  STAT_INVDATA: -15,
+  STAT_MISSINGFLD: -16,
+  STAT_DPERROR: -20,
+  STAT_ADMIN_SESSION_STOPPED: -140,
+  STAT_PIN_CHANGE_REQUIRED: -141,
+  STAT_INVCREDENTIALS: 1000,
+  STAT_EXP_CHALLENGE: 1004,
+  STAT_PERMISSION: 1005,
+  STAT_LOCALAUTH: 1006,
+  STAT_LOCKED: 1007,
+  STAT_OTP_ALREADY_USED: 1008,
+  STAT_DISABLED: 1009,
+  STAT_USER_UNKNOWN: 1010,
+  STAT_LOCAL_PASSWORD_MISMATCH: 1011,
+  STAT_OTP_INCORRECT: 1012,
+  STAT_USER_EXPIRED: 1025,
+  STAT_USER_INACTIVE: 1033,
+} as const;
+
+export type ReturnName = keyof typeof returnNumbers;
+export type StatusName = keyof typeof statusNumbers;
+
+/** Every name that an answer may hold, for the schemas. */
+export const returnNames = Object.keys(returnNumbers) as readonly ReturnName[];
+export const statusNames = Object.keys(statusNumbers) as readonly StatusName[];
+
+export interface ResultCodes {
+  readonly returnCodeEnum: ReturnName;
+  readonly statusCodeEnum: StatusName;
+  readonly returnCode: number;
+  readonly statusCode: number;
+  /** For people, in English; shown unless all is well. */
+  readonly text: string;
+}
+
+function codes(returnCodeEnum: ReturnName, statusCodeEnum: StatusName, text: string): ResultCodes {
+  return {
+    returnCodeEnum,
+    statusCodeEnum,
+    returnCode: returnNumbers[returnCodeEnum],
+    statusCode: statusNumbers[statusCodeEnum],
+    text,
+  };
+}
+
+/** A failure of this status; every one has a text. */
+export function failureCodes(
+  status: Exclude<StatusName, 'STAT_SUCCESS'>,
+  text: string,
+): ResultCodes {
+  return codes('RET_FAILURE', status, text);
+}
+
+export const operationNames = [
+  'authUser',
+  'getChallenge',
+  'syncTokenAndHost',
+  'logon',
+  'logoff',
+  'sessionalive',
+] as const;
+export type OperationName = (typeof operationNames)[number];
+
+/** What the edge itself finds wrong with a request that it could read. */
+export type EdgeRefusal = 'field-missing' | 'field-invalid' | 'session-unknown';
+
+/** Whatever a user or program may be told when he is not let in. */
+export type FailureCode = ToldCode | EdgeRefusal;
+
+/** What ends well. `challenge-issued` is no end yet: nobody was verified. */
+export type SuccessOutcome =
+  | Exclude<
+      (AuthenticateAnswer | ChallengeAnswer | SynchroniseAnswer | LogonAnswer)['outcome'],
+      'refused' | 'challenge-issued'
+    >
+  | 'signed-out'
+  | 'session-alive';
+
+const success = codes('RET_SUCCESS', 'STAT_SUCCESS', '');
+
+const successes: Readonly<Record<SuccessOutcome, ResultCodes>> = {
+  accepted: success,
+  synchronised: success,
+  'signed-in': success,
+  'signed-out': success,
+  'session-alive': success,
+};
+
+const wrongResponse = failureCodes('STAT_OTP_INCORRECT', 'The one-time password is incorrect.');
+const usedResponse = failureCodes(
+  'STAT_OTP_ALREADY_USED',
+  'The one-time password was used already.',
+);
+const goneChallenge = failureCodes(
+  'STAT_EXP_CHALLENGE',
+  'The challenge is unknown or has expired.',
+);
+const notPermitted = failureCodes(
+  'STAT_LOCALAUTH',
+  'The policy does not permit the authenticator, or it is disabled or has expired.',
+);
+const notSynchronisable = failureCodes(
+  'STAT_INVPARAM',
+  'This authenticator application cannot be synchronised.',
+);
+
+const failures: Readonly<Record<FailureCode, ResultCodes>> = {
+  refused: failureCodes('STAT_INVCREDENTIALS', 'The user could not be verified.'),
+  'component-unknown': failureCodes(
+    'STAT_NOT_FOUND',
+    'No component lets programs of this type in without a key from this address.',
+  ),
+  'nothing-verifies': failureCodes(
+    'STAT_LOCALAUTH',
+    'The policy names nothing that could verify this request.',
+  ),
+  'user-unknown': failureCodes('STAT_USER_UNKNOWN', 'There is no such user.'),
+  'user-disabled': failureCodes('STAT_DISABLED', 'The user is disabled.'),
+  'user-expired': failureCodes('STAT_USER_EXPIRED', 'The user has expired.'),
+  'user-inactive': failureCodes('STAT_USER_INACTIVE', 'The user was inactive for too long.'),
+  'user-locked': failureCodes('STAT_LOCKED', 'The user is locked.'),
+  'authenticator-none': failureCodes(
+    'STAT_LOCAL_PASSWORD_MISMATCH',
+    'The user has no authenticator, and no password verifies him.',
+  ),
+  'authenticator-not-assigned': failureCodes(
+    'STAT_NOT_FOUND',
+    'The authenticator is not assigned to this user.',
+  ),
+  'authenticator-ambiguous': failureCodes(
+    'STAT_INVPARAM',
+    'The user has several authenticators: name the serial number.',
+  ),
+  'authenticator-not-permitted': notPermitted,
+  'authenticator-disabled': notPermitted,
+  'authenticator-expired': notPermitted,
+  'application-inactive': failureCodes(
+    'STAT_DPERROR',
+    'The authenticator application was not used for too long: it must be reset.',
+  ),
+  'application-locked': failureCodes(
+    'STAT_DPERROR',
+    'The authenticator application had too many wrong responses: it must be reset.',
+  ),
+  'challenge-required': failureCodes('STAT_DPERROR', 'A challenge is needed.'),
+  'challenge-not-permitted': failureCodes(
+    'STAT_LOCALAUTH',
+    'The policy permits no such challenge.',
+  ),
+  'challenge-malformed': failureCodes(
+    'STAT_DPERROR',
+    'The challenge does not fit the authenticator application.',
+  ),
+  'challenge-unknown': goneChallenge,
+  'challenge-expired': goneChallenge,
+  'challenge-superseded': goneChallenge,
+  'response-malformed': wrongResponse,
+  'response-incorrect': wrongResponse,
+  'response-replayed': usedResponse,
+  'pin-change-required': failureCodes(
+    'STAT_PIN_CHANGE_REQUIRED',
+    'PIN Must Be Changed: send a new one with the next one-time password.',
+  ),
+  'pin-change-not-allowed': failureCodes('STAT_DPERROR', 'PIN Change Is Not Allowed'),
+  'pin-not-supported': failureCodes('STAT_DPERROR', 'PIN Is Not Supported'),
+  'pin-confirmation-mismatch': failureCodes(
+    'STAT_DPERROR',
+    'PIN And Confirmation Differ: send the same new PIN twice.',
+  ),
+  'pin-too-short': failureCodes(
+    'STAT_DPERROR',
+    'PIN Is Too Short: 3 to 8 characters, at least the minimum length of the application.',
+  ),
+  'pin-too-long': failureCodes('STAT_DPERROR', 'PIN Is Too Long'),
+  'pin-malformed': failureCodes(
+    'STAT_DPERROR',
+    'PIN Has Characters That Are Not Allowed: digits, and letters if the policy says so.',
+  ),
+  'pin-weak': failureCodes(
+    'STAT_DPERROR',
+    'PIN Is Too Easy To Guess: no repetition and no even run, such as 1111 or 2468.',
+  ),
+  'pin-unchanged': failureCodes('STAT_DPERROR', 'PIN Must Be Changed: the new one is the old one.'),
+  'administrator-none': failureCodes('STAT_PERMISSION', 'The user is no administrator.'),
+  'sessions-too-many': failureCodes(
+    'STAT_ERROR',
+    'The administrator has too many open sessions: end one first.',
+  ),
+  'sync-nothing': notSynchronisable,
+  'sync-kind-unsupported': notSynchronisable,
+  'sync-frozen': failureCodes(
+    'STAT_DPERROR',
+    'The drift of the authenticator is frozen: an administrator must thaw it.',
+  ),
+  'sync-incorrect': failureCodes(
+    'STAT_OTP_INCORRECT',
+    'The two one-time passwords are not consecutive ones of the authenticator.',
+  ),
+  'sync-replayed': failureCodes(
+    'STAT_OTP_ALREADY_USED',
+    'One of the two one-time passwords was used already.',
+  ),
+  'sync-ambiguous': failureCodes(
+    'STAT_OTP_INCORRECT',
+    'The two one-time passwords fit more than one position: try with the next two.',
+  ),
+  'sync-backwards': failureCodes(
+    'STAT_DPERROR',
+    'The clock seems to have moved back too far: an administrator must reset it.',
+  ),
+  'field-missing': failureCodes('STAT_MISSINGFLD', 'A mandatory field is missing.'),
+  'field-invalid': failureCodes('STAT_INVDATA', 'A field has a value that is not allowed.'),
+  'session-unknown': failureCodes(
+    'STAT_ADMIN_SESSION_STOPPED',
+    'There is no such administrative session: it was ended, or it has expired.',
+  ),
+};
+
+/** Where the contract of one operation has a status of its own for a refusal. */
+const ownFailures: Readonly<
+  Partial<Record<OperationName, Readonly<Partial<Record<FailureCode, ResultCodes>>>>>
+> = {
+  syncTokenAndHost: {
+    'authenticator-none': failureCodes('STAT_INVPARAM', 'The user has no authenticator.'),
+  },
+};
+
+export function codesOfSuccess(outcome: SuccessOutcome): ResultCodes {
+  return successes[outcome];
+}
+
+export function codesOfFailure(operation: OperationName, code: FailureCode): ResultCodes {
+  return ownFailures[operation]?.[code] ?? failures[code];
+}
+
+/** How authUser tells that it issued a challenge: no public trace shows it, so it can be chosen. */
+export type ChallengeIssuedProfile = 'failure' | 'challenge';
+
+const challengeText = 'A challenge was issued: answer it.';
+
+const issuedChallenges: Readonly<Record<ChallengeIssuedProfile, ResultCodes>> = {
+  failure: codes('RET_FAILURE', 'STAT_SUCCESS', challengeText),
+  challenge: codes('RET_CHALLENGE', 'STAT_SUCCESS', challengeText),
+};
+
+/**
+ * A challenge that was asked for by getChallenge is a success; any other verified nobody, and must
+ * not look like success to a program that tests for both codes.
+ */
+export function codesOfChallenge(
+  operation: OperationName,
+  profile: ChallengeIssuedProfile,
+): ResultCodes {
+  return operation === 'getChallenge' ? success : issuedChallenges[profile];
+}
+
+const ourFault = 'ours';
+const clientsFault = 'clients';
+
+/** An error as a fault, whose mistake it was, or as a result. */
+export type ErrorMeaning = typeof ourFault | typeof clientsFault | ResultCodes;
+
+const broken = failureCodes(
+  'STAT_COMMS',
+  'The server cannot do this now: a part of it does not answer.',
+);
+const busy = failureCodes('STAT_COMMS', 'The server has too much to do now: try again.');
+const notAllowed = failureCodes('STAT_PERMISSION', 'This is not allowed.');
+
+/**
+ * What is technical is a result of its own, told from any wrong response: a program must not take a
+ * broken module for a mistyped code.
+ */
+const meanings: Readonly<Record<ErrorCode, ErrorMeaning>> = {
+  'request-malformed': clientsFault,
+  'request-invalid': failures['field-invalid'],
+  'request-too-large': clientsFault,
+  // The programs send no request keys.
+  'request-key-reused': ourFault,
+  'media-type-unsupported': clientsFault,
+  'not-found': failureCodes('STAT_NOT_FOUND', 'There is no such record.'),
+  'method-not-allowed': clientsFault,
+  unauthenticated: notAllowed,
+  forbidden: notAllowed,
+  conflict: failureCodes('STAT_EXISTS', 'The request conflicts with what is stored.'),
+  'policy-refused': notAllowed,
+  'module-unavailable': broken,
+  'module-denied': broken,
+  'module-capacity': broken,
+  'module-contract': broken,
+  'seed-damaged': failureCodes(
+    'STAT_NOT_FOUND',
+    'The key of the authenticator application could not be found.',
+  ),
+  'store-unavailable': broken,
+  'store-read-only': broken,
+  'store-full': broken,
+  'store-contract': broken,
+  'instance-in-use': broken,
+  overloaded: busy,
+  'shutting-down': busy,
+  // Start-up failures end the process before it listens; here they are a mistake of ours.
+  'config-invalid': ourFault,
+  'address-in-use': ourFault,
+  'not-initialised': ourFault,
+  internal: ourFault,
+};
+
+export function meaningOfError(code: ErrorCode): ErrorMeaning {
+  return meanings[code];
+}

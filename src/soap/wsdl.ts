@@ -1,0 +1,175 @@
+import express from 'express';
+import { type Interface, namespaces } from './namespaces.ts';
+import { basicTypesSchema, credentialTypesSchema } from './schemas.ts';
+import { TallystickError } from '../errors.ts';
+import { contextOf } from '../http/index.ts';
+
+/**
+ * WSDL 1.1, document/literal wrapped, written for Tallystick. Programs that carry another WSDL need
+ * none of this; new ones can be generated from it.
+ */
+
+interface Described {
+  readonly operations: readonly string[];
+  /** Elements and types of the interface itself. */
+  readonly schema: string;
+}
+
+const complexType = (name: string, elements: readonly string[]): string =>
+  `<xsd:complexType${name === '' ? '' : ` name="${name}"`}><xsd:sequence>${elements.join('')}</xsd:sequence></xsd:complexType>`;
+
+const element = (name: string, type: string): string =>
+  `<xsd:element name="${name}" type="${type}"/>`;
+
+const optional = (name: string, type: string): string =>
+  `<xsd:element name="${name}" type="${type}" minOccurs="0"/>`;
+
+const message = (name: string, elements: readonly string[]): string =>
+  `<xsd:element name="${name}">${complexType('', elements)}</xsd:element>`;
+
+/** The two messages of a command with an attribute set. */
+const setCommand = (name: string, setName: string, results: string): readonly string[] => [
+  message(name, [element(setName, 'credential:CredentialAttributeSet')]),
+  message(`${name}Response`, [results]),
+];
+
+const plainResults = element('results', 'credential:CredentialResults');
+
+const described: Readonly<Record<Interface, Described>> = {
+  authentication: {
+    operations: ['authUser', 'getChallenge', 'syncTokenAndHost'],
+    schema: [
+      complexType('AuthUserResults', [plainResults]),
+      complexType('UserInput', [element('userID', 'xsd:string'), optional('domain', 'xsd:string')]),
+      complexType('DigipassMultiCredentialInput', [
+        element('response', 'xsd:string'),
+        optional('challenge', 'xsd:string'),
+      ]),
+      complexType('MultiCredentialInput', [
+        element('otp1', 'tns:DigipassMultiCredentialInput'),
+        element('otp2', 'tns:DigipassMultiCredentialInput'),
+        optional('serialNumber', 'xsd:string'),
+        optional('pin', 'xsd:string'),
+      ]),
+      complexType('UserOutput', [
+        element('userID', 'xsd:string'),
+        optional('domain', 'xsd:string'),
+        optional('orgUnit', 'xsd:string'),
+      ]),
+      complexType('CredentialOutput', [optional('serialNumber', 'xsd:string')]),
+      complexType('SyncTokenAndHostResult', [
+        element('user', 'tns:UserOutput'),
+        element('credentials', 'tns:CredentialOutput'),
+      ]),
+      ...setCommand(
+        'authUser',
+        'credentialAttributeSet',
+        element('authUserResults', 'tns:AuthUserResults'),
+      ),
+      ...setCommand('getChallenge', 'credentialAttributeSet', plainResults),
+      message('syncTokenAndHost', [
+        element('componentType', 'xsd:string'),
+        element('user', 'tns:UserInput'),
+        element('credential', 'tns:MultiCredentialInput'),
+      ]),
+      message('syncTokenAndHostResponse', [
+        element('status', 'basic:CommandStatusResponse'),
+        element('result', 'tns:SyncTokenAndHostResult'),
+      ]),
+    ].join('\n      '),
+  },
+  administration: {
+    operations: ['logon', 'logoff', 'sessionalive'],
+    schema: ['logon', 'logoff', 'sessionalive']
+      .flatMap((name) => setCommand(name, 'attributeSet', plainResults))
+      .join('\n      '),
+  },
+};
+
+const titles: Readonly<Record<Interface, string>> = {
+  authentication: 'Authentication',
+  administration: 'Administration',
+};
+
+/**
+ * @param address where the operations are: an http or https URL without anything to be escaped
+ */
+function wsdlDocument(part: Interface, address: string): string {
+  const { operations, schema } = described[part];
+  const title = titles[part];
+  const namespace = namespaces[part];
+  const each = (text: (name: string) => string): string => operations.map(text).join('\n  ');
+  return `<?xml version="1.0" encoding="UTF-8"?>
+<wsdl:definitions name="${title}" targetNamespace="${namespace}"
+    xmlns:wsdl="http://schemas.xmlsoap.org/wsdl/" xmlns:soap="http://schemas.xmlsoap.org/wsdl/soap/"
+    xmlns:xsd="${namespaces.schema}" xmlns:tns="${namespace}"
+    xmlns:basic="${namespaces.basicTypes}" xmlns:credential="${namespaces.credentialTypes}">
+  <wsdl:types>
+    <xsd:schema targetNamespace="${namespace}" elementFormDefault="unqualified">
+      <xsd:import namespace="${namespaces.basicTypes}" schemaLocation="BasicTypes.xsd"/>
+      <xsd:import namespace="${namespaces.credentialTypes}" schemaLocation="CredentialTypes.xsd"/>
+      ${schema}
+    </xsd:schema>
+  </wsdl:types>
+  ${each(
+    (name) => `<wsdl:message name="${name}Request">
+    <wsdl:part name="parameters" element="tns:${name}"/>
+  </wsdl:message>
+  <wsdl:message name="${name}Response">
+    <wsdl:part name="parameters" element="tns:${name}Response"/>
+  </wsdl:message>`,
+  )}
+  <wsdl:portType name="${title}PortType">
+  ${each(
+    (name) => `  <wsdl:operation name="${name}">
+      <wsdl:input message="tns:${name}Request"/>
+      <wsdl:output message="tns:${name}Response"/>
+    </wsdl:operation>`,
+  )}
+  </wsdl:portType>
+  <wsdl:binding name="${title}Binding" type="tns:${title}PortType">
+    <soap:binding style="document" transport="http://schemas.xmlsoap.org/soap/http"/>
+  ${each(
+    (name) => `  <wsdl:operation name="${name}">
+      <soap:operation soapAction="" style="document"/>
+      <wsdl:input><soap:body use="literal"/></wsdl:input>
+      <wsdl:output><soap:body use="literal"/></wsdl:output>
+    </wsdl:operation>`,
+  )}
+  </wsdl:binding>
+  <wsdl:service name="Tallystick${title}">
+    <wsdl:port name="${title}" binding="tns:${title}Binding">
+      <soap:address location="${address}"/>
+    </wsdl:port>
+  </wsdl:service>
+</wsdl:definitions>
+`;
+}
+
+/** A host name, an IPv4 address or an IPv6 one in brackets, and perhaps a port: nothing to escape. */
+const plainHost = /^(?:[A-Za-z0-9._-]{1,253}|\[[0-9A-Fa-f:.]{2,45}\])(?::[0-9]{1,5})?$/;
+
+/** `GET /wsdl/...`: the descriptions, with the address that they were asked under. */
+export function wsdlRouter({ hasTls }: { readonly hasTls: boolean }): express.Router {
+  const router = express.Router({ caseSensitive: true, strict: true });
+  const documents: Readonly<Record<string, (address: string) => string>> = {
+    'authentication.wsdl': (address) => wsdlDocument('authentication', address),
+    'administration.wsdl': (address) => wsdlDocument('administration', address),
+    'BasicTypes.xsd': basicTypesSchema,
+    'CredentialTypes.xsd': credentialTypesSchema,
+  };
+  for (const [file, document] of Object.entries(documents)) {
+    router.get(`/wsdl/${file}`, (request, response) => {
+      const context = contextOf(request);
+      context.route = `/wsdl/${file}`;
+      const host = request.headers.host ?? '';
+      if (!plainHost.test(host)) {
+        throw new TallystickError('request-malformed', 'the Host header must be a host and port');
+      }
+      context.outcome = 'done';
+      response.setHeader('Content-Type', 'text/xml; charset=utf-8');
+      response.end(document(`${hasTls ? 'https' : 'http'}://${host}/`));
+    });
+  }
+  return router;
+}
