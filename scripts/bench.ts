@@ -7,7 +7,7 @@ import { benchEmulator } from './bench/emulator.ts';
 import { benchEngine } from './bench/engine.ts';
 import { install } from './bench/installation.ts';
 import type { BenchRow } from './bench/measure.ts';
-import { benchRest } from './bench/rest.ts';
+import { benchEdges } from './bench/edges.ts';
 
 const { values } = parseArgs({
   options: { json: { type: 'boolean' }, quick: { type: 'boolean' } },
@@ -26,7 +26,7 @@ try {
 }
 const engine = rows.find(({ row }) => row === 'engine');
 if (engine === undefined) throw new Error('the engine was measured');
-rows.push(await benchRest(engine.floorMicrosecondsEach, userCount, size(4_096), rounds));
+rows.push(...(await benchEdges(engine.floorMicrosecondsEach, userCount, size(4_096), rounds)));
 
 if (values.json) {
   process.stdout.write(`${JSON.stringify({ node: process.version, rounds, rows }, null, 2)}\n`);

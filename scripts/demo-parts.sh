@@ -148,7 +148,7 @@ use_running_server() {
   host=$(config_value "$config" listen.host 127.0.0.1)
   port=$(config_value "$config" listen.port 8888)
   [[ -z $(config_value "$config" listen.tls.certFile '') ]] || scheme=https
-  TALLYSTICK_SERVER="$scheme://$host:$port"
+  TALLYSTICK_SERVER=${TALLYSTICK_SERVER:-"$scheme://$host:$port"}
   admin_key=var/admin.key
   describe_server
   curl --silent --fail --output /dev/null "$TALLYSTICK_SERVER/healthz" ||
@@ -284,6 +284,7 @@ take_away() {
   done
   quietly tallystick key delete "$component_type"
   quietly tallystick component delete "$component_id"
+  quietly tallystick component delete "$soap_component_id"
   quietly tallystick policy delete "$policy"
 }
 

@@ -35,6 +35,10 @@ const proofs: Readonly<Record<string, Proof>> = {
     file: 'test/e2e/reside-interrupted.test.ts',
     shows: 'kill -9 while seeds move into the module: the next run completes it, one object each',
   },
+  soap: {
+    file: 'test/e2e/soap/mutated.test.ts',
+    shows: '100,000 mutated envelopes: no server fault, no process error, memory flat',
+  },
   memory: {
     file: 'test/regressions/hsm/memory.test.ts',
     shows: 'a million MACs leave nothing behind in memory, resident and wrapped',

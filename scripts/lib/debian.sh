@@ -33,6 +33,10 @@ need_for_product() {
 need_for_tests() {
   need postgresql has_any_file '/usr/lib/postgresql/*/bin/initdb'
   need oathtool has_command oathtool
+  # Programs that judge the SOAP interface from outside.
+  need php-cli has_command php
+  need php-soap php -r 'exit(class_exists("SoapClient") ? 0 : 1);'
+  need python3-zeep /usr/bin/python3 -c 'import zeep'
 }
 
 is_debian() {

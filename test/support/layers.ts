@@ -1,3 +1,4 @@
+import { spawnSync } from 'node:child_process';
 import { existsSync, readdirSync } from 'node:fs';
 import { describe } from 'vitest';
 
@@ -25,7 +26,7 @@ export function softHsmModulePath(): string | undefined {
 }
 
 /** What a test may need from the machine besides Node. */
-export type Layer = 'postgresql' | 'softhsm';
+export type Layer = 'postgresql' | 'softhsm' | 'php-soap' | 'zeep';
 
 function isPresent(layer: Layer): boolean {
   switch (layer) {
@@ -33,7 +34,16 @@ function isPresent(layer: Layer): boolean {
       return postgresProgramFolder() !== undefined;
     case 'softhsm':
       return softHsmModulePath() !== undefined;
+    case 'php-soap':
+      return doesRun('php', ['-r', "exit(class_exists('SoapClient') ? 0 : 1);"]);
+    case 'zeep':
+      // The distribution's, which is not always the first on the path.
+      return doesRun('/usr/bin/python3', ['-c', 'import zeep']);
   }
+}
+
+function doesRun(command: string, args: readonly string[]): boolean {
+  return spawnSync(command, args, { stdio: 'ignore' }).status === 0;
 }
 
 /**

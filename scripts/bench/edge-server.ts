@@ -1,13 +1,24 @@
-/** The real listener and REST edge over an installation of its own, for the REST row. */
+/** The real listener and both edges over an installation of its own, for their rows. */
 import { createApp, listen } from '../../src/http/index.ts';
 import { createRestRouter } from '../../src/rest/index.ts';
+import { createSoapRouter, soapErrorAnswers } from '../../src/soap/index.ts';
 import { install, realClock } from './installation.ts';
 
 const [userCount] = process.argv.slice(2);
 const installation = await install(Number(userCount));
 const { service } = installation;
 const app = createApp({
-  routers: [createRestRouter({ service, bodyBytesMax: 65_536 })],
+  routers: [
+    createRestRouter({ service, bodyBytesMax: 65_536 }),
+    createSoapRouter({
+      service,
+      bodyBytesMax: 65_536,
+      challengeIssuedProfile: 'failure',
+      productVersion: 'bench',
+      hasTls: false,
+    }),
+  ],
+  errorAnswers: soapErrorAnswers,
   readiness: () => service.readiness(),
   requestsInFlightMax: 1024,
   hasTls: false,

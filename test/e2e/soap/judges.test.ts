@@ -1,0 +1,268 @@
+import { fileURLToPath } from 'node:url';
+import { createClientAsync } from 'soap';
+import { afterAll, beforeAll, expect, it } from 'vitest';
+import {
+  freshInstallation,
+  type Installation,
+  runProgram,
+  type ServerProcess,
+  startServer,
+} from '../../support/cli.ts';
+import { describeLayer, type Layer } from '../../support/layers.ts';
+import { administratorOf, createHolder, type Holder, must, type Send } from '../support.ts';
+
+/**
+ * Programs that know nothing of ours but the address of a WSDL: what they make of it, and of the
+ * answers, is what a customer's program makes of it.
+ */
+
+interface Call {
+  readonly operation: string;
+  /** Of the set of attributes, by name; or `arguments`. */
+  readonly set?: string;
+  readonly attributes?: Readonly<Record<string, string>>;
+  readonly arguments?: object;
+}
+
+type Answer = Readonly<Record<string, unknown>>;
+type Judge = (wsdl: string, calls: readonly Call[]) => Promise<readonly Answer[]>;
+
+async function program(
+  command: string,
+  script: string,
+  wsdl: string,
+  calls: readonly Call[],
+): Promise<readonly Answer[]> {
+  const path = fileURLToPath(new URL(script, import.meta.url));
+  const input = JSON.stringify(calls);
+  const { code, stdout, stderr } = await runProgram(command, [path, wsdl], { input });
+  if (code !== 0) throw new Error(`${script} ended with ${code}: ${stderr}`);
+  return JSON.parse(stdout) as Answer[];
+}
+
+async function npmSoap(wsdl: string, calls: readonly Call[]): Promise<readonly Answer[]> {
+  // An element of the interface has the name that this program keeps for XML attributes.
+  const client = await createClientAsync(wsdl, { attributesKey: '$attributes' });
+  const answers: Answer[] = [];
+  for (const call of calls) {
+    const { operation, set = '', attributes = {} } = call;
+    const given = call.arguments ?? {
+      [set]: {
+        attributes: Object.entries(attributes).map(([attributeID, value]) => ({
+          value,
+          attributeID,
+        })),
+      },
+    };
+    const method = (client as unknown as Record<string, (given: object) => Promise<[Answer]>>)[
+      `${operation}Async`
+    ];
+    if (method === undefined) throw new Error(`the WSDL has no ${operation}`);
+    const [answer] = await method.call(client, given);
+    answers.push(answer);
+  }
+  return answers;
+}
+
+const judges: readonly [string, Layer | null, Judge][] = [
+  ['npm soap', null, npmSoap],
+  ['python3-zeep', 'zeep', (...given) => program('/usr/bin/python3', 'zeep_client.py', ...given)],
+  ['PHP', 'php-soap', (...given) => program('php', 'client.php', ...given)],
+];
+
+/** The value under a name, wherever a program puts it; as text, since each has types of its own. */
+function valueOf(answer: unknown, name: string): string | undefined {
+  if (typeof answer !== 'object' || answer === null) return undefined;
+  for (const [key, inside] of Object.entries(answer)) {
+    if (key === name) return plain(inside);
+    const deeper = valueOf(inside, name);
+    if (deeper !== undefined) return deeper;
+  }
+  return undefined;
+}
+
+/** npm soap puts the text of an element that has attributes under a name of its own. */
+function plain(value: unknown): string {
+  if (typeof value === 'object' && value !== null && '$value' in value) return String(value.$value);
+  return String(value);
+}
+
+/** The attributes of a result, by their id. */
+function attributesOf(answer: unknown): Readonly<Record<string, string>> {
+  if (typeof answer !== 'object' || answer === null) return {};
+  if ('attributeID' in answer && 'value' in answer) {
+    return { [plain(answer.attributeID)]: plain(answer.value) };
+  }
+  return Object.assign({}, ...Object.values(answer).map(attributesOf)) as Record<string, string>;
+}
+
+function codesOf(answer: unknown): readonly (string | undefined)[] {
+  return [valueOf(answer, 'returnCodeEnum'), valueOf(answer, 'statusCodeEnum')];
+}
+
+let installation: Installation;
+let server: ServerProcess;
+let admin: Send;
+
+beforeAll(async () => {
+  installation = await freshInstallation();
+  server = await startServer(installation.configFile);
+  admin = administratorOf(server, installation);
+  await must(
+    admin('PUT', '/v1/policies/judges', {
+      parent: 'Local Authentication',
+      settings: { genericAnswers: false },
+    }),
+  );
+  await must(
+    admin('POST', '/v1/components', {
+      type: 'judge',
+      location: '127.0.0.1',
+      access: 'address',
+      policy: 'judges',
+    }),
+  );
+});
+
+afterAll(async () => {
+  await server.end('SIGTERM');
+  installation.remove();
+});
+
+const success = ['RET_SUCCESS', 'STAT_SUCCESS'];
+
+function authUser(user: string, fields: Readonly<Record<string, string>>): Call {
+  return {
+    operation: 'authUser',
+    set: 'credentialAttributeSet',
+    attributes: {
+      CREDFLD_COMPONENT_TYPE: 'judge',
+      CREDFLD_USERID: user,
+      CREDFLD_DOMAIN: 'master',
+      ...fields,
+    },
+  };
+}
+
+const combined = (text: string) => ({ CREDFLD_PASSWORD_FORMAT: '0', CREDFLD_PASSWORD: text });
+
+async function enablePin({ serial }: Holder): Promise<void> {
+  await must(admin('POST', `/v1/authenticators/${serial}/pin`, { action: 'enable' }));
+}
+
+for (const [number, [name, layer, judge]] of judges.entries()) {
+  const define = (): void => {
+    it('logs a user on, and is told why it can’t', async () => {
+      const holder = await createHolder(admin, `on${number}jane`);
+      const [right, wrong, again] = await judge(`${server.url}/wsdl/authentication.wsdl`, [
+        authUser(holder.user, combined(holder.response(0))),
+        authUser(holder.user, combined('000000')),
+        authUser(holder.user, combined(holder.response(0))),
+      ]);
+      expect(codesOf(right)).toEqual(success);
+      expect(attributesOf(right)).toEqual({
+        CREDFLD_USERID: holder.user,
+        CREDFLD_DOMAIN: 'master',
+        CREDFLD_SERIAL_NO: holder.serial,
+      });
+      expect(valueOf(right, 'returnCode')).toBe('0');
+      expect(codesOf(wrong)).toEqual(['RET_FAILURE', 'STAT_OTP_INCORRECT']);
+      expect(valueOf(wrong, 'errorDesc')).toContain('incorrect');
+      expect(attributesOf(wrong)).toHaveProperty('CREDFLD_STATUS_MESSAGE');
+      expect(codesOf(again)).toEqual(['RET_FAILURE', 'STAT_OTP_ALREADY_USED']);
+    });
+
+    it('sets a server PIN, logs on with it and changes it', async () => {
+      const holder = await createHolder(admin, `pin${number}jane`);
+      await enablePin(holder);
+      const change = { CREDFLD_NEW_PIN: '9038', CREDFLD_CONFIRM_NEW_PIN: '9038' };
+      const answers = await judge(`${server.url}/wsdl/authentication.wsdl`, [
+        authUser(holder.user, combined(`${holder.response(0)}47214721`)),
+        authUser(holder.user, combined(`4721${holder.response(1)}`)),
+        authUser(holder.user, {
+          CREDFLD_PASSWORD_FORMAT: '4',
+          CREDFLD_CURRENT_PIN: '4721',
+          CREDFLD_DP_RESPONSE: holder.response(2),
+          ...change,
+        }),
+        authUser(holder.user, combined(`4721${holder.response(3)}`)),
+        authUser(holder.user, combined(`9038${holder.response(3)}`)),
+      ]);
+      const incorrect = ['RET_FAILURE', 'STAT_OTP_INCORRECT'];
+      expect(answers.map(codesOf)).toEqual([success, success, success, incorrect, success]);
+    });
+
+    it('synchronises an authenticator', async () => {
+      const holder = await createHolder(admin, `sync${number}jane`);
+      const credential = {
+        otp1: { response: holder.response(500) },
+        otp2: { response: holder.response(501) },
+        serialNumber: holder.serial,
+      };
+      const user = { userID: holder.user, domain: 'master' };
+      const call = (given: object): Call => ({
+        operation: 'syncTokenAndHost',
+        arguments: { componentType: 'judge', user, credential: given },
+      });
+      const [right, again] = await judge(`${server.url}/wsdl/authentication.wsdl`, [
+        call(credential),
+        call(credential),
+      ]);
+      expect(codesOf(right)).toEqual(success);
+      expect(valueOf(right, 'userID')).toBe(holder.user);
+      expect(valueOf(right, 'serialNumber')).toBe(holder.serial);
+      expect(codesOf(again)).toEqual(['RET_FAILURE', 'STAT_OTP_ALREADY_USED']);
+      expect(valueOf(again, 'userID')).toBe(holder.user);
+    });
+
+    it('asks for a challenge', async () => {
+      const holder = await createHolder(admin, `ask${number}jane`);
+      const [answer] = await judge(`${server.url}/wsdl/authentication.wsdl`, [
+        {
+          operation: 'getChallenge',
+          set: 'credentialAttributeSet',
+          attributes: { CREDFLD_COMPONENT_TYPE: 'judge', CREDFLD_USERID: holder.user },
+        },
+      ]);
+      expect(codesOf(answer)).toEqual(success);
+      expect(attributesOf(answer)['CREDFLD_CHALLENGE']).toMatch(/^[0-9]{8}$/);
+      expect(attributesOf(answer)['CREDFLD_CHALLENGE_KEY']).toMatch(/^[0-9]{10}$/);
+    });
+
+    it('signs an administrator on and off', async () => {
+      const holder = await createHolder(admin, `adm${number}jane`);
+      await must(admin('PATCH', `/v1/users/${holder.user}`, { administratorRole: 'helpdesk' }));
+      const wsdl = `${server.url}/wsdl/administration.wsdl`;
+      const [on] = await judge(wsdl, [
+        {
+          operation: 'logon',
+          set: 'attributeSet',
+          attributes: {
+            CREDFLD_USERID: holder.user,
+            CREDFLD_DOMAIN: 'master',
+            ...combined(holder.response(0)),
+          },
+        },
+      ]);
+      expect(codesOf(on)).toEqual(success);
+      const { CREDFLD_SESSION_ID = '', ...shown } = attributesOf(on);
+      expect(CREDFLD_SESSION_ID).toMatch(/^[A-Za-z0-9_-]{43}$/);
+      expect(shown['CREDFLD_LOGICAL_ADMIN_PRIVILEGES']).toMatch(
+        /^[A-Z_]+ (true|false)(, [A-Z_]+ (true|false))*$/,
+      );
+      const attributes = { CREDFLD_SESSION_ID };
+      const after = await judge(
+        wsdl,
+        ['sessionalive', 'logoff', 'sessionalive'].map((operation) => ({
+          operation,
+          set: 'attributeSet',
+          attributes,
+        })),
+      );
+      const stopped = ['RET_FAILURE', 'STAT_ADMIN_SESSION_STOPPED'];
+      expect(after.map(codesOf)).toEqual([success, success, stopped]);
+    });
+  };
+  if (layer === null) describeLayer('softhsm', `${name}, from the served WSDL`, define);
+  else describeLayer(layer, `${name}, from the served WSDL`, define);
+}
