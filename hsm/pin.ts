@@ -138,11 +138,15 @@ export class RefusedPin {
     try {
       await writeMarker(this.markerPath, this.#marker);
     } catch (error) {
+      // A full disk may have room by the next start; a folder that is closed stays so.
+      const isFull = ['ENOSPC', 'EDQUOT'].includes(codeOf(error));
       throw fault(
-        'denied',
+        isFull ? 'unavailable' : 'denied',
         `the PIN from ${this.#from} is not tried, because its refusal could not be remembered in ` +
-          `${this.markerPath} (${codeOf(error)}): make that folder writable, or name another file ` +
-          'by refusedPinMarkerPath',
+          `${this.markerPath} (${codeOf(error)}): ` +
+          (isFull
+            ? 'the disk is full'
+            : 'make that folder writable, or name another file by module.refusedPinMarkerPath'),
       );
     }
   }

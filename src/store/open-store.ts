@@ -12,7 +12,7 @@ import {
 } from './postgres-connection.ts';
 import { PostgresEngine } from './postgres-engine.ts';
 import { queryBuilder, type Statement } from './query-builder.ts';
-import { lockSqlite, openSqlite } from './sqlite-connection.ts';
+import { lockSqlite, openSqlite, sameFile } from './sqlite-connection.ts';
 import { SqliteEngine } from './sqlite-engine.ts';
 import { storeErrorOf } from './store-errors.ts';
 import { SqlStore } from './store.ts';
@@ -63,7 +63,7 @@ async function openSqliteEngine(
     if (mayWrite) release = lockSqlite(path);
     // Under the lock: a migration holds it as well.
     refuseOtherSchema(await readInfo(sqliteReader(connection)));
-    return new SqliteEngine(connection, instance, chain, release);
+    return new SqliteEngine(connection, instance, chain, sameFile(path), release);
   } catch (error) {
     connection.close();
     release();

@@ -1,4 +1,12 @@
-import { accessSync, closeSync, constants, existsSync, openSync, realpathSync } from 'node:fs';
+import {
+  accessSync,
+  closeSync,
+  constants,
+  existsSync,
+  openSync,
+  realpathSync,
+  statSync,
+} from 'node:fs';
 import { dirname } from 'node:path';
 import Database from 'better-sqlite3';
 import { TallystickError } from '../errors.ts';
@@ -34,6 +42,24 @@ export function openSqlite(path: string, options: { mayWrite: boolean }): Sqlite
   } catch (error) {
     throw storeErrorOf(error);
   }
+}
+
+/**
+ * A check that the path still names the file that it names now. A file that was removed or replaced can
+ * be written to as long as it is open, and is gone with the process.
+ *
+ * @returns a function that throws TallystickError store-unavailable when it does not
+ */
+export function sameFile(path: string): () => void {
+  const { dev, ino } = statSync(path);
+  return () => {
+    const now = statSync(path, { throwIfNoEntry: false });
+    if (now?.ino === ino && now.dev === dev) return;
+    throw new TallystickError(
+      'store-unavailable',
+      'The database file was removed or replaced while it was open: stop the server, then put it back.',
+    );
+  };
 }
 
 /** Makes the database file, readable by its owner only; the files beside it inherit the mode. */

@@ -29,22 +29,28 @@ export class SqliteEngine implements Engine {
   readonly #connection: SqliteConnection;
   readonly #instance: string;
   readonly #chain: AuditChain;
+  readonly #requireFile: () => void;
   readonly #release: () => void;
   readonly #prepared = new Map<string, PreparedStatement<SqlValue[]>>();
   readonly #programs: SqlitePrograms;
   /** Null after a failure: then what is durable is read again. */
   #tip: ChainTip | null = null;
 
-  /** `release` gives the instance's lock back; it is called last. */
+  /**
+   * `requireFile` throws when the path no longer names the file that is open: what is written to it then
+   * is lost with the process. `release` gives the instance's lock back; it is called last.
+   */
   constructor(
     connection: SqliteConnection,
     instance: string,
     chain: AuditChain,
+    requireFile: () => void,
     release: () => void,
   ) {
     this.#connection = connection;
     this.#instance = instance;
     this.#chain = chain;
+    this.#requireFile = requireFile;
     this.#release = release;
     this.#programs = new SqlitePrograms(connection);
   }
@@ -127,6 +133,7 @@ export class SqliteEngine implements Engine {
 
   /** BEGIN IMMEDIATE takes the write lock now; whatever fails, nothing of `work` remains. */
   #transaction<Result>(work: () => { result: Result; tip: ChainTip | null }): Result {
+    this.#requireFile();
     try {
       this.#connection.exec('BEGIN IMMEDIATE');
       const { result, tip } = work();

@@ -1,3 +1,4 @@
+import { proofRuns } from '../support/proof.ts';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import {
@@ -134,7 +135,7 @@ describe('properties of PIN and lock', () => {
           }
         }
       }),
-      { numRuns: 300 },
+      proofRuns(300),
     );
   });
 
@@ -155,7 +156,7 @@ describe('properties of PIN and lock', () => {
           expect(is.verifier).toBeNull();
         }
       }),
-      { numRuns: 300 },
+      proofRuns(300),
     );
     expect(unlockedCount).toBeGreaterThan(10);
   });
@@ -177,7 +178,7 @@ describe('properties of PIN and lock', () => {
           if (after.screen.kind === 'off') isOpen = false;
         }
       }),
-      { numRuns: 300 },
+      proofRuns(300),
     );
     expect(madeCount).toBeGreaterThan(10);
   });
@@ -192,7 +193,7 @@ describe('properties of PIN and lock', () => {
           tokenToJson({ token: joined.token, revision: 1 }),
         );
       }),
-      { numRuns: 200 },
+      proofRuns(200),
     );
   });
 
@@ -203,7 +204,7 @@ describe('properties of PIN and lock', () => {
         const text = tokenToJson({ token, revision: 1 });
         for (const pin of ['281946', '739155', '"00000"']) expect(text).not.toContain(pin);
       }),
-      { numRuns: 100 },
+      proofRuns(100),
     );
   });
 });
