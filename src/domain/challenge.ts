@@ -9,6 +9,9 @@ export interface ChallengeForm {
   readonly hasCheckDigit: boolean;
 }
 
+/** How many challenges of ours one decision may consume. */
+export const challengesPerDecisionMax: number = 16;
+
 const randomBytesPerDigit = 5;
 /** Bytes from here up are dropped: 250 is the largest multiple of ten in a byte. */
 const unbiasedBelow = 250;

@@ -1,8 +1,7 @@
 import type { RefusalCode } from './outcomes.ts';
 
 /** What an attempt ended as when it was not refused. */
-export type SuccessCode =
-  'accepted' | 'signed-in' | 'synchronised' | 'challenge-issued' | 'challenge-repeated';
+export type SuccessCode = 'accepted' | 'signed-in' | 'synchronised' | 'challenge-issued';
 
 /** For auditors and administrators, who may know what a client is not told. */
 export interface Explanation {
@@ -28,10 +27,6 @@ const successes: Readonly<Record<SuccessCode, Explanation>> = {
   'challenge-issued': {
     why: 'A challenge was issued and waits for its response.',
     whatHelps: 'Nothing is wrong: answer it before it expires.',
-  },
-  'challenge-repeated': {
-    why: 'As many challenges were open as the policy allows, so the newest was handed out again.',
-    whatHelps: 'Answer it. If programs ask more often than users answer, raise challengesOpenMax.',
   },
 };
 

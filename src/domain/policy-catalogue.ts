@@ -215,7 +215,8 @@ export const policyCatalogue: {
     default: 5,
     range: whole(1, 100),
     oasField: null,
-    description: 'Open challenges that a user may have at one component at a time.',
+    description:
+      'Open challenges that a user may have at one component at a time. One more takes the place of the oldest.',
   },
   challengeCheckMode: {
     unit: '',

@@ -39,6 +39,7 @@ import {
   refusedBefore,
   refusedCompared,
   refusedNobody,
+  refusedUnread,
   refusedUnseen,
   type RefusedVerdict,
   type Verdict,
@@ -191,7 +192,12 @@ async function verify<Success extends { readonly outcome: string }>(
   const key = planKey(candidatesFrom, examined.issued);
   if (progress.planned?.key !== key) {
     const planning = planVerification(input, nowMs, policy);
-    if (planning.kind === 'refused') return refuseUnseen(progress, examined, planning.refused);
+    if (planning.kind === 'refused') {
+      const { refused } = planning;
+      if (refused.code !== 'response-incorrect') return refuseUnseen(progress, examined, refused);
+      await payDecoy(progress, policy);
+      return refusedUnread(examined, refused, nowMs, unreadOf(candidatesFrom));
+    }
     const { plan } = planning;
     const tape = createMacTape(context.module, plan, candidatesFrom, context.logon);
     const pins = createPinTape(context, context.logon, plan.pins);
@@ -213,6 +219,18 @@ async function verify<Success extends { readonly outcome: string }>(
     facts: { ...windowFacts(plan, input, nowMs, policy), ...further.facts },
     interruption: further.interruption ?? (await payPins(pins)),
   });
+}
+
+function unreadOf(
+  authenticators: VerificationInput['candidatesFrom'],
+): Parameters<typeof refusedUnread>[3] {
+  return authenticators.flatMap(({ applications }) =>
+    applications.map(({ id: applicationId, epoch }) => ({
+      applicationId,
+      epoch,
+      pendingSync: null,
+    })),
+  );
 }
 
 /** After a comparison nothing may undo that the response was found wrong. */

@@ -3,6 +3,7 @@ import {
   canAnswer,
   challengeForm,
   challengeRandomBytes,
+  challengesPerDecisionMax,
   newChallenge,
 } from '../domain/challenge.ts';
 import { eligibleAuthenticators } from '../domain/eligible.ts';
@@ -28,16 +29,19 @@ import { TallystickError } from '../errors.ts';
 import { uuidV7 } from './identifiers.ts';
 import { fromModule } from './module-calls.ts';
 import { requireBoundedMembers } from './request-members.ts';
-import { answerBefore, answerToStore } from './rounds.ts';
+import { answerBefore, answerToStore, toldStranger } from './rounds.ts';
 import type { Decision } from './store.ts';
 import { toldRefusal } from './told.ts';
 
 /** Whose challenge it is, or why it is nobody's. */
 type Grant =
   /** Null: a general one, for whoever answers it. */
-  | { readonly kind: 'fresh'; readonly userId: string | null }
-  /** As many are open as may be: the newest is handed out again, still good for one answer. */
-  | { readonly kind: 'again'; readonly challenge: IssuedChallenge }
+  | {
+      readonly kind: 'fresh';
+      readonly userId: string | null;
+      /** The ids of the oldest, where more would be open than may be. */
+      readonly replaced: readonly string[];
+    }
   | { readonly kind: 'look-alike'; readonly reason: RefusalCode };
 
 interface Asking {
@@ -57,9 +61,9 @@ const generalOpenMax = 1000;
 
 /**
  * Issues a challenge that one response may answer. Whoever can't answer one (nobody of that name,
- * a disabled account, no suitable application) gets a look-alike that is stored nowhere. Whoever has
- * as many open challenges as may be gets the newest of them again: somebody else who asks in his
- * name must not keep him from a challenge that he can answer.
+ * a disabled account, no suitable application) gets a look-alike that is stored nowhere. Everybody gets
+ * a fresh one every time, or what comes twice would tell who is somebody: where as many are open as
+ * may be, the oldest goes.
  *
  * @throws TallystickError as `authenticate`
  */
@@ -82,10 +86,14 @@ export async function issueChallenge(
   const asking: Asking = { caller, request, target, nowMs };
   for (let round = 1; round <= context.limits.decisionRoundsMax; round += 1) {
     const reading = await readAttempt(context, caller, target ?? anybody(request), nowMs);
+    if (reading.component === null && caller.keyId === null) return toldStranger('issue-challenge');
     const given = await answerBefore(slot, reading);
     if (given !== null) return given;
     const { answer, decision } = await decideChallenge(context, asking, reading, slot);
-    const [result] = await context.store.commit([decision]);
+    // Those who ask at once would all end the same one, so that all but one would have to try again: on a
+    // second try it is left to the next who asks.
+    const written = round === 1 ? decision : { ...decision, challengeIds: [] };
+    const [result] = await context.store.commit([written]);
     if (result?.status === 'committed') return answer;
   }
   throw tooManyConflicts();
@@ -117,19 +125,18 @@ async function decideChallenge(
   const policy = policyOf(reading);
   const grant = await grantOf(context, asking, reading.found, policy);
   const drawn = await drawChallenge(context, asking, grant, policy);
-  const given = grant.kind === 'again' ? grant.challenge : drawn;
   const answer: ChallengeAnswer = {
     outcome: 'challenge-issued',
-    challenge: given.text,
-    challengeKey: given.handle,
-    expiresAtMs: given.expiresAtMs,
+    challenge: drawn.text,
+    challengeKey: drawn.handle,
+    expiresAtMs: drawn.expiresAtMs,
   };
   const decision = decisionOf(
     asking,
     reading,
     outcomeOf(grant),
     slot.toStore(answer),
-    grant.kind === 'fresh' ? drawn : 'unwritten',
+    grant.kind === 'fresh' ? { issued: drawn, replaced: grant.replaced } : 'unwritten',
   );
   return { answer, decision };
 }
@@ -148,7 +155,7 @@ function policyOf({ component }: Reading): EffectivePolicy {
 
 function outcomeOf(grant: Grant): string {
   if (grant.kind === 'look-alike') return grant.reason;
-  return grant.kind === 'fresh' ? 'challenge-issued' : 'challenge-repeated';
+  return 'challenge-issued';
 }
 
 async function grantOf(
@@ -160,13 +167,10 @@ async function grantOf(
   const { caller, request, nowMs } = asking;
   if (asking.target === null) return grantToAnybody(context, asking);
   const lookAlike = (reason: RefusalCode): Grant => ({ kind: 'look-alike', reason });
-  // Counted before the insert, so parallel requests may overshoot by as many as run at once; and
-  // for nobody as for somebody, so that the time taken tells nothing.
+  // Read before the insert, so parallel requests may overshoot by as many as run at once; and for
+  // nobody as for somebody, so that the time taken tells nothing.
   const userId = found?.user.id ?? nobodyId;
-  const [open, newest] = await Promise.all([
-    context.store.countOpenChallenges(userId, caller.componentType, nowMs),
-    context.store.newestOpenChallenge(userId, caller.componentType, nowMs),
-  ]);
+  const open = await context.store.openChallengeIds(userId, caller.componentType, nowMs);
   if (found === null) return lookAlike('user-unknown');
   const { user, authenticators } = found;
   const account = syncAccountState(user, policy, nowMs);
@@ -182,14 +186,13 @@ async function grantOf(
   if (!canAnswer(eligible.authenticators, challengeForm(policy))) {
     return lookAlike('challenge-not-permitted');
   }
-  return newest !== null && open >= policy.challengesOpenMax
-    ? { kind: 'again', challenge: newest }
-    : { kind: 'fresh', userId: user.id };
+  const surplus = open.slice(policy.challengesOpenMax - 1);
+  return { kind: 'fresh', userId: user.id, replaced: surplus.slice(-challengesPerDecisionMax) };
 }
 
 async function grantToAnybody(context: Context, { caller, nowMs }: Asking): Promise<Grant> {
-  const open = await context.store.countOpenChallenges(null, caller.componentType, nowMs);
-  if (open < generalOpenMax) return { kind: 'fresh', userId: null };
+  const open = await context.store.countGeneralChallenges(caller.componentType, nowMs);
+  if (open < generalOpenMax) return { kind: 'fresh', userId: null, replaced: [] };
   throw new TallystickError('overloaded', 'Too many general challenges are open; try again.');
 }
 
@@ -224,21 +227,24 @@ function decisionOf(
   reading: Reading,
   outcome: string,
   storedAnswer: Decision['storedAnswer'],
-  issued: IssuedChallenge | 'unwritten' | null,
+  written:
+    { readonly issued: IssuedChallenge; readonly replaced: readonly string[] } | 'unwritten' | null,
 ): Decision {
+  const { issued, replaced } =
+    written === null || written === 'unwritten' ? { issued: null, replaced: [] } : written;
   return {
     atMs: nowMs,
     // Without a row of its own it writes another.
-    user: issued === 'unwritten' ? { kind: 'decoy' } : null,
+    user: written === 'unwritten' ? { kind: 'decoy' } : null,
     authenticator: null,
     advance: null,
     followers: [],
     notes: [],
-    challengeIds: [],
+    challengeIds: replaced,
     pinChange: null,
     openSession: null,
     endSession: null,
-    issueChallenge: issued === 'unwritten' ? null : issued,
+    issueChallenge: issued,
     storedAnswer,
     audit: auditEntry(caller, nowMs, {
       action: 'issue-challenge',
@@ -247,7 +253,7 @@ function decisionOf(
         target === null
           ? `component ${caller.componentType}`
           : subjectOf(reading.target, reading.domain),
-      details: { ...standingFacts(reading), isStored: issued !== null && issued !== 'unwritten' },
+      details: { ...standingFacts(reading), isStored: issued !== null },
     }),
   };
 }

@@ -47,9 +47,11 @@ export async function decideInRounds<Success extends { readonly outcome: string 
   slot: AnswerSlot<Success | RefusedAnswer>,
   examine: (reading: Reading) => Promise<Verdict<Success>>,
 ): Promise<Success | RefusedAnswer> {
-  const { caller, target, nowMs } = attempt;
+  const { action, caller, target, nowMs } = attempt;
   for (let round = 1; round <= context.limits.decisionRoundsMax; round += 1) {
     const reading = await readAttempt(context, caller, target, nowMs);
+    // A stranger who shows no key writes nothing, however often he asks.
+    if (reading.component === null && caller.keyId === null) return toldStranger(action);
     const before = answerBefore(slot, reading);
     const given = before === null ? null : await before;
     if (given !== null) return given;
@@ -63,6 +65,11 @@ export async function decideInRounds<Success extends { readonly outcome: string 
     }
   }
   throw tooManyConflicts();
+}
+
+/** From where no component lets anybody in; the log has the request. */
+export function toldStranger(action: AttemptAction): RefusedAnswer {
+  return toldRefusal('component-unknown', action, null);
 }
 
 /** What was answered before, told only to a caller who may ask at all: from a known component. */

@@ -146,7 +146,9 @@ async function findOpen(
   if (session?.peerAddress !== peerAddress) return null;
   // As all administration does: what was saved through another instance must be seen.
   const configuration = await context.configuration.reload();
-  const policy = configuration.covering(session.componentType, peerAddress)?.policy;
+  // By the access that it was opened with: programs that sign people in show no key.
+  const { componentType } = session;
+  const policy = configuration.resolve({ keyId: null, componentType, peerAddress })?.policy;
   if (policy === undefined) return null;
   const expiresAtMs = endsAtMs(session, policy);
   const idleMs = nowMs - session.lastUsedAtMs;

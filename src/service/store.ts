@@ -209,8 +209,14 @@ export interface Store {
     componentType: string,
     handle: string,
   ): Promise<IssuedChallenge | null>;
-  /** Unconsumed, unexpired challenges, of a user or general ones: the send limit. */
-  countOpenChallenges(userId: string | null, componentType: string, nowMs: number): Promise<number>;
+  /** How many general challenges are neither consumed nor expired. */
+  countGeneralChallenges(componentType: string, nowMs: number): Promise<number>;
+  /** Of a user's own unconsumed, unexpired challenges the 200 newest, newest first. */
+  openChallengeIds(
+    userId: string,
+    componentType: string,
+    nowMs: number,
+  ): Promise<readonly string[]>;
   /** The newest of those, or null. */
   newestOpenChallenge(
     userId: string,

@@ -89,6 +89,27 @@ export function refusedUnseen(examined: Examined, refused: Refused): RefusedVerd
   };
 }
 
+/**
+ * A response that nobody could read, where a PIN comes into it: as wrong as one that was compared, or what
+ * it leaves open would tell how long it should have been.
+ */
+export function refusedUnread(
+  examined: Examined,
+  refused: Refused,
+  nowMs: number,
+  applications: Compared['applications'],
+): RefusedVerdict {
+  return {
+    ...refusedUnseen(examined, refused),
+    notes: notesOn(applications, examined),
+    challengeIds: challengeIds(examined.issued.filter((one) => isOpen(one, nowMs))),
+  };
+}
+
+function isOpen(issued: IssuedChallenge | null, nowMs: number): boolean {
+  return issued !== null && issued.consumedAtMs === null && issued.expiresAtMs > nowMs;
+}
+
 /** What a response was compared with, and what became of it. */
 export interface Compared {
   readonly tape: MacTape;

@@ -17,11 +17,11 @@ export const logon: Operation = credentialCommand({
 async function signIn(fields: FieldReader, call: Call): Promise<Judged> {
   const userName = fields.mandatoryText('CREDFLD_USERID');
   const domainName = fields.text('CREDFLD_DOMAIN');
-  const componentType = fields.text('CREDFLD_COMPONENT_TYPE') ?? administrationProgram;
   const credential = readCredential(fields);
   const problem = fields.problem();
   if (problem !== null) return problem;
-  const caller = call.callerFor(componentType);
+  // Never the type that the program names: it would choose the policy that guards administrators.
+  const caller = call.callerFor(administrationProgram);
   const answer = await call.service.logon(caller, { userName, domainName, credential });
   if (answer.outcome === 'refused') return { code: answer.code };
   const { session, sessionId, lastLogonAtMs } = answer;

@@ -9,9 +9,12 @@ export interface HotReads {
   readonly challengeByHandle: Template<'userId' | 'componentTypeKey' | 'handle'>;
   readonly session: Template<'idSha256'>;
   readonly newestOpenChallenge: Template<'userId' | 'componentTypeKey' | 'nowMs'>;
-  readonly openChallenges: Template<'userId' | 'componentTypeKey' | 'nowMs'>;
+  readonly openChallengeIds: Template<'userId' | 'componentTypeKey' | 'nowMs'>;
   readonly openGeneralChallenges: Template<'componentTypeKey' | 'nowMs'>;
 }
+
+/** More than a policy allows, so that what many opened at once is seen. */
+const openChallengeIdsMax = 200;
 
 export function hotReads(kind: DatabaseKind): HotReads {
   const from = queryBuilder(kind);
@@ -27,8 +30,6 @@ export function hotReads(kind: DatabaseKind): HotReads {
     .where('consumed_at_ms', 'is', null)
     .where('expires_at_ms', '>', argument<number>('nowMs'));
   const open = allOpen.where('user_id', '=', userId);
-  const countOf = (those: typeof atComponent) =>
-    those.select((select) => select.fn.countAll<number>().as('count'));
   const newestOf = (those: typeof atComponent) =>
     those.select(challengeColumns).orderBy('issued_at_ms', 'desc').orderBy('id', 'desc').limit(1);
   return {
@@ -51,7 +52,17 @@ export function hotReads(kind: DatabaseKind): HotReads {
         .where('id_sha256', '=', argument<string>('idSha256')),
     ),
     newestOpenChallenge: template(newestOf(open)),
-    openChallenges: template(countOf(open)),
-    openGeneralChallenges: template(countOf(allOpen.where('user_id', 'is', null))),
+    openChallengeIds: template(
+      open
+        .select('id')
+        .orderBy('issued_at_ms', 'desc')
+        .orderBy('id', 'desc')
+        .limit(openChallengeIdsMax),
+    ),
+    openGeneralChallenges: template(
+      allOpen
+        .where('user_id', 'is', null)
+        .select((select) => select.fn.countAll<number>().as('count')),
+    ),
   };
 }

@@ -157,17 +157,20 @@ export class Reads {
     return rows.integer(found?.count);
   }
 
-  async countOpenChallenges(
-    userId: string | null,
+  async countGeneralChallenges(componentType: string, nowMs: number): Promise<number> {
+    const values = { componentTypeKey: nameKey(componentType), nowMs };
+    const [found] = await this.#engine.arrays(this.#hot.openGeneralChallenges, values);
+    return rows.integer(found?.[0]);
+  }
+
+  async openChallengeIds(
+    userId: string,
     componentType: string,
     nowMs: number,
-  ): Promise<number> {
-    const general = { componentTypeKey: nameKey(componentType), nowMs };
-    const [found] =
-      userId === null
-        ? await this.#engine.arrays(this.#hot.openGeneralChallenges, general)
-        : await this.#engine.arrays(this.#hot.openChallenges, { userId, ...general });
-    return rows.integer(found?.[0]);
+  ): Promise<readonly string[]> {
+    const values = { userId, componentTypeKey: nameKey(componentType), nowMs };
+    const found = await this.#engine.arrays(this.#hot.openChallengeIds, values);
+    return found.map(([id]) => String(id));
   }
 
   async newestOpenChallenge(

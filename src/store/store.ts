@@ -1,4 +1,5 @@
 import { sql } from 'kysely';
+import { challengesPerDecisionMax } from '../domain/challenge.ts';
 import { applicationsPerAttemptMax } from '../domain/eligible.ts';
 import { nameKey } from '../domain/names.ts';
 import { TallystickError } from '../errors.ts';
@@ -20,7 +21,6 @@ import { type QueryBuilder, queryBuilder, type Statement } from './query-builder
 import { Reads } from './reads.ts';
 import { refuseUnstorable, storedInteger } from './writes.ts';
 
-const challengesMax = 2;
 const purgeMax = 10_000;
 
 export interface SqlStoreOptions {
@@ -199,7 +199,7 @@ function refuseStrayPin({ advance, pinChange }: Decision): void {
 
 function refuseTooMany({ challengeIds, followers, notes }: Decision): void {
   const isTooMany =
-    challengeIds.length > challengesMax ||
+    challengeIds.length > challengesPerDecisionMax ||
     followers.length > applicationsPerAttemptMax ||
     notes.length > applicationsPerAttemptMax;
   if (!isTooMany) return;

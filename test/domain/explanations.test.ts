@@ -6,7 +6,7 @@ import { policySettingNames } from '../../src/domain/policy-catalogue.ts';
 const refusals = ['user-unknown', 'authenticator-ambiguous', 'challenge-expired'] as const;
 
 describe('an outcome is explained', () => {
-  it.each(['accepted', 'synchronised', 'challenge-issued', 'challenge-repeated'])(
+  it.each(['accepted', 'synchronised', 'challenge-issued', 'signed-in'])(
     'as a success: %s',
     (outcome) => {
       expect(explain(outcome).ending).toBe('success');

@@ -36,7 +36,6 @@ describe('roles of administrators', () => {
     await expect(
       administration.updateUser(scoped, null, userName, changes('admin'), anyVersion),
     ).rejects.toMatchObject(refusal);
-    await administration.updateUser(scoped, null, userName, { isDisabled: false }, anyVersion);
     const helpdesk = await bench.caller({}, 'helpdesk');
     await expect(
       administration.updateUser(helpdesk, null, userName, changes('helpdesk'), anyVersion),
@@ -64,6 +63,42 @@ describe('roles of administrators', () => {
       ).rejects.toMatchObject({ code: 'forbidden' });
     }
     await administration.editPin(bench.admin, serial, null, { action: 'reset' });
+  });
+
+  it('keep them from letting one in or shutting one out as well', async () => {
+    const userName = await bench.user();
+    const { serial } = await bench.device(totp6, { userName });
+    const unlocks = bench.service.administration;
+    const edits: Record<string, (by: Caller) => Promise<unknown>> = {
+      lock: (by) => unlocks.lockUser(by, null, userName),
+      unlock: (by) => unlocks.unlockUser(by, null, userName),
+      disable: (by) => unlocks.updateUser(by, null, userName, { isDisabled: true }, anyVersion),
+      delete: (by) => unlocks.deleteUser(by, null, userName),
+      reset: (by) => unlocks.resetApplication(by, serial, null),
+      drift: (by) => unlocks.setDrift(by, serial, null, { action: 'zero' }),
+      update: (by) => unlocks.updateAuthenticator(by, serial, { isDisabled: true }, anyVersion),
+      unassign: (by) => unlocks.unassignAuthenticator(by, serial),
+      destroy: (by) => unlocks.deleteAuthenticator(by, serial),
+    };
+    await setRole(userName, 'auditor');
+    const count = (await bench.auditBodies()).length;
+    for (const by of [await scopedAdministrator(), await bench.caller({}, 'helpdesk')]) {
+      for (const [name, edit] of Object.entries(edits)) {
+        await expect(edit(by), name).rejects.toMatchObject({ code: 'forbidden' });
+      }
+    }
+    expect(await administration.user(bench.admin, null, userName)).toMatchObject({
+      lockedBy: null,
+      isDisabled: false,
+    });
+    expect(await administration.authenticator(bench.admin, serial)).toMatchObject({
+      userName,
+      isDisabled: false,
+    });
+    expect((await bench.auditBodies()).slice(count).join()).not.toMatch(/"outcome":"done".*user\./);
+    for (const name of ['unlock', 'reset', 'drift', 'unassign', 'delete']) {
+      await edits[name]!(bench.admin);
+    }
   });
 
   let made = 0;

@@ -191,50 +191,60 @@ describe('who cannot answer gets a look-alike', () => {
 });
 
 describe('a user with as many open challenges as the policy allows', () => {
-  test('gets the newest again, and it is good for one answer', async () => {
+  test('gets a fresh one, and the oldest is open no more', async () => {
     const caller = await bench.caller({
       oneStepChallengeResponse: 'server-challenge',
       challengesOpenMax: 2,
     });
     const userName = await bench.user();
     const device = await bench.device(ocraTime, { userName });
-    const [outcomes, challenges]: [string[], string[]] = [[], []];
-    const issue = async (): Promise<void> => {
+    const challenges: string[] = [];
+    for (let count = 0; count < 4; count += 1) {
       challenges.push(await challengeFor(caller, userName));
-      outcomes.push((await bench.lastAudit()).outcome);
+      expect((await bench.lastAudit()).outcome).toBe('challenge-issued');
       bench.clock.advance(1);
-    };
-    for (let count = 0; count < 4; count += 1) await issue();
-    expect(outcomes).toEqual([
-      'challenge-issued',
-      'challenge-issued',
-      'challenge-repeated',
-      'challenge-repeated',
-    ]);
-    expect(challenges[0]).not.toBe(challenges[1]);
-    expect(challenges.slice(2)).toEqual([challenges[1], challenges[1]]);
+    }
+    expect(new Set(challenges).size).toBe(4);
     const { id } = await bench.service.administration.user(bench.admin, null, userName);
-    const open = (): Promise<number> =>
-      bench.store.countOpenChallenges(id, caller.componentType, bench.clock.nowMs());
-    expect(await open()).toBe(2);
-    const challenge = challenges[3]!;
-    const response = device.response({ challenge, nowMs: bench.clock.nowMs() });
-    const request = asking(userName, { challenge, response });
-    expect(await codeOf(bench.service, caller, request)).toBe('accepted');
-    expect(await codeOf(bench.service, caller, request)).toBe('challenge-unknown');
-    await issue();
-    expect(outcomes.at(-1)).toBe('challenge-issued');
+    const nowMs = bench.clock.nowMs();
+    expect(await bench.store.openChallengeIds(id, caller.componentType, nowMs)).toHaveLength(2);
+    const codes: string[] = [];
+    for (const challenge of challenges) {
+      const response = device.response({ challenge, nowMs });
+      codes.push(await codeOf(bench.service, caller, asking(userName, { challenge, response })));
+    }
+    expect(codes).toEqual(['challenge-unknown', 'challenge-unknown', 'accepted', 'accepted']);
   });
 
-  test('is told when that one ends', async () => {
-    const caller = await bench.caller({ challengesOpenMax: 1 });
+  test('is not told from anybody else by asking again', async () => {
+    const caller = await bench.caller({ challengesOpenMax: 1, genericAnswers: true });
+    const able = await bench.user();
+    await bench.device(ocraTime, { userName: able });
+    const unable = await bench.user();
+    await bench.device(hotp6, { userName: unable });
+    for (const userName of [able, unable, 'nobody-at-all']) {
+      const seen = new Set<string>();
+      for (let count = 0; count < 10; count += 1) seen.add(await challengeFor(caller, userName));
+      expect(seen.size).toBe(10);
+    }
+  });
+
+  test('gets one however many ask at once, and has no more than that after the next', async () => {
+    const caller = await bench.caller({ challengesOpenMax: 2 });
     const userName = await bench.user();
     await bench.device(ocraTime, { userName });
-    const first = await ask(caller, userName);
-    bench.clock.advance(60);
-    expect(await ask(caller, userName)).toEqual(first);
-    bench.clock.advance(240);
-    expect(await ask(caller, userName)).not.toEqual(first);
+    const asked = Array.from({ length: 12 }, () => challengeFor(caller, userName));
+    expect(new Set(await Promise.all(asked)).size).toBe(12);
+    const { id } = await bench.service.administration.user(bench.admin, null, userName);
+    const nowMs = bench.clock.nowMs();
+    const open = () => bench.store.openChallengeIds(id, caller.componentType, nowMs);
+    await challengeFor(caller, userName);
+    expect(await open()).toHaveLength(2);
+    // And when all of them find the same one to end.
+    const again = Array.from({ length: 12 }, () => challengeFor(caller, userName));
+    expect(new Set(await Promise.all(again)).size).toBe(12);
+    await challengeFor(caller, userName);
+    expect(await open()).toHaveLength(2);
   });
 });
 

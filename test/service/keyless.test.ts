@@ -2,7 +2,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { ComponentAccess } from '../../src/domain/model.ts';
 import type { Administration, ComponentView } from '../../src/service/index.ts';
 import { type Bench, openBench, type TestDevice, totp6 } from '../support/builders.ts';
-import { asking, codeOf } from './support.ts';
+import { asking, codeOf, syncing } from './support.ts';
 
 let bench: Bench;
 let administration: Administration;
@@ -80,6 +80,30 @@ describe('a program without a key', () => {
     expect(await keyless(type, '10.1.2.3')).toBe('component-unknown');
     await change('address');
     expect(await keyless(type, '10.1.2.3')).toBe('accepted');
+  });
+
+  it('writes nothing, whatever it asks for, where no component lets it in', async () => {
+    const { type } = await components(['10.1.0.0/16', 'api-key']);
+    const stranger = bench.service.keylessCaller(type, '10.1.2.3', 'request-stranger');
+    const count = (await bench.auditBodies()).length;
+    const refusal = { outcome: 'refused', code: 'component-unknown' };
+    const { service } = bench;
+    for (const answer of [
+      await service.authenticate(stranger, asking(userName, { response: '123456' })),
+      await service.synchronise(stranger, syncing(userName, ['123456', '654321'])),
+      await service.logon(stranger, asking(userName, { response: '123456' })),
+      ...(await Promise.all(
+        [userName, null].map((whose) => {
+          const request = { ...asking(''), userName: whose };
+          return service.issueChallenge(stranger, request);
+        }),
+      )),
+    ]) {
+      expect(answer).toEqual(refusal);
+    }
+    expect((await bench.auditBodies()).length).toBe(count);
+    const { lockCount } = await administration.user(bench.admin, null, userName);
+    expect(lockCount).toBe(0);
   });
 
   it('administers nothing', async () => {

@@ -4,7 +4,14 @@ import type { ServerPin } from '../../src/domain/model.ts';
 import type { PolicySettings } from '../../src/domain/policy-catalogue.ts';
 import { type Caller, createService } from '../../src/service/index.ts';
 import type { Store } from '../../src/service/store.ts';
-import { type Bench, hotp6, openBench, type TestDevice, totp6 } from '../support/builders.ts';
+import {
+  type Bench,
+  hotp6,
+  ocraTime,
+  openBench,
+  type TestDevice,
+  totp6,
+} from '../support/builders.ts';
 import { applicationOf, givePin, isPinOf } from '../support/pins.ts';
 import { asking, codeOf, syncing } from './support.ts';
 
@@ -270,6 +277,38 @@ describe('an attempt', () => {
     const written = [...(await bench.auditBodies()), JSON.stringify(stored)].join('\n');
     expect(written).not.toContain('47218365');
     expect(written).not.toContain('90381726');
+  });
+});
+
+describe('an answer to a challenge, where there is a PIN', () => {
+  it.each([
+    ['of no length that could be one', '47'],
+    ['of the right length', null],
+  ])('that is wrong and %s spends the challenge, counts and is noted', async (_how, unreadable) => {
+    const userName = await bench.user();
+    const device = await bench.device(ocraTime, { userName });
+    await givePin(bench, device.serial, '4721');
+    const caller = await bench.caller({
+      oneStepChallengeResponse: 'server-challenge',
+      identificationThreshold: 5,
+    });
+    const before = await applicationOf(bench, device.serial);
+    const issued = await bench.service.issueChallenge(caller, asking(userName));
+    if (issued.outcome !== 'challenge-issued') throw new Error(issued.code);
+    const { challenge } = issued;
+    const answerWith = (given: string): Promise<string> => {
+      const credential: PresentedCredential = { format: 'combined', text: given };
+      return codeOf(bench.service, caller, { ...asking(userName, { challenge }), credential });
+    };
+    const nowMs = bench.clock.nowMs();
+    const wrong = `4721${device.wrong({ challenge, nowMs })}`;
+    expect(await answerWith(unreadable ?? wrong)).toBe('response-incorrect');
+    const view = await bench.service.administration.user(bench.admin, null, userName);
+    expect(view.lockCount).toBe(1);
+    const after = await applicationOf(bench, device.serial);
+    expect(after).toEqual({ ...before, failureCount: before.failureCount + 1 });
+    const right = device.response({ challenge, nowMs });
+    expect(await answerWith(`4721${right}`)).toBe('challenge-unknown');
   });
 });
 

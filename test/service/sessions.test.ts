@@ -36,7 +36,7 @@ afterAll(async () => {
 });
 
 beforeEach(async () => {
-  caller = await bench.caller({ sessionIdleSeconds: 600, sessionLifetimeSeconds: 3600 });
+  caller = await bench.keylessCaller({ sessionIdleSeconds: 600, sessionLifetimeSeconds: 3600 });
   touches = 0;
 });
 
@@ -189,7 +189,7 @@ describe('a session', () => {
     await administration.createComponent(bench.admin, {
       componentType,
       location: '127.0.0.0/8',
-      access: 'api-key',
+      access: 'address',
       policyName: componentType,
     });
     expect(await alive(sessionId, '127.0.0.2')).toBeNull();
@@ -346,7 +346,10 @@ describe('a session', () => {
 
 describe('sessions at a time', () => {
   it('are ten, idle ones not counted; the response of one more is used up', async () => {
-    caller = await bench.caller({ sessionIdleSeconds: 3600, sessionLifetimeSeconds: 86_400 });
+    caller = await bench.keylessCaller({
+      sessionIdleSeconds: 3600,
+      sessionLifetimeSeconds: 86_400,
+    });
     const who = await person();
     const ids: string[] = [];
     for (let count = 0; count < 10; count += 1) ids.push((await signIn(who)).sessionId);

@@ -265,7 +265,7 @@ describe('sessions', () => {
   const send = (operation: string, attributes: Readonly<Record<string, string>>) =>
     world.post(attributeEnvelope(attributes, { namespace: administration, operation }));
 
-  it('open for an administrator, as the administration program unless told', async () => {
+  it('open for an administrator, as the administration program whatever else is said', async () => {
     const lastLogonAtMs = Date.UTC(2026, 0, 2, 3, 4, 5);
     world.answers.logon = { outcome: 'signed-in', sessionId, session, lastLogonAtMs };
     const answer = await send('logon', logonAttributes);
@@ -291,7 +291,7 @@ describe('sessions', () => {
     });
     expect(world.reached[0]!.args[0]).toMatchObject({ componentType: 'Administration Program' });
     await send('logon', { ...logonAttributes, CREDFLD_COMPONENT_TYPE: 'Mine' });
-    expect(world.reached[1]!.args[0]).toMatchObject({ componentType: 'Mine' });
+    expect(world.reached[1]!.args[0]).toMatchObject({ componentType: 'Administration Program' });
   });
 
   it('leave out the last logon when there was none, and do not open for others', async () => {

@@ -52,7 +52,7 @@ eachDatabase((opened) => {
           general,
         );
         expect(await opened.store.newestOpenChallenge(userId, componentType, atMs)).toBeNull();
-        expect(await opened.store.countOpenChallenges(userId, componentType, atMs)).toBe(0);
+        expect(await opened.store.openChallengeIds(userId, componentType, atMs)).toEqual([]);
       }
       expect(await byHandle(freshId(), handle, 'other')).toBeNull();
     });
@@ -60,7 +60,7 @@ eachDatabase((opened) => {
     test('counts among the general ones of its component, and no others do', async () => {
       const componentType = freshId();
       const count = (nowMs: number): Promise<number> =>
-        opened.store.countOpenChallenges(null, componentType, nowMs);
+        opened.store.countGeneralChallenges(componentType, nowMs);
       const { user } = await install(opened.store);
       await issue(aChallenge(user.id, { componentType }));
       await issue(aChallenge(null, { componentType: freshId() }));

@@ -143,8 +143,8 @@ eachDatabase((opened) => {
     test('is issued, found, counted and consumed once', async () => {
       const { user } = await install(opened.store);
       const challenge = aChallenge(user.id, { componentType: 'Web Sign-On' });
-      const count = (at: number): Promise<number> =>
-        opened.store.countOpenChallenges(user.id, 'web SIGN-on', at);
+      const open = (at: number): Promise<readonly string[]> =>
+        opened.store.openChallengeIds(user.id, 'web SIGN-on', at);
       expect(await commitOne(opened.store, { issueChallenge: challenge })).toEqual(committed);
       expect(await opened.store.findChallenge(user.id, 'web sign-on', '12345678')).toEqual(
         challenge,
@@ -156,12 +156,13 @@ eachDatabase((opened) => {
       expect(await newest(atMs)).toEqual(challenge);
       expect(await newest(challenge.expiresAtMs)).toBeNull();
       expect(await opened.store.newestOpenChallenge(user.id, 'other', atMs)).toBeNull();
-      expect(await count(atMs)).toBe(1);
-      expect(await count(challenge.expiresAtMs)).toBe(0);
+      expect(await open(atMs)).toEqual([challenge.id]);
+      expect(await open(challenge.expiresAtMs)).toEqual([]);
+      expect(await opened.store.openChallengeIds(user.id, 'other', atMs)).toEqual([]);
       const challengeIds = [challenge.id];
       expect(await commitOne(opened.store, { challengeIds })).toEqual(committed);
       expect(await commitOne(opened.store, { challengeIds })).toEqual(conflict('challenge'));
-      expect(await count(atMs)).toBe(0);
+      expect(await open(atMs)).toEqual([]);
       expect(await newest(atMs)).toBeNull();
       const spent = { ...challenge, consumedAtMs: atMs };
       expect(await opened.store.findChallenge(user.id, 'Web Sign-On', '12345678')).toEqual(spent);
@@ -204,6 +205,10 @@ eachDatabase((opened) => {
       await commitOne(opened.store, { issueChallenge: newer });
       await commitOne(opened.store, { issueChallenge: older });
       expect(await opened.store.findChallenge(user.id, 'Gateway', '12345678')).toEqual(newer);
+      expect(await opened.store.openChallengeIds(user.id, 'Gateway', atMs)).toEqual([
+        newer.id,
+        older.id,
+      ]);
     });
 
     test('for a user who is gone conflicts on the user', async () => {

@@ -183,7 +183,7 @@ eachDatabase((opened) => {
           advance,
           followers: [{ applicationId: application.id, epoch: 0, driftSeconds: 0, driftAtMs: 0 }],
         },
-        { challengeIds: ['a', 'b', 'c'] },
+        { challengeIds: Array.from({ length: 17 }, (_, index) => String(index)) },
         { issueChallenge: aChallenge(user.id, { expiresAtMs: 2 ** 53 }) },
         { storedAnswer: anAnswer({ expiresAtMs: Number.POSITIVE_INFINITY }) },
       ];

@@ -3,7 +3,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { auditChain } from '../../src/audit/index.ts';
-import type { Role } from '../../src/domain/model.ts';
+import type { ComponentAccess, Role } from '../../src/domain/model.ts';
 import type { PolicySettings } from '../../src/domain/policy-catalogue.ts';
 import {
   algorithmHash,
@@ -156,6 +156,8 @@ export interface Bench {
   readonly admin: Caller;
   /** A new policy below Local Authentication with plain answers, and a caller under it. */
   caller(settings?: PolicySettings, role?: Role): Promise<Caller>;
+  /** The same for a program that shows no key, as those that speak SOAP do. */
+  keylessCaller(settings?: PolicySettings): Promise<Caller>;
   user(userName?: string): Promise<string>;
   /** An authenticator with one imported seed, assigned to the user if one is given. */
   device(algorithm: ResponseAlgorithmJson, options?: DeviceOptions): Promise<TestDevice>;
@@ -209,29 +211,38 @@ export async function openBench(options: BenchOptions = {}): Promise<Bench> {
   };
 }
 
+type Maker = Pick<Bench, 'service' | 'admin'>;
+
 /** What a test makes through the service: callers, users and devices. */
-export function provisioning({
-  service,
-  admin,
-}: Pick<Bench, 'service' | 'admin'>): Pick<Bench, 'caller' | 'user' | 'device'> {
+export function provisioning(
+  maker: Maker,
+): Pick<Bench, 'caller' | 'keylessCaller' | 'user' | 'device'> {
+  return { ...calling(maker), ...owning(maker) };
+}
+
+function calling({ service, admin }: Maker): Pick<Bench, 'caller' | 'keylessCaller'> {
   let made = 0;
   const { administration } = service;
+  const component = async (access: ComponentAccess, settings: PolicySettings): Promise<string> => {
+    made += 1;
+    const name = `test-${String(made)}`;
+    await administration.savePolicy(
+      admin,
+      name,
+      { parentName: 'Local Authentication', settings: { genericAnswers: false, ...settings } },
+      { expectedVersion: null },
+    );
+    await administration.createComponent(admin, {
+      componentType: name,
+      location: '127.0.0.1',
+      access,
+      policyName: name,
+    });
+    return name;
+  };
   return {
     async caller(settings = {}, role = 'client') {
-      made += 1;
-      const name = `test-${String(made)}`;
-      await administration.savePolicy(
-        admin,
-        name,
-        { parentName: 'Local Authentication', settings: { genericAnswers: false, ...settings } },
-        { expectedVersion: null },
-      );
-      await administration.createComponent(admin, {
-        componentType: name,
-        location: '127.0.0.1',
-        access: 'api-key',
-        policyName: name,
-      });
+      const name = await component('api-key', settings);
       const { key } = await administration.createApiKey(admin, {
         name,
         role,
@@ -243,6 +254,17 @@ export function provisioning({
       if (caller === null) throw new Error('the new key is not known');
       return caller;
     },
+    async keylessCaller(settings = {}) {
+      const name = await component('address', settings);
+      return service.keylessCaller(name, '127.0.0.1', `request-${name}`);
+    },
+  };
+}
+
+function owning({ service, admin }: Maker): Pick<Bench, 'user' | 'device'> {
+  let made = 0;
+  const { administration } = service;
+  return {
     async user(userName) {
       made += 1;
       const name = userName ?? `user-${String(made)}`;

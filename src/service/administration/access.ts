@@ -70,8 +70,9 @@ export function requireUnscoped(caller: Caller): void {
 }
 
 /**
- * Whoever holds an administrator's device and knows its PIN can sign in as him: who may not make
- * administrators may not hand one a device or change its PIN either.
+ * Whoever holds an administrator's device and knows its PIN can sign in as him, and so can who may guess as
+ * often as he likes: who may not make administrators may not hand one a device, change it or its PIN, or
+ * lift his lock either.
  *
  * @throws TallystickError `forbidden`
  */

@@ -110,6 +110,23 @@ export async function requireAuthenticator(
 }
 
 /**
+ * As `requireAuthenticator`, for what changes it or lets somebody use it: the device of an administrator
+ * is out of reach for those who may not make administrators.
+ *
+ * @throws TallystickError `not-found`, `request-invalid`, `forbidden`
+ */
+export async function requireEditable(
+  desk: Desk,
+  serial: string,
+): Promise<AuthenticatorWithApplications> {
+  const found = await requireAuthenticator(desk, serial);
+  const { userId } = found.authenticator;
+  const owner = userId === null ? null : await desk.context.store.userById(userId);
+  if (owner !== null) requireAbove(desk.caller, owner);
+  return found;
+}
+
+/**
  * The named application, or all of them.
  *
  * @throws TallystickError `not-found`
@@ -185,7 +202,7 @@ async function updateAuthenticator(
     ...(expiresAtMs === undefined ? {} : { expiresAtMs }),
   };
   await administer(desk, 'The authenticator', expectedVersion, async () => {
-    const { authenticator } = await requireAuthenticator(desk, serial);
+    const { authenticator } = await requireEditable(desk, serial);
     return {
       changes: [
         {
@@ -206,7 +223,7 @@ async function updateAuthenticator(
 async function deleteAuthenticator(desk: Desk, serial: string): Promise<void> {
   let seedIds: readonly string[] = [];
   await administer(desk, 'The authenticator', null, async () => {
-    const { authenticator, applications } = await requireAuthenticator(desk, serial);
+    const { authenticator, applications } = await requireEditable(desk, serial);
     seedIds = applications.map(({ seed }) => seed.seedId);
     const changes: RecordChange[] = applications.map((application) => ({
       change: 'delete',
@@ -269,7 +286,7 @@ async function unassignAuthenticator(desk: Desk, serial: string): Promise<Authen
   const found = await requireAuthenticator(desk, serial);
   if (found.authenticator.userId === null) return authenticatorView(desk, found);
   await administer(desk, 'The authenticator', null, async () => {
-    const { authenticator, applications } = await requireAuthenticator(desk, serial);
+    const { authenticator, applications } = await requireEditable(desk, serial);
     const disowned = disownedPins(applications);
     const owner =
       authenticator.userId === null
@@ -326,7 +343,7 @@ async function resetApplication(
   applicationName: string | null,
 ): Promise<AuthenticatorView> {
   await administer(desk, 'The authenticator', null, async () => {
-    const { authenticator, applications } = await requireAuthenticator(desk, serial);
+    const { authenticator, applications } = await requireEditable(desk, serial);
     const meant = requireApplications(applications, applicationName);
     return {
       changes: meant.map((application) => ({

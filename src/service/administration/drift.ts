@@ -16,7 +16,12 @@ import type {
 } from '../drift-views.ts';
 import { invalidMember } from '../problems.ts';
 import { requireUnscoped } from './access.ts';
-import { authenticatorView, requireApplications, requireAuthenticator } from './authenticators.ts';
+import {
+  authenticatorView,
+  requireApplications,
+  requireAuthenticator,
+  requireEditable,
+} from './authenticators.ts';
 import { administer, type AtDesk, type Desk, doneEntry } from './desk.ts';
 import { requireEffectivePolicy } from './policies.ts';
 import { checkPage } from './values.ts';
@@ -125,7 +130,7 @@ async function setDrift(
 ): Promise<AuthenticatorView> {
   checkChange(change);
   await administer(desk, 'The authenticator', null, async () => {
-    const { authenticator, applications } = await requireAuthenticator(desk, serial);
+    const { authenticator, applications } = await requireEditable(desk, serial);
     const named = requireApplications(applications, applicationName);
     const meant = clockedOf(named).map(({ application }) => application);
     if (meant.length === 0) throw invalidMember('applicationName', noClockText(named));

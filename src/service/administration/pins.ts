@@ -1,4 +1,4 @@
-import type { Application, Authenticator, PinVerifier } from '../../domain/model.ts';
+import type { Application, PinVerifier } from '../../domain/model.ts';
 import { editedPin, isPinMinimum, needsEnabledPin, type PinEdit } from '../../domain/pin-edit.ts';
 import type { EffectivePolicy } from '../../domain/policy-catalogue.ts';
 import { type PinFlaw, pinLengthMax, pinLengthMin, pinRefusal } from '../../domain/server-pin.ts';
@@ -8,8 +8,13 @@ import type { Administration, AuthenticatorView } from '../api.ts';
 import { newPinVerifier } from '../pins.ts';
 import { invalidMember } from '../problems.ts';
 import type { AuditEntry } from '../store.ts';
-import { type Permission, requireAbove } from './access.ts';
-import { authenticatorView, requireApplications, requireAuthenticator } from './authenticators.ts';
+import type { Permission } from './access.ts';
+import {
+  authenticatorView,
+  requireApplications,
+  requireAuthenticator,
+  requireEditable,
+} from './authenticators.ts';
 import { administer, type AtDesk, type Desk, doneEntry } from './desk.ts';
 import { requireEffectivePolicy } from './policies.ts';
 
@@ -41,8 +46,7 @@ async function editPin(
 ): Promise<AuthenticatorView> {
   checkMinimum(edit);
   await administer(desk, 'The authenticator', null, async () => {
-    const { authenticator, applications } = await requireAuthenticator(desk, serial);
-    await requireAboveOwner(desk, authenticator);
+    const { authenticator, applications } = await requireEditable(desk, serial);
     const meant = meantBy(edit, applications, applicationName);
     if (edit.action === 'set') checkPin(desk, edit, meant);
     const verifiers = await Promise.all(meant.map(({ id }) => verifierFor(desk, edit, id)));
@@ -61,11 +65,6 @@ async function editPin(
     };
   });
   return authenticatorView(desk, await requireAuthenticator(desk, serial));
-}
-
-async function requireAboveOwner(desk: Desk, { userId }: Authenticator): Promise<void> {
-  const owner = userId === null ? null : await desk.context.store.userById(userId);
-  if (owner !== null) requireAbove(desk.caller, owner);
 }
 
 /**

@@ -7,7 +7,7 @@ import { doneOutcome, storedEntry } from '../audit-entries.ts';
 import { fromModule, moduleError, seedReference } from '../module-calls.ts';
 import { invalidMember } from '../problems.ts';
 import { requireBoundedName } from '../request-members.ts';
-import { requireAuthenticator } from './authenticators.ts';
+import { requireEditable } from './authenticators.ts';
 import { administer, type AtDesk, type Desk, doneEntry, notFound } from './desk.ts';
 
 const action = 'authenticator.unlock-code';
@@ -39,7 +39,7 @@ async function unlockCode(
 ): ReturnType<Administration['unlockCode']> {
   let given = { serial, code: '' };
   await administer(desk, 'The authenticator', null, async () => {
-    const found = await requireAuthenticator(desk, serial);
+    const found = await requireEditable(desk, serial);
     const { authenticator } = found;
     const application = unlockApplication(desk, found);
     checkChallenge(application, challenge);

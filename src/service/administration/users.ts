@@ -6,7 +6,7 @@ import { uuidV7 } from '../identifiers.ts';
 import { createProblemList, invalidMember } from '../problems.ts';
 import { requireBoundedName } from '../request-members.ts';
 import type { Page } from '../store.ts';
-import { requireUnscoped, targetDomain } from './access.ts';
+import { requireAbove, requireUnscoped, targetDomain } from './access.ts';
 import { administer, type AtDesk, type Desk, doneEntry, notFound } from './desk.ts';
 import { checkInstant, checkPage, requireReachable } from './values.ts';
 import { userView, userViews } from './views.ts';
@@ -90,6 +90,7 @@ async function editUser(
   const domain = requireDomain(desk, named.domainName);
   await administer(desk, 'The user', edit.expected, async () => {
     const user = await requireUser(desk, domain, named.userName);
+    requireAbove(desk.caller, user);
     return {
       changes: [
         {
@@ -105,12 +106,16 @@ async function editUser(
   });
   const user = await requireUser(desk, domain, named.userName);
   // What is lifted again must not bring a session back.
-  if (shutsOut(edit.set)) await desk.context.store.endSessionsOf(user.id);
+  if (shutsOut(edit.set, desk.nowMs)) await desk.context.store.endSessionsOf(user.id);
   return userView(desk, user);
 }
 
-function shutsOut({ isDisabled, lockedBy, administratorRole }: UserSet): boolean {
-  return isDisabled === true || lockedBy === 'administrator' || administratorRole === null;
+function shutsOut(
+  { isDisabled, lockedBy, administratorRole, expiresAtMs = null }: UserSet,
+  nowMs: number,
+): boolean {
+  const isShut = isDisabled === true || lockedBy === 'administrator';
+  return isShut || administratorRole === null || (expiresAtMs !== null && expiresAtMs <= nowMs);
 }
 
 /**
@@ -189,6 +194,7 @@ async function deleteUser(desk: Desk, domainName: string | null, userName: strin
   const domain = requireDomain(desk, domainName);
   await administer(desk, 'The user', null, async () => {
     const user = await requireUser(desk, domain, userName);
+    requireAbove(desk.caller, user);
     return {
       changes: [{ change: 'delete', kind: 'user', id: user.id, expectedVersion: user.version }],
       audit: doneEntry(desk, 'user.delete', subjectOf(domain, user.userName)),
