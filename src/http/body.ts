@@ -80,14 +80,14 @@ const discardMs = 500;
 export function endUnread(
   request: IncomingMessage,
   response: ServerResponse,
-  payload: Buffer,
+  payload: string,
 ): void {
   if (request.complete) {
     response.end(payload);
     return;
   }
   response.setHeader('Connection', 'close');
-  response.setHeader('Content-Length', payload.length);
+  response.setHeader('Content-Length', Buffer.byteLength(payload));
   response.write(payload);
   let bytes = 0;
   const finish = (): void => {

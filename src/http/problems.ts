@@ -106,5 +106,5 @@ export function sendProblem(
   const type = `urn:tallystick:problem:${code}`;
   const { requestId } = context;
   const document = { type, title, status, detail, code, requestId, problems };
-  endUnread(request, response, Buffer.from(JSON.stringify(document)));
+  endUnread(request, response, JSON.stringify(document));
 }

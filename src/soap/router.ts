@@ -187,5 +187,5 @@ function send(
   }
   response.statusCode = status;
   response.setHeader('Content-Type', 'text/xml; charset=utf-8');
-  endUnread(request, response, Buffer.from(document));
+  endUnread(request, response, document);
 }
