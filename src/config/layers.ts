@@ -44,7 +44,8 @@ export function resolveLayers(layers: Layers): Resolved {
   const put = (name: string, shownName: string, raw: unknown, from: Source): void => {
     const setting = settingNamed(name);
     if (setting === undefined) {
-      problems.push({ setting: shownName, message: 'there is no such setting' });
+      const message = 'there is no such setting' + hintFor(shownName);
+      problems.push({ setting: shownName, message });
       return;
     }
     const given = from === 'file' || typeof raw !== 'string' ? raw : fromText(setting.kind, raw);
@@ -65,10 +66,24 @@ export function resolveLayers(layers: Layers): Resolved {
 }
 
 const nameByVariable = new Map(settings.map(({ name }) => [environmentName(name), name]));
+const almostVariables = new Set([...nameByVariable.keys()].map(withoutSections));
 
-/** Two underscores mark a setting; TALLYSTICK_KEY_FILE and its like belong to the clients. */
+/**
+ * Two underscores mark a setting, and one where there should be two is a slip. Other names belong to the
+ * clients (TALLYSTICK_KEY_FILE) or to whoever runs containers (TALLYSTICK_PORT of a service of that name).
+ */
 function isSettingVariable(variable: string): boolean {
-  return variable.startsWith('TALLYSTICK_') && variable.slice('TALLYSTICK_'.length).includes('__');
+  if (!variable.startsWith('TALLYSTICK_')) return false;
+  return variable.slice('TALLYSTICK_'.length).includes('__') || almostVariables.has(variable);
+}
+
+function hintFor(variable: string): string {
+  const meant = [...nameByVariable.keys()].find((one) => withoutSections(one) === variable);
+  return meant === undefined ? '' : `: it is ${meant}`;
+}
+
+function withoutSections(variable: string): string {
+  return variable.replaceAll('__', '_');
 }
 
 const depthMax = 3;

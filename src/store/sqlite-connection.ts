@@ -83,7 +83,7 @@ export function createSqliteFile(path: string): void {
 export function lockSqlite(databasePath: string): () => void {
   return holdFile(
     `${realpathSync(databasePath)}.lock`,
-    'Another process uses this database: a SQLite database has one server at a time.',
+    `Another process uses ${databasePath}: a SQLite database has one server at a time.`,
   );
 }
 

@@ -101,7 +101,14 @@ describe('configuration', () => {
     const environment = { TALLYSTICK_LISTEN__PROT: '1' };
     expect(problems(minimal, { environment })).toContain('TALLYSTICK_LISTEN__PROT');
     expect(problems(minimal, { flags: { port: '1' } })).toContain('port: there is no such');
-    expect(parse(minimal, { environment: { TALLYSTICK_KEY_FILE: 'x' } })).toBeDefined();
+    const others = { TALLYSTICK_KEY_FILE: 'x', TALLYSTICK_PORT: 'tcp://10.0.0.1:8888' };
+    expect(parse(minimal, { environment: others })).toBeDefined();
+  });
+
+  it('refuses a variable with one underscore between section and field', () => {
+    expect(problems(minimal, { environment: { TALLYSTICK_LISTEN_PORT: '1' } })).toContain(
+      'TALLYSTICK_LISTEN_PORT: there is no such setting: it is TALLYSTICK_LISTEN__PORT',
+    );
   });
 
   it.each([

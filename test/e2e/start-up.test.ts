@@ -118,7 +118,7 @@ describeLayer('softhsm', 'what prevents serving has its own exit code and a plai
 
   it('a second server on one SQLite file', async () => {
     const first = await startServer(config);
-    await refused(5, /one server at a time/);
+    await refused(5, /tallystick\.db: .*one server at a time/);
     // The lock of a server that was killed goes with it.
     await first.end('SIGKILL');
     const next = await startServer(config);
@@ -170,7 +170,8 @@ describeLayer('softhsm', 'a disk that is full', () => {
     expect(JSON.stringify(refusal)).not.toMatch(/SQLITE|\/tmp/);
     expect((await fetch(`${cramped.url}/healthz`)).status).toBe(200);
     expect((await fetch(`${cramped.url}/readyz`)).status).toBe(503);
-    expect(cramped.log()).toMatch(/"keyName":"[^"]+"[^\n]*"errorCode":"store-full"[^\n]*"SQLITE_/);
+    const { log } = cramped;
+    await expect.poll(log).toMatch(/"keyName":"[^"]+"[^\n]*"errorCode":"store-full"[^\n]*"SQLITE_/);
     await cramped.end('SIGKILL');
 
     const roomy = await startServer(installation.configFile);

@@ -59,7 +59,10 @@ async function createComponent(
   const componentType = problems.parse('type', () => parseRecordName('type', given.componentType));
   const network = parseNetwork(given.location);
   if (network === null) {
-    problems.add('location', 'must be an IP address or a network, such as 10.1.0.0/16 or ::1/128');
+    problems.add(
+      'location',
+      'must be an IP address, or a network without bits behind its prefix, such as 10.1.0.0/16 or ::1/128',
+    );
   }
   const policyId = problems.parse('policy', () => policyIdOf(desk.configuration, given.policyName));
   problems.throwIfAny();
