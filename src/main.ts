@@ -114,7 +114,7 @@ async function serve(config: Config, { store, module, logger }: Parts): Promise<
     await module.close();
     await store.close();
     logger.info({ finished }, 'stopped');
-    logger.flush();
+    await logger.end();
     return finished;
   };
   let closing: Promise<boolean> | undefined;

@@ -52,6 +52,5 @@ function stop(io: CliIo, server: RunningServer, reason: string): void {
 /** Nobody knows what state we are in; a restart does. */
 function die(server: RunningServer, error: unknown): void {
   server.logger.error({ error }, 'unexpected failure, the process ends');
-  server.logger.flush();
-  process.exit(exitCodes.internal);
+  void server.logger.end().finally(() => process.exit(exitCodes.internal));
 }

@@ -8,8 +8,11 @@ export interface Logger {
   readonly info: (fields: LogFields, message: string) => void;
   readonly warn: (fields: LogFields, message: string) => void;
   readonly error: (fields: LogFields, message: string) => void;
-  /** Writes what is buffered; before the process ends. */
-  readonly flush: () => void;
+  /**
+   * Writes what is buffered, before the process ends; later lines are lost. Takes no longer than a
+   * second, whatever has become of the reader.
+   */
+  readonly end: () => Promise<void>;
 }
 
 export type LogFields = Readonly<Record<string, unknown>>;
@@ -52,11 +55,10 @@ export function createLogger(options: { level: LogLevel; target: LogTarget }): L
   const { target } = options;
   const stream =
     'line' in target
-      ? { write: (text: string) => target.line(text) }
-      : // Unbuffered but asynchronous: a slow reader of the log does not hold up a request.
-        destination({ dest: target.fileDescriptor, sync: false, minLength: 0 });
-  // Whoever read the log has gone; that is no reason to stop serving.
-  if ('on' in stream) stream.on('error', () => undefined);
+      ? { write: target.line, end: () => Promise.resolve() }
+      : fileStream(target.fileDescriptor, (lines) => {
+          logger.warn({ lines }, 'lines of the log were lost: nobody read them in time');
+        });
   const logger = pino(
     {
       level: options.level,
@@ -74,9 +76,57 @@ export function createLogger(options: { level: LogLevel; target: LogTarget }): L
     info: (fields, message) => logger.info(fields, message),
     warn: (fields, message) => logger.warn(fields, message),
     error: (fields, message) => logger.error(fields, message),
-    flush: () => {
-      if ('flushSync' in stream) stream.flushSync();
+    end: stream.end,
+  };
+}
+
+const bufferedBytesMax = 1_048_576;
+const endMs = 1000;
+
+/**
+ * Writes without waiting: a slow reader of the log holds up no request, and one that has gone is no
+ * reason to stop serving, or not to stop.
+ */
+function fileStream(
+  fileDescriptor: number,
+  onLost: (lines: number) => void,
+): { readonly write: (text: string) => void; readonly end: () => Promise<void> } {
+  const file = destination({
+    dest: fileDescriptor,
+    sync: false,
+    minLength: 0,
+    maxLength: bufferedBytesMax,
+  });
+  let isEnding = false;
+  let isGone = false;
+  let lost = 0;
+  file.on('error', (error: NodeJS.ErrnoException) => {
+    isGone = error.code === 'EPIPE';
+  });
+  file.on('drop', () => {
+    lost += 1;
+  });
+  file.on('drain', () => {
+    if (lost === 0 || isEnding) return;
+    const lines = lost;
+    lost = 0;
+    onLost(lines);
+  });
+  return {
+    write: (text) => {
+      if (!isEnding) file.write(text);
     },
+    end: () =>
+      new Promise((resolve) => {
+        if (isEnding || isGone) {
+          resolve();
+          return;
+        }
+        isEnding = true;
+        for (const event of ['close', 'error'] as const) file.once(event, () => resolve());
+        setTimeout(resolve, endMs);
+        file.end();
+      }),
   };
 }
 

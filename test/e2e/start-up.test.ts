@@ -148,6 +148,23 @@ describeLayer('softhsm', 'what prevents serving has its own exit code and a plai
   });
 });
 
+describeLayer('softhsm', 'a log that nobody reads any more', () => {
+  it.each(['in use', 'unused'])(
+    'keeps a server neither from serving nor from stopping, %s',
+    async (use) => {
+      const installation = await freshInstallation();
+      const server = await startServer(installation.configFile);
+      server.child.stderr?.destroy();
+      if (use === 'in use') {
+        const send = administratorOf(server, installation);
+        for (const user of ['jane', 'joan'])
+          expect((await send('POST', '/v1/users', { user })).status).toBe(201);
+      }
+      expect(await server.end('SIGTERM')).toBe(0);
+    },
+  );
+});
+
 describeLayer('softhsm', 'a disk that is full', () => {
   it('refuses with its own code, half-writes nothing, and serves again when there is room', async () => {
     const installation = await freshInstallation();
