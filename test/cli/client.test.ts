@@ -1,31 +1,15 @@
-import { chmodSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { chmodSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { describe, expect, it } from 'vitest';
 import { exitCodes } from '../../src/cli/exit-codes.ts';
 import { type CliIo, report } from '../../src/cli/io.ts';
 import { TallystickError } from '../../src/errors.ts';
-import { keyText, type RestWorld, startRest } from '../rest/support.ts';
-import { type Ran, runHere } from './support.ts';
+import { keyText } from '../rest/support.ts';
+import { openDesk, type Ran } from './support.ts';
 
-let folder: string;
-let world: RestWorld | undefined;
-beforeEach(() => {
-  folder = mkdtempSync(join(tmpdir(), 'tallystick-cli-'));
-  writeFileSync(join(folder, 'key'), `${keyText}\n`, { mode: 0o600 });
-});
-afterEach(async () => {
-  rmSync(folder, { recursive: true });
-  await world?.stop();
-  world = undefined;
-});
+const desk = openDesk();
 
-function run(args: readonly string[], input?: string): Promise<Ran> {
-  const environment = {
-    TALLYSTICK_KEY_FILE: join(folder, 'key'),
-    TALLYSTICK_SERVER: `http://127.0.0.1:${world?.port ?? 1}`,
-  };
-  return runHere(args, input === undefined ? { environment } : { environment, input });
+function run(args: readonly string[], input = ''): Promise<Ran> {
+  return desk.run(args, { input });
 }
 
 const accepted = {
@@ -38,7 +22,7 @@ const accepted = {
 
 describe('clients', () => {
   it('reads the response from standard input and says who was accepted', async () => {
-    world = await startRest({ authenticate: accepted });
+    const world = await desk.serve({ authenticate: accepted });
     const ran = await run(['authenticate', 'jane', '--challenge', '1234'], '123456\n');
     expect(ran).toEqual({ code: 0, printed: 'Accepted: jane by VT1/TIME.', said: '' });
     expect(world.reached[0]!.args[1]).toMatchObject({
@@ -48,7 +32,7 @@ describe('clients', () => {
   });
 
   it('prints a refusal for people, and the problem with --json', async () => {
-    world = await startRest({ authenticate: { outcome: 'refused', code: 'user-locked' } });
+    await desk.serve({ authenticate: { outcome: 'refused', code: 'user-locked' } });
     const ran = await run(['authenticate', 'jane', '--response', '1']);
     expect(ran.code).toBe(exitCodes.refused);
     expect(ran.said).toBe('Refused: The user is locked. [user-locked]');
@@ -58,12 +42,11 @@ describe('clients', () => {
   });
 
   it('tells a server that cannot from a server that does not answer', async () => {
-    world = await startRest({ authenticate: new TallystickError('module-unavailable', 'Gone.') });
+    await desk.serve({ authenticate: new TallystickError('module-unavailable', 'Gone.') });
     const ran = await run(['authenticate', 'jane', '--response', '1']);
     expect(ran.code).toBe(exitCodes.serverUnavailable);
     expect(ran.said).toMatch(/Gone\..*\[module-unavailable\]\n {2}request id /);
-    await world.stop();
-    world = undefined;
+    await desk.stop();
     const nobody = await run(['user', 'list']);
     expect(nobody.code).toBe(exitCodes.serverUnavailable);
     expect(nobody.said).toMatch(/^No server at http:\/\/127\.0\.0\.1:1 \(ECONNREFUSED\)/);
@@ -71,7 +54,9 @@ describe('clients', () => {
 
   it('wants both responses of a pair, from options or from standard input', async () => {
     const learned = { driftSeconds: 90, nextEventCounter: null, followers: [] };
-    world = await startRest({ synchronise: { ...accepted, outcome: 'synchronised', learned } });
+    const world = await desk.serve({
+      synchronise: { ...accepted, outcome: 'synchronised', learned },
+    });
     const ran = await run(['sync', 'jane', '--serial', 'VT1'], '111111\n222222\n');
     expect(ran.printed).toMatch(/learned drift, seconds +90/);
     expect(world.reached[0]!.args[1]).toMatchObject({
@@ -84,7 +69,7 @@ describe('clients', () => {
   });
 
   it('shows nothing of what a client key is not told of a synchronisation', async () => {
-    world = await startRest({
+    await desk.serve({
       synchronise: { ...accepted, outcome: 'synchronised', learned: null },
     });
     const ran = await run(['sync', 'jane'], '111111\n222222\n');
@@ -92,7 +77,7 @@ describe('clients', () => {
   });
 
   it('prints the code for a device that shows a challenge', async () => {
-    world = await startRest({ unlockCode: { serial: 'VT1', code: '87654321' } });
+    const world = await desk.serve({ unlockCode: { serial: 'VT1', code: '87654321' } });
     const ask = ['token', 'unlock-code', 'VT1', '--challenge', '12345678'];
     expect(await run(ask)).toEqual({ code: 0, printed: '87654321', said: '' });
     const json = await run([...ask, '--reason', 'PIN forgotten', '--json']);
@@ -106,7 +91,7 @@ describe('clients', () => {
   it('asks why somebody could not log on', async () => {
     const nothing = { authenticators: [], events: [], account: null, atMs: 0 };
     const names = { userName: 'jane', domainName: 'd', policyName: 'P' };
-    world = await startRest({ explainUser: { ...names, ...nothing } });
+    const world = await desk.serve({ explainUser: { ...names, ...nothing } });
     const options = ['--domain', 'd', '--limit', '5', '--policy', 'P'];
     const ran = await run(['explain', 'jane', ...options]);
     expect(ran.printed).toMatch(/^user +jane in domain d\nnow .* the policy P\n/);
@@ -120,14 +105,14 @@ describe('clients', () => {
 
   it('shows what unlocks a device as it is typed', async () => {
     const one = { name: 'UNLOCK', mode: 'unlock', algorithm: 'OCRA-1:HOTP-SHA1-8:QN08' };
-    world = await startRest({ authenticator: { serial: 'VT1', applications: [one] } });
+    await desk.serve({ authenticator: { serial: 'VT1', applications: [one] } });
     expect((await run(['token', 'show', 'VT1'])).printed).toContain(`unlock:${one.algorithm}`);
   });
 
   it('warns of a key for a component type that no component has', async () => {
     const view = { name: 'k', role: 'client', componentType: 'c', domainName: null };
     const components = [{ componentType: 'Intranet' }];
-    world = await startRest({ createApiKey: { key: keyText, view }, components });
+    await desk.serve({ createApiKey: { key: keyText, view }, components });
     const create = ['key', 'create', 'k', '--role', 'client', '--component'];
     const mistyped = await run([...create, 'intanet']);
     expect(mistyped).toMatchObject({ code: 0, printed: keyText });
@@ -141,7 +126,7 @@ describe('clients', () => {
       { ...one, expiresAtMs: 1 },
       { ...one, expiresAtMs: 8.64e15 },
     ];
-    world = await startRest({
+    await desk.serve({
       users: [past, future],
       authenticators: [past, future],
       apiKeys: [past, future],
@@ -156,7 +141,7 @@ describe('clients', () => {
   it('says when the audit has more, and shows the newest', async () => {
     const body = '{"action":"a","actor":"k","atMs":1,"outcome":"done","subject":"s"}';
     const events = [5, 6].map((sequence) => ({ sequence, body }));
-    world = await startRest({ auditEvents: events });
+    const world = await desk.serve({ auditEvents: events });
     const some = await run(['audit', 'list', '--limit', '2']);
     expect(some.said).toMatch(/--after 6/);
     expect((await run(['audit', 'list', '--limit', '3'])).said).toBe('');
@@ -175,7 +160,7 @@ describe('clients', () => {
 
   it('follows a list from page to page', async () => {
     const pages = [Array.from({ length: 100 }, (_, at) => `u${at}`), ['last']];
-    world = await startRest({
+    const world = await desk.serve({
       users: () => (pages.shift() ?? []).map((userName) => ({ userName, serials: [] })),
     });
     const ran = await run(['user', 'list', '--json']);
@@ -189,7 +174,7 @@ describe('clients', () => {
   it('says that a policy is new, and whose child', async () => {
     const savePolicy = { name: 'Q', settings: {}, cost: {} };
     const policy = new TallystickError('not-found', 'there is no such policy');
-    world = await startRest({ policy, savePolicy });
+    await desk.serve({ policy, savePolicy });
     const ran = await run(['policy', 'set', 'Q']);
     expect(ran.printed).toMatch(/^Policy Q created below Base Policy\n/);
   });
@@ -197,7 +182,7 @@ describe('clients', () => {
   it('changes a policy without losing a change in between', async () => {
     const settings = { userLockThreshold: 3, genericAnswers: true };
     const policy = { name: 'P', parentName: 'Base Policy', settings, version: 4 };
-    world = await startRest({ policy, savePolicy: { name: 'P', settings: {}, cost: {} } });
+    const world = await desk.serve({ policy, savePolicy: { name: 'P', settings: {}, cost: {} } });
     const ran = await run(['policy', 'set', 'P', 'userLockThreshold=5', 'genericAnswers=']);
     expect(ran.code).toBe(0);
     expect(ran.printed).toMatch(/^Policy P changed\n/);
@@ -209,10 +194,10 @@ describe('clients', () => {
   });
 
   it('takes a seed from a private file or standard input, never from an argument', async () => {
-    world = await startRest({
+    const world = await desk.serve({
       createAuthenticator: (_caller: unknown, given: object) => ({ ...given, applications: [] }),
     });
-    const seedFile = join(folder, 'seed');
+    const seedFile = desk.path('seed');
     writeFileSync(seedFile, '3132 3334 3536 3738 3930 3132 3334 3536\n', { mode: 0o600 });
     const create = ['token', 'create', 'T1', '--application', 'A=HOTP-SHA1-6'];
     expect((await run([...create, '--import-hex-file', seedFile])).code).toBe(0);
@@ -230,8 +215,8 @@ describe('clients', () => {
 describe('files that are written once', () => {
   it('keeps a new key off the screen, in a file of its own', async () => {
     const view = { name: 'k', role: 'client', componentType: 'c', domainName: null };
-    world = await startRest({ createApiKey: { key: keyText, view } });
-    const out = join(folder, 'new.key');
+    const world = await desk.serve({ createApiKey: { key: keyText, view } });
+    const out = desk.path('new.key');
     const create = ['key', 'create', 'k', '--role', 'client', '--component', 'c', '--out', out];
     const ran = await run(create);
     expect(ran.printed).not.toContain(keyText);
@@ -243,10 +228,12 @@ describe('files that are written once', () => {
   });
 
   it('checks the user before the seeds leave', async () => {
-    const request = join(folder, 'request.json');
-    const out = join(folder, 'bundle.json');
+    const request = desk.path('request.json');
+    const out = desk.path('bundle.json');
     writeFileSync(request, '{}');
-    world = await startRest({ user: new TallystickError('not-found', 'The user does not exist.') });
+    const world = await desk.serve({
+      user: new TallystickError('not-found', 'The user does not exist.'),
+    });
     const issue = ['token', 'issue', '--to-emulator', request, '--out', out, '--user', 'nobody'];
     const ran = await run([...issue, '--domain', 'd']);
     expect(ran.code).toBe(exitCodes.refused);
@@ -257,10 +244,10 @@ describe('files that are written once', () => {
   });
 
   it('says what was done when only the assignment failed, and what is left to do', async () => {
-    const request = join(folder, 'request.json');
-    const out = join(folder, 'bundle.json');
+    const request = desk.path('request.json');
+    const out = desk.path('bundle.json');
     writeFileSync(request, '{}');
-    world = await startRest({
+    await desk.serve({
       user: { userName: 'jane', serials: [] },
       pairAuthenticator: { serial: 'VT1' },
       assignAuthenticator: new TallystickError('store-full', 'It is full.'),
@@ -274,11 +261,13 @@ describe('files that are written once', () => {
   });
 
   it('makes room for a bundle before the seeds leave, and none after a refusal', async () => {
-    const request = join(folder, 'request.json');
-    const out = join(folder, 'bundle.json');
+    const request = desk.path('request.json');
+    const out = desk.path('bundle.json');
     writeFileSync(request, '{}');
     const issue = ['token', 'issue', '--to-emulator', request, '--out', out];
-    world = await startRest({ pairAuthenticator: new TallystickError('policy-refused', 'No.') });
+    const world = await desk.serve({
+      pairAuthenticator: new TallystickError('policy-refused', 'No.'),
+    });
     expect((await run(issue)).said).toMatch(/policy-refused/);
     expect(() => statSync(out)).toThrow(/ENOENT/);
     writeFileSync(out, 'precious');
@@ -317,7 +306,7 @@ describe('wrong usage', () => {
   });
 
   it('refuses a key that others may read', async () => {
-    chmodSync(join(folder, 'key'), 0o640);
+    chmodSync(desk.path('key'), 0o640);
     const ran = await run(['user', 'list']);
     expect(ran.said).toMatch(/may be read by others: chmod 600/);
     expect(ran.said).not.toContain(keyText);
@@ -333,7 +322,7 @@ describe('wrong usage', () => {
   });
 
   it('says everything that is wrong with a configuration', async () => {
-    const file = join(folder, 'tallystick.json');
+    const file = desk.path('tallystick.json');
     writeFileSync(file, '{"listen": {"port": "x"}, "log": {"level": "loud"}}');
     const ran = await run(['config', 'check', '--config', file]);
     expect(ran.code).toBe(exitCodes.usage);

@@ -1,36 +1,18 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { driftPlot } from '../../src/cli/drift-plot.ts';
 import { driftSentences } from '../../src/cli/drift-text.ts';
 import { exitCodes } from '../../src/cli/exit-codes.ts';
 import { TallystickError } from '../../src/errors.ts';
 import type { ApplicationDriftView } from '../../src/service/index.ts';
-import { keyText, type RestWorld, startRest } from '../rest/support.ts';
-import { type Ran, runHere } from './support.ts';
+import { openDesk, type Ran } from './support.ts';
 
 const dayMs = 86_400_000;
 const nowMs = Date.UTC(2026, 10, 23, 12);
 
-let folder: string;
-let world: RestWorld | undefined;
-beforeEach(() => {
-  folder = mkdtempSync(join(tmpdir(), 'tallystick-cli-'));
-  writeFileSync(join(folder, 'key'), keyText, { mode: 0o600 });
-});
-afterEach(async () => {
-  rmSync(folder, { recursive: true });
-  await world?.stop();
-  world = undefined;
-});
+const desk = openDesk();
 
 function run(args: readonly string[], outputColumns: number | null = null): Promise<Ran> {
-  const environment = {
-    TALLYSTICK_KEY_FILE: join(folder, 'key'),
-    TALLYSTICK_SERVER: `http://127.0.0.1:${world?.port ?? 1}`,
-  };
-  return runHere(args, { environment, outputColumns });
+  return desk.run(args, { outputColumns });
 }
 
 const rate = {
@@ -167,7 +149,7 @@ describe('tallystick token drift', () => {
   };
 
   it('show: sentences, and a plot where there is a terminal or it is asked for', async () => {
-    world = await startRest({ showDrift: view });
+    const world = await desk.serve({ showDrift: view });
     const show = ['token', 'drift', 'show', 'VT00000001', '--policy', 'Office'];
     const plain = await run(show);
     expect(plain).toMatchObject({ code: 0, said: '' });
@@ -188,7 +170,7 @@ describe('tallystick token drift', () => {
   });
 
   it('show: says where there is no clock', async () => {
-    world = await startRest({ showDrift: { ...view, applications: [] } });
+    await desk.serve({ showDrift: { ...view, applications: [] } });
     const ran = await run(['token', 'drift', 'show', 'VT00000001']);
     expect(ran).toMatchObject({ code: exitCodes.usage, printed: '' });
     expect(ran.said).toBe('no application of VT00000001 has a clock, so nothing of it drifts');
@@ -201,7 +183,9 @@ describe('tallystick token drift', () => {
       { name: 'TIME', driftSeconds: -90, isDriftFrozen: true },
       { name: 'HOTP', driftSeconds: null, isDriftFrozen: false },
     ];
-    world = await startRest({ setDrift: { serial: 'VT00000001', applications, version: 1 } });
+    const world = await desk.serve({
+      setDrift: { serial: 'VT00000001', applications, version: 1 },
+    });
     const token = ['token', 'drift'];
     const set = await run([
       ...token,
@@ -241,7 +225,7 @@ describe('tallystick token drift', () => {
     [['zero'], /missing required argument 'serial'/],
     [['melt', 'VT1'], /unknown command 'melt'/],
   ])('%j is wrong usage', async (args, said) => {
-    world = await startRest({});
+    const world = await desk.serve({});
     const ran = await run(['token', 'drift', ...args]);
     expect(ran.code).toBe(exitCodes.usage);
     expect(ran.said).toMatch(said);
@@ -250,7 +234,7 @@ describe('tallystick token drift', () => {
 
   it('passes on what the server says', async () => {
     const fields = { applicationName: ['must have a clock, which HOTP has not'] };
-    world = await startRest({ setDrift: new TallystickError('request-invalid', 'x', { fields }) });
+    await desk.serve({ setDrift: new TallystickError('request-invalid', 'x', { fields }) });
     const ran = await run(['token', 'drift', 'zero', 'VT1']);
     expect(ran.code).toBe(exitCodes.refused);
     expect(ran.said).toBe(
@@ -265,7 +249,7 @@ describe('tallystick token drift', () => {
       { ...application, isDriftFrozen: true, hasRememberedResponse: true },
       { ...application, isDriftFrozen: false, hasRememberedResponse: false },
     ];
-    world = await startRest({ authenticator: { serial: 'VT1', applications } });
+    await desk.serve({ authenticator: { serial: 'VT1', applications } });
     const rows = (await run(['token', 'show', 'VT1'])).printed.split('\n').slice(-3);
     expect(rows[0]).toMatch(/ DRIFT S +FAILURES +REMEMBERED +LAST USED$/);
     expect(rows[1]).toMatch(/ 9 frozen +2 +yes +-$/);
@@ -302,7 +286,7 @@ describe('tallystick drift report', () => {
       { leaving: [item('VT3', 50, 88), item('VT1', 9, 20)], next: 'VT5' },
       { leaving: [item('VT2', -3, null)], next: null },
     ].map((page) => ({ ...page, policyName: 'Office', nowMs, totals }));
-    world = await startRest({ driftReport: () => pages.shift() });
+    const world = await desk.serve({ driftReport: () => pages.shift() });
     const ran = await run(['drift', 'report', '--policy', 'Office', '--within', '60d']);
     expect(ran).toMatchObject({ code: 0, said: '' });
     expect(ran.printed.split('\n')).toEqual([
@@ -322,7 +306,7 @@ describe('tallystick drift report', () => {
 
   it('prints one document with --json, and has a default of 60 days', async () => {
     const page = { policyName: 'Local Authentication', nowMs, totals, leaving: [], next: null };
-    world = await startRest({ driftReport: page });
+    await desk.serve({ driftReport: page });
     const ran = await run(['drift', 'report', '--json']);
     expect(JSON.parse(ran.printed)).toEqual({
       policy: 'Local Authentication',
@@ -335,7 +319,7 @@ describe('tallystick drift report', () => {
   });
 
   it.each(['60', '0d', '3651d', '1.5d', 'soon'])('--within %s is wrong usage', async (within) => {
-    world = await startRest({});
+    await desk.serve({});
     const ran = await run(['drift', 'report', '--within', within]);
     expect(ran).toMatchObject({
       code: exitCodes.usage,

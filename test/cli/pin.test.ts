@@ -1,36 +1,15 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { exitCodes } from '../../src/cli/exit-codes.ts';
-import { keyText, type RestWorld, startRest } from '../rest/support.ts';
 import { atTerminal } from '../support/terminal.ts';
-import { type Ran, runHere } from './support.ts';
+import { openDesk, type Ran } from './support.ts';
 
 const program = fileURLToPath(new URL('../../src/cli/main.ts', import.meta.url));
 
-let folder: string;
-let world: RestWorld | undefined;
-beforeEach(() => {
-  folder = mkdtempSync(join(tmpdir(), 'tallystick-cli-'));
-  writeFileSync(join(folder, 'key'), keyText, { mode: 0o600 });
-});
-afterEach(async () => {
-  rmSync(folder, { recursive: true });
-  await world?.stop();
-  world = undefined;
-});
-
-function environment(): Record<string, string> {
-  return {
-    TALLYSTICK_KEY_FILE: join(folder, 'key'),
-    TALLYSTICK_SERVER: `http://127.0.0.1:${world?.port ?? 1}`,
-  };
-}
+const desk = openDesk();
 
 function run(args: readonly string[], input = ''): Promise<Ran> {
-  return runHere(args, { environment: environment(), input });
+  return desk.run(args, { input });
 }
 
 function edited(state: string): object {
@@ -81,7 +60,7 @@ describe('token pin', () => {
       },
     ],
   ])('%s reaches the server', async (line, input, application, change) => {
-    world = await startRest(edited('to-be-set'));
+    const world = await desk.serve(edited('to-be-set'));
     const ran = await run(['token', 'pin', ...line.split(' ')], input);
     expect(ran).toEqual({
       code: 0,
@@ -96,7 +75,7 @@ describe('token pin', () => {
     ['set VT1', '', /must hold 2 line\(s\)/],
     ['enable VT1 --minimum-length four', '', /a number of characters such as 4/],
   ])('%s with %j is refused before anything is sent', async (line, input, said) => {
-    world = await startRest(edited('set'));
+    const world = await desk.serve(edited('set'));
     const ran = await run(['token', 'pin', ...line.split(' ')], input);
     expect(ran.code).toBe(exitCodes.usage);
     expect(ran.said).toMatch(said);
@@ -112,7 +91,7 @@ describe('token pin', () => {
   ])('token show says of %s that it is "%s"', async (state, said) => {
     const one = { name: 'TIME', mode: 'response-only', algorithm: 'TOTP-SHA1-6-30S' };
     const applications = [{ ...one, pin: { state, minimumLength: 4 } }];
-    world = await startRest({ authenticator: { serial: 'VT1', applications } });
+    await desk.serve({ authenticator: { serial: 'VT1', applications } });
     const { printed } = await run(['token', 'show', 'VT1']);
     const [heading, row] = printed.split('\n').slice(-2);
     const at = heading!.indexOf('  PIN ') + 2;
@@ -127,7 +106,7 @@ describe('authenticate and sync', () => {
     ['--new-pin', '123456\n9038\n9038\n', { pin: null, response: '123456', newPin }],
     ['--pin --new-pin', '4721\n123456\n9038\n9038\n', { pin: '4721', response: '123456', newPin }],
   ])('authenticate %s takes lines in their order', async (options, input, credential) => {
-    world = await startRest({ authenticate: { ...accepted, pinChanged: true } });
+    const world = await desk.serve({ authenticate: { ...accepted, pinChanged: true } });
     const ran = await run(['authenticate', 'jane', ...options.split(' ')], input);
     expect(ran.printed).toBe('Accepted: jane by VT1/TIME. The new PIN is set.');
     expect(world.reached[0]!.args[1]).toMatchObject({
@@ -139,7 +118,7 @@ describe('authenticate and sync', () => {
     [['--pin'], '4721\n111111\n222222\n'],
     [['--pin', '--first', '111111', '--second', '222222'], '4721\n'],
   ])('sync %j takes the PIN first', async (options, input) => {
-    world = await startRest({
+    const world = await desk.serve({
       synchronise: { ...accepted, outcome: 'synchronised', learned: null },
     });
     expect((await run(['sync', 'jane', ...options], input)).code).toBe(0);
@@ -151,7 +130,7 @@ describe('authenticate and sync', () => {
   });
 
   it('want as many lines as were asked for', async () => {
-    world = await startRest({ authenticate: accepted });
+    const world = await desk.serve({ authenticate: accepted });
     const ran = await run(['authenticate', 'jane', '--pin'], '123456\n');
     expect(ran.code).toBe(exitCodes.usage);
     expect(ran.said).toMatch(/must hold 2 line\(s\): PIN, Response/);
@@ -163,10 +142,10 @@ describe('at a terminal', () => {
   const typing = (
     line: string,
     answers: readonly (readonly [string, string])[],
-  ): ReturnType<typeof atTerminal> => atTerminal(program, line, environment(), answers);
+  ): ReturnType<typeof atTerminal> => atTerminal(program, line, desk.environment(), answers);
 
   it('PINs are asked for and never shown, responses are', { timeout: 60_000 }, async () => {
-    world = await startRest({ authenticate: accepted });
+    const world = await desk.serve({ authenticate: accepted });
     const { status, shown } = await typing('authenticate jane --pin --new-pin', [
       ['PIN: ', '472\x7f21\r'],
       ['Response: ', '12345\x7f56\r'],
@@ -183,14 +162,14 @@ describe('at a terminal', () => {
   });
 
   it('lines typed ahead answer the next questions', { timeout: 60_000 }, async () => {
-    world = await startRest(edited('set'));
+    const world = await desk.serve(edited('set'));
     const { status } = await typing('token pin set VT1', [['PIN: ', '9038\r9038\r']]);
     expect(status).toBe(0);
     expect(world.reached[0]!.args[3]).toMatchObject({ newPin });
   });
 
   it('an Enter too many does not take the PIN away', { timeout: 60_000 }, async () => {
-    world = await startRest(edited('set'));
+    const world = await desk.serve(edited('set'));
     const { status, shown } = await typing('token pin set VT1', [['PIN: ', '\r\r']]);
     expect(status).toBe(exitCodes.usage);
     expect(shown).toContain('token pin clear');
@@ -198,7 +177,7 @@ describe('at a terminal', () => {
   });
 
   it('Ctrl-C gives up', { timeout: 60_000 }, async () => {
-    world = await startRest(edited('set'));
+    const world = await desk.serve(edited('set'));
     const { status, shown } = await typing('token pin set VT1', [['PIN: ', '90\x03']]);
     expect(status).toBe(exitCodes.interrupted);
     expect(shown).toContain('given up');

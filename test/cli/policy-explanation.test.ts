@@ -1,28 +1,11 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { exitCodes } from '../../src/cli/exit-codes.ts';
-import { keyText, type RestWorld, startRest } from '../rest/support.ts';
-import { type Ran, runHere } from './support.ts';
+import { openDesk, type Ran } from './support.ts';
 
-let folder: string;
-let world: RestWorld;
-beforeEach(() => {
-  folder = mkdtempSync(join(tmpdir(), 'tallystick-cli-'));
-  writeFileSync(join(folder, 'key'), `${keyText}\n`, { mode: 0o600 });
-});
-afterEach(async () => {
-  rmSync(folder, { recursive: true });
-  await world.stop();
-});
+const desk = openDesk();
 
 function run(...args: readonly string[]): Promise<Ran> {
-  const environment = {
-    TALLYSTICK_KEY_FILE: join(folder, 'key'),
-    TALLYSTICK_SERVER: `http://127.0.0.1:${world.port}`,
-  };
-  return runHere(args, { environment });
+  return desk.run(args);
 }
 
 const component = {
@@ -64,7 +47,7 @@ const asked = ['policy', 'explain', '--type', 'Intranet', '--address', '10.1.2.3
 
 describe('policy explain', () => {
   it('shows component, chain, settings and who else was meant', async () => {
-    world = await startRest({ explainPolicy: explanation });
+    await desk.serve({ explainPolicy: explanation });
     const { code, printed } = await run(...asked);
     expect(code).toBe(0);
     expect(printed.split('\n')).toEqual([
@@ -84,7 +67,7 @@ describe('policy explain', () => {
   });
 
   it('shows one setting with what it does', async () => {
-    world = await startRest({ explainPolicy: explanation });
+    await desk.serve({ explainPolicy: explanation });
     const { printed } = await run(...asked, '--setting', 'userLockThreshold');
     expect(printed.split('\n')).toEqual([
       'Failed attempts.',
@@ -108,7 +91,7 @@ describe('policy explain', () => {
   it('says of a request that is refused why no component fits', async () => {
     const refused = { ...explanation, component: null, policyNames: [], settings: {} };
     const others = [{ component: wider, reason: 'elsewhere' }];
-    world = await startRest({ explainPolicy: { ...refused, others } });
+    await desk.serve({ explainPolicy: { ...refused, others } });
     expect((await run(...asked)).printed.split('\n')).toEqual([
       'Requests of type Intranet from 10.1.2.3 are refused as component-unknown: no',
       'component of that type covers the address.',
@@ -116,8 +99,7 @@ describe('policy explain', () => {
       'OTHER LOCATION  ACCESS   POLICY  WHY NOT',
       '10.0.0.0/8      api-key  Branch  the address is not in it',
     ]);
-    await world.stop();
-    world = await startRest({ explainPolicy: { ...refused, others: [] } });
+    await desk.serve({ explainPolicy: { ...refused, others: [] } });
     expect((await run(...asked)).printed).toBe(
       'Requests of type Intranet from 10.1.2.3 are refused as component-unknown: no\n' +
         'component has that type. Types: Intranet, administration.',
@@ -127,7 +109,7 @@ describe('policy explain', () => {
 
 describe('component', () => {
   it('shows access in lists, and takes it with what is created and changed', async () => {
-    world = await startRest({
+    const world = await desk.serve({
       components: [component],
       createComponent: component,
       updateComponent: wider,
@@ -148,7 +130,7 @@ describe('component', () => {
   });
 
   it('refuses a change of nothing, and an access that there is not', async () => {
-    world = await startRest({});
+    const world = await desk.serve({});
     const nothing = await run('component', 'set', 'c1');
     expect(nothing).toMatchObject({ code: exitCodes.usage });
     expect(nothing.said).toContain('--policy, --access or both');
@@ -161,7 +143,7 @@ describe('component', () => {
 describe('user set', () => {
   it('gives a role, takes it away, and knows no other', async () => {
     const view = { userName: 'jane', domainName: 'd', serials: [], administratorRole: 'auditor' };
-    world = await startRest({ updateUser: view });
+    const world = await desk.serve({ updateUser: view });
     const given = await run('user', 'set', 'jane', '--role', 'auditor', '--domain', 'd');
     expect(given.printed).toMatch(/^role +auditor$/m);
     await run('user', 'set', 'jane', '--role', 'none');

@@ -29,7 +29,7 @@ export interface SendOptions {
   readonly key?: string | null;
 }
 
-type Answers = Partial<Record<keyof Service | keyof Administration, unknown>>;
+export type Answers = Partial<Record<keyof Service | keyof Administration, unknown>>;
 
 /**
  * The REST edge over a scripted service: each method answers what the test says, a function is
