@@ -367,7 +367,7 @@ export const policyCatalogue: {
     range: onOrOff,
     oasField: null,
     description:
-      'Whether refusals look alike outside, but for a replay and what is wrong with a new PIN; the audit always has the reason.',
+      'Whether refusals look alike outside, but for a replay and what is only said once PIN and response were right; the audit always has the reason.',
   },
 };
 
