@@ -1,5 +1,5 @@
 import { dayMs } from './durations.ts';
-import type { User } from './model.ts';
+import type { AdministratorRole, User } from './model.ts';
 import type { EffectivePolicy } from './policy-catalogue.ts';
 
 /** Whether an attempt on this account may be examined at all. */
@@ -56,6 +56,26 @@ export function syncAccountState(
   return refusedAccount(user, policy, nowMs) ?? { state: 'open' };
 }
 
+/** What decides whether somebody who signed in may go on administering. */
+export type Administering = Pick<
+  User,
+  'isDisabled' | 'expiresAtMs' | 'lockedBy' | 'administratorRole'
+>;
+
+/**
+ * Whether sessions of this user may be open. A lock by wrong responses is left out: anybody could end the
+ * sessions of others by it.
+ *
+ * @param nowMs Unix milliseconds
+ */
+export function mayAdminister<Who extends Administering>(
+  user: Who,
+  nowMs: number,
+): user is Who & { readonly administratorRole: AdministratorRole } {
+  const isShutOut = user.isDisabled || isExpired(user, nowMs) || user.lockedBy === 'administrator';
+  return !isShutOut && user.administratorRole !== null;
+}
+
 function refusedAccount(
   user: User,
   policy: EffectivePolicy,
@@ -67,10 +87,14 @@ function refusedAccount(
     touch: false,
   });
   if (user.isDisabled) return refused('user-disabled');
-  if (user.expiresAtMs !== null && nowMs >= user.expiresAtMs) return refused('user-expired');
+  if (isExpired(user, nowMs)) return refused('user-expired');
   if (isInactive(user, policy, nowMs)) return refused('user-inactive');
   if (isLocked(user, policy)) return refused('user-locked');
   return undefined;
+}
+
+function isExpired({ expiresAtMs }: Pick<User, 'expiresAtMs'>, nowMs: number): boolean {
+  return expiresAtMs !== null && nowMs >= expiresAtMs;
 }
 
 function isInactive(user: User, policy: EffectivePolicy, nowMs: number): boolean {

@@ -1,5 +1,5 @@
 import { algorithmMode } from '../domain/application.ts';
-import type { Application, PinChange, User, UserWithAuthenticators } from '../domain/model.ts';
+import type { Application, PinChange, UserWithAuthenticators } from '../domain/model.ts';
 import type { RefusalCode } from '../domain/outcomes.ts';
 import { refusedFor } from '../domain/lock.ts';
 import type { SynchronisationDecision } from '../domain/resync.ts';
@@ -33,16 +33,18 @@ export type Finished<Success> =
     }
   | { readonly kind: 'refused'; readonly code: RefusalCode };
 
-/** Asked once a round, when everything else was right. */
+/** Asked once a round, when everything else was right; `nowMs` is the attempt's (Unix milliseconds). */
 export type Finish<Success> = (
   accepted: AcceptedAnswer,
-  user: User,
+  examined: Pick<Examined, 'user' | 'policy'>,
+  nowMs: number,
 ) => Finished<Success> | Promise<Finished<Success>>;
 
 /** What stands behind an acceptance. */
 export interface Proof<Success> {
   readonly context: Context;
   readonly examined: Examined;
+  readonly nowMs: number;
   readonly found: UserWithAuthenticators;
   readonly plan: VerificationPlan;
   readonly tape: MacTape;
@@ -119,7 +121,8 @@ async function succeed<Success>(
       applicationName: application.name,
       pinChanged: pinChange !== null,
     },
-    user,
+    examined,
+    proof.nowMs,
   );
   if (finished.kind === 'refused') {
     return refusedProven(refusedFor(finished.code), changesWith(null, null), facts);

@@ -31,8 +31,8 @@ export type { ComponentView } from './policy-explanation.ts';
 export type { PinEdit } from '../domain/pin-edit.ts';
 
 /**
- * What the edges call. Every method takes the caller, which the edge has established, and returns
- * expected outcomes; broken requests and failed dependencies are thrown as `TallystickError`.
+ * What the edges call. Methods take the caller, which the edge has established, or the id of a
+ * session and the address it comes from, and return expected outcomes; broken requests and failed dependencies are thrown as `TallystickError`.
  */
 
 /** Who calls, established by the edge from the API key and the connection. */

@@ -208,7 +208,7 @@ async function verify<Success extends { readonly outcome: string }>(
   const compared = await compare(plan, tape, wrongPins, input, nowMs, policy);
   const { decision } = compared;
   const { finish } = progress.purpose;
-  const proof: Proof<Success> = { context, examined, found, plan, tape, finish };
+  const proof: Proof<Success> = { context, examined, nowMs, found, plan, tape, finish };
   if (decision.kind === 'accepted') return accept(decision, proof);
   const looked = { key, plan, input, wrongPins, found, compared, policy };
   const further = await lookFurther(progress, looked);

@@ -1,4 +1,5 @@
-import type { AdministratorRole, User } from '../domain/model.ts';
+import { mayAdminister } from '../domain/account.ts';
+import type { User } from '../domain/model.ts';
 import type { EffectivePolicy } from '../domain/policy-catalogue.ts';
 import type { Finished } from './accept.ts';
 import type { Admission } from './admission.ts';
@@ -15,7 +16,7 @@ import type {
 import { auditEntry, doneOutcome } from './audit-entries.ts';
 import { verifyPerson } from './authenticate.ts';
 import type { Context } from './deps.ts';
-import { newSessionId, sessionIdSha256 } from './identifiers.ts';
+import { newSessionId, sessionIdSha256, sha256Hex } from './identifiers.ts';
 import type { Decision, Session } from './store.ts';
 
 type SignedIn = Extract<LogonAnswer, { outcome: 'signed-in' }>;
@@ -62,7 +63,8 @@ function logon(context: Context, caller: Caller, request: LogonRequest): Promise
     {
       action: 'logon',
       codec: plainCodec<LogonAnswer>(),
-      finish: (accepted, user) => openSession(context, caller, accepted, user),
+      finish: (accepted, { user, policy }, nowMs) =>
+        openSession(context, caller, accepted, { user, policy, nowMs }),
     },
   );
 }
@@ -71,20 +73,15 @@ async function openSession(
   context: Context,
   caller: Caller,
   accepted: AcceptedAnswer,
-  user: User,
+  { user, policy, nowMs }: { user: User; policy: EffectivePolicy; nowMs: number },
 ): Promise<Finished<SignedIn>> {
   if (user.administratorRole === null) return { kind: 'refused', code: 'administrator-none' };
-  const configuration = await context.configuration.current();
-  const policy = configuration.resolve(caller)?.policy;
-  // It went since it was read.
-  if (policy === undefined) return { kind: 'refused', code: 'component-unknown' };
-  const nowMs = context.clock.nowMs();
   const usedSinceMs = nowMs - policy.sessionIdleSeconds * 1000;
   const openCount = await context.store.countSessions(user.id, nowMs, usedSinceMs);
   if (openCount >= sessionsMax) return { kind: 'refused', code: 'sessions-too-many' };
   const sessionId = newSessionId(context.randomBytes);
   const session: Session = {
-    idSha256: sessionIdSha256(sessionId) ?? '',
+    idSha256: sha256Hex(sessionId),
     userId: user.id,
     componentType: caller.componentType,
     peerAddress: caller.peerAddress,
@@ -168,16 +165,6 @@ async function findOpen(
 function endsAtMs(session: Session, policy: EffectivePolicy): number {
   const { createdAtMs, expiresAtMs } = session;
   return Math.min(expiresAtMs, createdAtMs + policy.sessionLifetimeSeconds * 1000);
-}
-
-/** A lock by wrong responses is left out: anybody could end the sessions of others by it. */
-function mayAdminister(
-  user: User,
-  nowMs: number,
-): user is User & { readonly administratorRole: AdministratorRole } {
-  const isExpired = user.expiresAtMs !== null && user.expiresAtMs <= nowMs;
-  const isShutOut = user.isDisabled || isExpired || user.lockedBy === 'administrator';
-  return !isShutOut && user.administratorRole !== null;
 }
 
 function endingOf({ session, view }: OpenSession, requestId: string, nowMs: number): Decision {

@@ -104,7 +104,8 @@ export interface Decision {
   readonly followers: readonly DriftFollower[];
   /** On applications that a refused response was compared with; none of them advanced. */
   readonly notes: readonly ApplicationNote[];
-  /** Each must be unused and unexpired at `atMs`; becomes consumed. Two at most (a sync's pair). */
+  /** Each must be unused and unexpired at `atMs`; becomes consumed.
+   * `challengesPerDecisionMax` at most. */
   readonly challengeIds: readonly string[];
   readonly issueChallenge: IssuedChallenge | null;
   readonly openSession: Session | null;
@@ -147,6 +148,8 @@ export type RecordChange = {
         readonly id: string;
         readonly expectedVersion: number;
         readonly set: Partial<Omit<RecordTypes[K], 'id' | 'version'>>;
+        /** All sessions of the user go with the change. */
+        readonly endsSessions?: K extends 'user' ? boolean : never;
       }
     | {
         readonly change: 'delete';
@@ -227,8 +230,6 @@ export interface Store {
   findSession(idSha256: string): Promise<Session | null>;
   /** Notes that the session was used; false when it is gone. */
   touchSession(idSha256: string, atMs: number): Promise<boolean>;
-  /** Removes all sessions of a user; how many went. */
-  endSessionsOf(userId: string): Promise<number>;
   /** Sessions of a user, unexpired at `nowMs` and used at `usedSinceMs` or later: a limit. */
   countSessions(userId: string, nowMs: number, usedSinceMs: number): Promise<number>;
 

@@ -4,7 +4,7 @@ import type { Call, Operation } from './operation.ts';
 import { codesOfSuccess } from './result-codes.ts';
 import type { SessionView } from '../service/api.ts';
 
-/** Whom an administrator's logon comes from unless it says something else. */
+/** The component type of every administrator's logon, whatever it says of itself. */
 const administrationProgram = 'Administration Program';
 
 /** logon: an administrator opens a session that is good from his address. */

@@ -23,8 +23,8 @@ export interface PreparedChange {
 
 export interface PreparedChanges {
   readonly steps: readonly PreparedChange[];
-  /** Set when something changes that snapshots hold: raises their version. */
-  readonly raiseConfiguration: Statement | null;
+  /** What goes with them, of however many rows: the snapshots' version rises, sessions end. */
+  readonly alongside: readonly Statement[];
 }
 
 const changesMax = 20_000;
@@ -46,11 +46,26 @@ export class ChangePreparer {
     if (changes.length > changesMax) {
       throw new TallystickError('store-contract', `At most ${changesMax} changes go together.`);
     }
-    const raises = changes.some(({ kind }) => inSnapshot.has(kind));
     return {
       steps: changes.map((change) => this.#step(change)),
-      raiseConfiguration: raises ? this.#statement('raise', () => this.#raise(), {}) : null,
+      alongside: this.#alongside(changes),
     };
+  }
+
+  #alongside(changes: readonly RecordChange[]): readonly Statement[] {
+    const statements = changes.flatMap((change) =>
+      change.change === 'update' && change.endsSessions === true
+        ? [this.#statement('end sessions', () => this.#endSessions(), { '#id': change.id })]
+        : [],
+    );
+    if (changes.some(({ kind }) => inSnapshot.has(kind))) {
+      statements.push(this.#statement('raise', () => this.#raise(), {}));
+    }
+    return statements;
+  }
+
+  #endSessions(): Parameters<typeof template>[0] {
+    return this.#builder.deleteFrom('session').where('user_id', '=', argument<string>('#id'));
   }
 
   #step(change: RecordChange): PreparedChange {

@@ -83,7 +83,7 @@ export class PostgresEngine implements Engine {
           const refusal = await change(client, step, index);
           if (refusal !== null) throw new Refusal(refusal);
         }
-        if (changes.raiseConfiguration !== null) await run(client, changes.raiseConfiguration);
+        for (const statement of changes.alongside) await run(client, statement);
         const tip = await this.#append(client, [event]);
         return { result: { status: 'committed' }, tip };
       });

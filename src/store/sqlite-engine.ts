@@ -86,7 +86,8 @@ export class SqliteEngine implements Engine {
             const refusal = this.#change(step, index);
             if (refusal !== null) throw new Refusal(refusal);
           }
-          if (changes.raiseConfiguration !== null) this.#run(changes.raiseConfiguration);
+          for (const statement of changes.alongside) this.#run(statement);
+
           const result: AdministerResult = { status: 'committed' };
           return { result, tip: this.#append(this.#readTip(), event) };
         });

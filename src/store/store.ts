@@ -84,12 +84,6 @@ export class SqlStore extends Reads implements Store {
     return changed === 1;
   }
 
-  async endSessionsOf(userId: string): Promise<number> {
-    this.#refuseReadOnly();
-    const write = this.#builder.deleteFrom('session').where('user_id', '=', userId);
-    return await this.#committer.alone(() => this.#engine.write([compiled(write)]));
-  }
-
   async ping(): Promise<void> {
     this.#refuseReadOnly();
     const write = this.#builder

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { accountState, syncAccountState } from '../../src/domain/account.ts';
+import { accountState, mayAdminister, syncAccountState } from '../../src/domain/account.ts';
 import { countsTowardsLock, refusedFor } from '../../src/domain/lock.ts';
 import type { User } from '../../src/domain/model.ts';
 import type { RefusalCode } from '../../src/domain/outcomes.ts';
@@ -108,6 +108,22 @@ describe('automatic unlock', () => {
     const user = locked({ lastAttemptAtMs: 0 });
     expect(accountState(user, unlocking, noonMs).state).toBe('auto-unlock');
     expect(syncAccountState(user, unlocking, noonMs)).toEqual(refused('user-locked'));
+  });
+});
+
+describe('administering', () => {
+  const administrator = { administratorRole: 'admin' } as const;
+
+  it.each<[string, Partial<User>, boolean]>([
+    ['nobody without a role', { administratorRole: null }, false],
+    ['an administrator', {}, true],
+    ['nobody who is disabled', { isDisabled: true }, false],
+    ['nobody who has expired', { expiresAtMs: noonMs }, false],
+    ['who expires later', { expiresAtMs: noonMs + 1 }, true],
+    ['nobody whom an administrator locked', { lockedAtMs: 1, lockedBy: 'administrator' }, false],
+    ['whom others locked by guessing', { lockedAtMs: 1, lockedBy: 'threshold' }, true],
+  ])('is for %s', (_who, set, expected) => {
+    expect(mayAdminister(userWith({ ...administrator, ...set }), noonMs)).toBe(expected);
   });
 });
 

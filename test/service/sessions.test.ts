@@ -300,7 +300,15 @@ describe('a session', () => {
   it('is not open beside a change that another server has not finished', async () => {
     const who = await person();
     const { sessionId } = await signIn(who);
-    instead.endSessionsOf = () => Promise.resolve(0);
+    instead.administer = (changes, audit) =>
+      bench.store.administer(
+        changes.map((change) =>
+          change.change === 'update' && change.kind === 'user'
+            ? { ...change, endsSessions: false }
+            : change,
+        ),
+        audit,
+      );
     try {
       for (const change of [{ isDisabled: true }, { administratorRole: null }]) {
         await update(who.userName, change);
@@ -311,7 +319,7 @@ describe('a session', () => {
       await administration.lockUser(bench.admin, null, who.userName);
       expect(await alive(sessionId)).toBeNull();
     } finally {
-      delete instead.endSessionsOf;
+      delete instead.administer;
     }
   });
 

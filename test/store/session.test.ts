@@ -2,6 +2,7 @@ import { describe, expect, test } from 'vitest';
 import type { Session } from '../../src/service/store.ts';
 import { eachDatabase } from './support/each-database.ts';
 import {
+  anEntry,
   aSession,
   atMs,
   commitOne,
@@ -120,11 +121,31 @@ eachDatabase((opened) => {
       const openSession = aSession(userId);
       await commitOne(opened.store, { openSession });
       const other = await open();
-      expect(await opened.store.endSessionsOf(userId)).toBe(2);
-      expect(await opened.store.findSession(idSha256)).toBeNull();
-      expect(await opened.store.findSession(openSession.idSha256)).toBeNull();
-      expect(await opened.store.findSession(other.idSha256)).toEqual(other);
-      expect(await opened.store.endSessionsOf(userId)).toBe(0);
+      const change = (expectedVersion: number, endsSessions?: boolean) =>
+        opened.store.administer(
+          [
+            {
+              change: 'update',
+              kind: 'user',
+              id: userId,
+              expectedVersion,
+              set: { isDisabled: true },
+              ...(endsSessions === undefined ? {} : { endsSessions }),
+            },
+          ],
+          anEntry,
+        );
+      const found = async (): Promise<boolean[]> => {
+        const ids = [idSha256, openSession.idSha256, other.idSha256];
+        const sessions = await Promise.all(ids.map((id) => opened.store.findSession(id)));
+        return sessions.map((session) => session !== null);
+      };
+      expect(await change(1)).toEqual({ status: 'committed' });
+      expect(await found()).toEqual([true, true, true]);
+      expect(await change(1, true)).toMatchObject({ status: 'conflict' });
+      expect(await found()).toEqual([true, true, true]);
+      expect(await change(2, true)).toEqual({ status: 'committed' });
+      expect(await found()).toEqual([false, false, true]);
     });
 
     test('goes with its user', async () => {

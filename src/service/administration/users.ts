@@ -1,3 +1,4 @@
+import { mayAdminister } from '../../domain/account.ts';
 import type { Domain, User } from '../../domain/model.ts';
 import { nameKey, parseUserName } from '../../domain/names.ts';
 import type { Administration, Expected, UserChanges, UserView } from '../api.ts';
@@ -99,23 +100,14 @@ async function editUser(
           id: user.id,
           expectedVersion: edit.expected ?? user.version,
           set: edit.set,
+          // What is lifted again must not bring a session back.
+          endsSessions: !mayAdminister({ ...user, ...edit.set }, desk.nowMs),
         },
       ],
       audit: doneEntry(desk, edit.action, subjectOf(domain, user.userName), auditable(edit.set)),
     };
   });
-  const user = await requireUser(desk, domain, named.userName);
-  // What is lifted again must not bring a session back.
-  if (shutsOut(edit.set, desk.nowMs)) await desk.context.store.endSessionsOf(user.id);
-  return userView(desk, user);
-}
-
-function shutsOut(
-  { isDisabled, lockedBy, administratorRole, expiresAtMs = null }: UserSet,
-  nowMs: number,
-): boolean {
-  const isShut = isDisabled === true || lockedBy === 'administrator';
-  return isShut || administratorRole === null || (expiresAtMs !== null && expiresAtMs <= nowMs);
+  return userView(desk, await requireUser(desk, domain, named.userName));
 }
 
 /**
