@@ -87,6 +87,20 @@ export function plainAddress(address: string): string {
   return /^::ffff:[0-9.]+$/i.test(address) ? address.slice(7) : address;
 }
 
+/**
+ * For a path that is there, by other methods: 405 `method-not-allowed` with `Allow`.
+ *
+ * @param methods such as `GET, POST`
+ * @param hint what else to say
+ */
+export function onlyBy(route: string, methods: string, hint = ''): express.RequestHandler {
+  return (request, response) => {
+    contextOf(request).route = route;
+    response.setHeader('Allow', methods);
+    throw new TallystickError('method-not-allowed', `this path understands ${methods}${hint}`);
+  };
+}
+
 function noteRoute(request: express.Request, route: string, outcome: string): void {
   const context = contextOf(request);
   context.route = route;

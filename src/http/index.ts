@@ -1,5 +1,5 @@
 /** The listener: TLS, limits, request ids, health and drain. It knows no use case. */
-export { type AppOptions, createApp, isLoopback, plainAddress, sendJson } from './app.ts';
+export { type AppOptions, createApp, isLoopback, plainAddress, onlyBy, sendJson } from './app.ts';
 export { endUnread, readBody } from './body.ts';
 export { type AnswerError, contextOf, type RequestLine } from './context.ts';
 export { type JsonValue, parseStrictJson } from './json.ts';

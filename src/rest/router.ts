@@ -14,6 +14,7 @@ import { userEndpoints } from './users.ts';
 import {
   contextOf,
   type JsonValue,
+  onlyBy,
   parseStrictJson,
   plainAddress,
   readBody,
@@ -55,12 +56,8 @@ export function createRestRouter(options: RestOptions): express.Router {
         serve(options, endpoint, request, response),
       );
     }
-    router.all(path, (request, response) => {
-      contextOf(request).route = path;
-      const methods = group.map(({ method }) => method.toUpperCase()).join(', ');
-      response.setHeader('Allow', methods);
-      throw new TallystickError('method-not-allowed', `this path understands ${methods}`);
-    });
+    const methods = group.map(({ method }) => method.toUpperCase()).join(', ');
+    router.all(path, onlyBy(path, methods));
   }
   return router;
 }

@@ -10,7 +10,9 @@ export type AttributeKind =
       /** A name is looked up and shown; other texts are only ever compared. */
       readonly isName: boolean;
     }
-  | { readonly type: 'unsignedInt' | 'boolean' | 'dateTime' };
+  | { readonly type: 'unsignedInt' }
+  /** Only ever written. */
+  | { readonly type: 'dateTime' };
 
 type KindName = 'name' | 'componentType' | 'text' | 'unsignedInt' | 'dateTime';
 
@@ -50,6 +52,7 @@ const dictionary = {
 
 export type AttributeId = keyof typeof dictionary;
 
+/** How the attribute is read and written, by the dictionary. */
 export function kindOf(id: AttributeId): AttributeKind {
   return kinds[dictionary[id]];
 }
@@ -139,27 +142,51 @@ export interface FieldReader {
   readonly asReceived: (id: AttributeId) => string | null;
 }
 
+/**
+ * What is wrong with one field, if anything.
+ *
+ * @param name the field as the program knows it
+ * @param id the attribute whose bounds it has
+ * @param text '' for a field that is absent or empty
+ */
+export function fieldProblem(
+  name: string,
+  id: AttributeId,
+  text: string,
+  isMandatory: boolean,
+): FieldProblem | null {
+  if (text === '') {
+    return isMandatory ? { code: 'field-missing', text: `${name} must be given.` } : null;
+  }
+  const kind = kindOf(id);
+  if (isAllowed(kind, text)) return null;
+  return { code: 'field-invalid', text: `${name} must be ${allowedText(kind)}.` };
+}
+
+/** Reads the fields of one request. */
 export function createFieldReader(attributes: AttributeSet): FieldReader {
   let first: FieldProblem | null = null;
   const refuse = (problem: FieldProblem): void => {
     first ??= problem;
   };
+  const read = (id: AttributeId, isMandatory: boolean): string => {
+    const { text = '', isNegative = false } = attributes.get(id) ?? {};
+    const problem = isNegative
+      ? { code: 'field-invalid' as const, text: `${id} must not be negative.` }
+      : fieldProblem(id, id, text, isMandatory);
+    if (problem === null) return text;
+    refuse(problem);
+    return '';
+  };
   const text = (id: AttributeId): string | null => {
-    const sent = attributes.get(id);
-    if (sent === undefined) return null;
-    const kind = kindOf(id);
-    if (!sent.isNegative && parseValue(kind, sent.text) !== undefined) return sent.text;
-    refuse({ code: 'field-invalid', text: `${id} must be ${allowedText(kind)}.` });
-    return null;
+    const sent = read(id, false);
+    return sent === '' ? null : sent;
   };
-  const mandatoryText = (id: AttributeId): string => {
-    if (!attributes.has(id)) refuse({ code: 'field-missing', text: `${id} must be given.` });
-    return text(id) ?? '';
-  };
+  const mandatoryText = (id: AttributeId): string => read(id, true);
   return {
     text,
     mandatoryText,
-    mandatoryNumber: (id) => Number.parseInt(mandatoryText(id), 10),
+    mandatoryNumber: (id) => parseUnsignedInt(mandatoryText(id)),
     refuse,
     problem: () => first,
     asReceived: (id) => attributes.get(id)?.text ?? null,
@@ -182,36 +209,25 @@ function allowedText(kind: AttributeKind): string {
 /** Control characters, and the separators that break lines. */
 const unprintable = /[\p{Cc}\p{Zl}\p{Zp}]/u;
 
-/** What a text means as a value of a kind; undefined when it is none. */
-export function parseValue(
-  kind: AttributeKind,
-  sent: string,
-): string | number | boolean | undefined {
+function isAllowed(kind: AttributeKind, sent: string): boolean {
   switch (kind.type) {
     case 'string':
-      if (sent.length > kind.charactersMax || (kind.isName && unprintable.test(sent))) {
-        return undefined;
-      }
-      return sent;
+      return sent.length <= kind.charactersMax && !(kind.isName && unprintable.test(sent));
     case 'unsignedInt':
-      return parseUnsignedInt(sent.trim());
-    case 'boolean':
-      return parseBoolean(sent.trim());
+      return !Number.isNaN(parseUnsignedInt(sent));
     case 'dateTime':
-      return dateTime.test(sent.trim()) ? sent.trim() : undefined;
+      return false;
   }
 }
 
-function parseUnsignedInt(sent: string): number | undefined {
-  const value = /^\+?[0-9]{1,10}$/.test(sent) ? Number(sent) : Number.NaN;
-  return value <= 0xffff_ffff ? value : undefined;
+/** XML Schema part 2 section 3.3.22, which allows white space around it; NaN for anything else. */
+function parseUnsignedInt(sent: string): number {
+  const text = sent.trim();
+  const value = /^\+?[0-9]{1,10}$/.test(text) ? Number(text) : Number.NaN;
+  return value <= 0xffff_ffff ? value : Number.NaN;
 }
 
 function parseBoolean(sent: string): boolean | undefined {
   if (sent === 'true' || sent === '1') return true;
   return sent === 'false' || sent === '0' ? false : undefined;
 }
-
-/** The form of XML Schema part 2 section 3.2.7; whether the day exists is not looked at. */
-const dateTime =
-  /^-?[0-9]{4,9}-(?:0[1-9]|1[0-2])-(?:0[1-9]|[12][0-9]|3[01])T(?:[01][0-9]|2[0-4]):[0-5][0-9]:[0-5][0-9](?:\.[0-9]{1,9})?(?:Z|[+-][0-9]{2}:[0-5][0-9])?$/;

@@ -72,7 +72,7 @@ export function requireNoText(element: XmlElement): void {
 
 /**
  * The children of an element, if there is one, by name, each at most once and of the named ones only, in any order.
- * They have no namespace, or the operation's own, which a default `xmlns` on it gives them.
+ * They have no namespace, or that of an interface, which a default `xmlns` gives them.
  *
  * @param ignored names that programs are known to send and that mean nothing here
  * @throws TallystickError `request-malformed`
@@ -97,6 +97,7 @@ export function childrenByName<Name extends string>(
   return found;
 }
 
+/** Whether an element has no namespace, or that of an interface. */
 export function isUnqualified({ namespace }: XmlElement): boolean {
   return (
     namespace === '' ||

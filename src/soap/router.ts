@@ -11,7 +11,14 @@ import { logoff, logon, sessionAlive } from './sessions.ts';
 import { syncTokenAndHost } from './synchronise.ts';
 import { wsdlRouter } from './wsdl.ts';
 import { TallystickError } from '../errors.ts';
-import { type AnswerError, contextOf, endUnread, plainAddress, readBody } from '../http/index.ts';
+import {
+  type AnswerError,
+  contextOf,
+  endUnread,
+  onlyBy,
+  plainAddress,
+  readBody,
+} from '../http/index.ts';
 import type { XmlElement } from '../xml.ts';
 
 export interface SoapOptions {
@@ -22,7 +29,7 @@ export interface SoapOptions {
   readonly productVersion: string;
   /** Whether the addresses in the WSDLs begin with https. */
   readonly hasTls: boolean;
-  /** Attributes of a request that mean nothing here: for whoever wonders why nothing happens. */
+  /** Attributes that nobody knows: for whoever wonders why they do nothing. */
   readonly onIgnored?: (line: {
     readonly requestId: string;
     readonly operation: string;
@@ -46,8 +53,8 @@ const operations: readonly Operation[] = [
 export function createSoapRouter(options: SoapOptions): express.Router {
   const router = express.Router({ caseSensitive: true, strict: true });
   router.post('/', (request, response) => serve(options, request, response));
-  router.all('/', onlyBy('POST, by SOAP: see /wsdl/authentication.wsdl', 'POST'));
-  router.use(wsdlRouter(options));
+  router.all('/', onlyBy('/', 'POST', ', by SOAP: see /wsdl/authentication.wsdl'));
+  router.use(wsdlRouter(operations, options));
   return router;
 }
 
@@ -59,7 +66,8 @@ async function serve(
   const context = contextOf(request);
   context.route = 'soap';
   context.answerError = answerFault;
-  const { operation, element } = operationOf(await readElement(options, request, response));
+  const element = await readElement(options, request, response);
+  const operation = operationOf(element);
   context.route = `soap ${operation.name}`;
   const begun = operation.begin(element);
   context.answerError = (_request, _response, error) =>
@@ -69,15 +77,6 @@ async function serve(
     options.onIgnored?.({ requestId, operation: operation.name, attributeIds: begun.ignored });
   }
   sendReply(request, response, operation, await begun.answer(callOf(options, request)));
-}
-
-/** What nobody answers by this method is not missing. */
-function onlyBy(how: string, allow: string): express.RequestHandler {
-  return (request, response) => {
-    contextOf(request).route = request.path;
-    response.setHeader('Allow', allow);
-    throw new TallystickError('method-not-allowed', `this path understands ${how}`);
-  };
 }
 
 /** For the listener, so that a request which never reaches the router is answered by a fault too. */
@@ -117,7 +116,7 @@ async function readElement(
 }
 
 /** By the qualified name alone: what SOAPAction says differs from program to program. */
-function operationOf(element: XmlElement): { operation: Operation; element: XmlElement } {
+function operationOf(element: XmlElement): Operation {
   const operation = operations.find(
     (one) => one.name === element.local && namespaces[one.interface] === element.namespace,
   );
@@ -127,7 +126,7 @@ function operationOf(element: XmlElement): { operation: Operation; element: XmlE
       `there is no such operation in this namespace; there are ${known.join(', ')}`,
     );
   }
-  return { operation, element };
+  return operation;
 }
 
 /** An error before the operation was read: a fault. */

@@ -1,4 +1,4 @@
-import { type AttributeId, type FieldProblem, kindOf, parseValue } from './attributes.ts';
+import { type AttributeId, fieldProblem, type FieldProblem } from './attributes.ts';
 import { codesOf } from './credential-set.ts';
 import { childrenByName, textOf } from './envelope.ts';
 import { clientFault } from './fault.ts';
@@ -132,11 +132,8 @@ function problemOf(sent: Sent): FieldProblem | null {
     };
   }
   for (const [name, id, text, isMandatory] of fieldsOf(sent)) {
-    if (isMandatory && text === '')
-      return { code: 'field-missing', text: `${name} must be given.` };
-    if (parseValue(kindOf(id), text) === undefined) {
-      return { code: 'field-invalid', text: `${name} has a value that is not allowed.` };
-    }
+    const problem = fieldProblem(name, id, text, isMandatory);
+    if (problem !== null) return problem;
   }
   return null;
 }

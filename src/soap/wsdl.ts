@@ -1,5 +1,6 @@
 import express from 'express';
 import { type Interface, namespaces } from './namespaces.ts';
+import type { Operation } from './operation.ts';
 import { basicTypesSchema, credentialTypesSchema } from './schemas.ts';
 import { TallystickError } from '../errors.ts';
 import { contextOf } from '../http/index.ts';
@@ -8,12 +9,6 @@ import { contextOf } from '../http/index.ts';
  * WSDL 1.1, document/literal wrapped, written for Tallystick. Programs that carry another WSDL need
  * none of this; new ones can be generated from it.
  */
-
-interface Described {
-  readonly operations: readonly string[];
-  /** Elements and types of the interface itself. */
-  readonly schema: string;
-}
 
 const complexType = (name: string, elements: readonly string[]): string =>
   `<xsd:complexType${name === '' ? '' : ` name="${name}"`}><xsd:sequence>${elements.join('')}</xsd:sequence></xsd:complexType>`;
@@ -35,55 +30,50 @@ const setCommand = (name: string, setName: string, results: string): readonly st
 
 const plainResults = element('results', 'credential:CredentialResults');
 
-const described: Readonly<Record<Interface, Described>> = {
-  authentication: {
-    operations: ['authUser', 'getChallenge', 'syncTokenAndHost'],
-    schema: [
-      complexType('AuthUserResults', [plainResults]),
-      complexType('UserInput', [element('userID', 'xsd:string'), optional('domain', 'xsd:string')]),
-      complexType('DigipassMultiCredentialInput', [
-        element('response', 'xsd:string'),
-        optional('challenge', 'xsd:string'),
-      ]),
-      complexType('MultiCredentialInput', [
-        element('otp1', 'tns:DigipassMultiCredentialInput'),
-        element('otp2', 'tns:DigipassMultiCredentialInput'),
-        optional('serialNumber', 'xsd:string'),
-        optional('pin', 'xsd:string'),
-      ]),
-      complexType('UserOutput', [
-        element('userID', 'xsd:string'),
-        optional('domain', 'xsd:string'),
-        optional('orgUnit', 'xsd:string'),
-      ]),
-      complexType('CredentialOutput', [optional('serialNumber', 'xsd:string')]),
-      complexType('SyncTokenAndHostResult', [
-        element('user', 'tns:UserOutput'),
-        element('credentials', 'tns:CredentialOutput'),
-      ]),
-      ...setCommand(
-        'authUser',
-        'credentialAttributeSet',
-        element('authUserResults', 'tns:AuthUserResults'),
-      ),
-      ...setCommand('getChallenge', 'credentialAttributeSet', plainResults),
-      message('syncTokenAndHost', [
-        element('componentType', 'xsd:string'),
-        element('user', 'tns:UserInput'),
-        element('credential', 'tns:MultiCredentialInput'),
-      ]),
-      message('syncTokenAndHostResponse', [
-        element('status', 'basic:CommandStatusResponse'),
-        element('result', 'tns:SyncTokenAndHostResult'),
-      ]),
-    ].join('\n      '),
-  },
-  administration: {
-    operations: ['logon', 'logoff', 'sessionalive'],
-    schema: ['logon', 'logoff', 'sessionalive']
-      .flatMap((name) => setCommand(name, 'attributeSet', plainResults))
-      .join('\n      '),
-  },
+/** Elements and types of each interface. */
+const elements: Readonly<Record<Interface, string>> = {
+  authentication: [
+    complexType('AuthUserResults', [plainResults]),
+    complexType('UserInput', [element('userID', 'xsd:string'), optional('domain', 'xsd:string')]),
+    complexType('DigipassMultiCredentialInput', [
+      element('response', 'xsd:string'),
+      optional('challenge', 'xsd:string'),
+    ]),
+    complexType('MultiCredentialInput', [
+      element('otp1', 'tns:DigipassMultiCredentialInput'),
+      element('otp2', 'tns:DigipassMultiCredentialInput'),
+      optional('serialNumber', 'xsd:string'),
+      optional('pin', 'xsd:string'),
+    ]),
+    complexType('UserOutput', [
+      element('userID', 'xsd:string'),
+      optional('domain', 'xsd:string'),
+      optional('orgUnit', 'xsd:string'),
+    ]),
+    complexType('CredentialOutput', [optional('serialNumber', 'xsd:string')]),
+    complexType('SyncTokenAndHostResult', [
+      element('user', 'tns:UserOutput'),
+      element('credentials', 'tns:CredentialOutput'),
+    ]),
+    ...setCommand(
+      'authUser',
+      'credentialAttributeSet',
+      element('authUserResults', 'tns:AuthUserResults'),
+    ),
+    ...setCommand('getChallenge', 'credentialAttributeSet', plainResults),
+    message('syncTokenAndHost', [
+      element('componentType', 'xsd:string'),
+      element('user', 'tns:UserInput'),
+      element('credential', 'tns:MultiCredentialInput'),
+    ]),
+    message('syncTokenAndHostResponse', [
+      element('status', 'basic:CommandStatusResponse'),
+      element('result', 'tns:SyncTokenAndHostResult'),
+    ]),
+  ].join('\n      '),
+  administration: ['logon', 'logoff', 'sessionalive']
+    .flatMap((name) => setCommand(name, 'attributeSet', plainResults))
+    .join('\n      '),
 };
 
 const titles: Readonly<Record<Interface, string>> = {
@@ -94,8 +84,7 @@ const titles: Readonly<Record<Interface, string>> = {
 /**
  * @param address where the operations are: an http or https URL without anything to be escaped
  */
-function wsdlDocument(part: Interface, address: string): string {
-  const { operations, schema } = described[part];
+function wsdlDocument(part: Interface, operations: readonly string[], address: string): string {
   const title = titles[part];
   const namespace = namespaces[part];
   const each = (text: (name: string) => string): string => operations.map(text).join('\n  ');
@@ -108,7 +97,7 @@ function wsdlDocument(part: Interface, address: string): string {
     <xsd:schema targetNamespace="${namespace}" elementFormDefault="unqualified">
       <xsd:import namespace="${namespaces.basicTypes}" schemaLocation="BasicTypes.xsd"/>
       <xsd:import namespace="${namespaces.credentialTypes}" schemaLocation="CredentialTypes.xsd"/>
-      ${schema}
+      ${elements[part]}
     </xsd:schema>
   </wsdl:types>
   ${each(
@@ -150,11 +139,18 @@ function wsdlDocument(part: Interface, address: string): string {
 const plainHost = /^(?:[A-Za-z0-9._-]{1,253}|\[[0-9A-Fa-f:.]{2,45}\])(?::[0-9]{1,5})?$/;
 
 /** `GET /wsdl/...`: the descriptions, with the address that they were asked under. */
-export function wsdlRouter({ hasTls }: { readonly hasTls: boolean }): express.Router {
+export function wsdlRouter(
+  operations: readonly Operation[],
+  { hasTls }: { readonly hasTls: boolean },
+): express.Router {
   const router = express.Router({ caseSensitive: true, strict: true });
+  const describing =
+    (part: Interface) =>
+    (address: string): string =>
+      wsdlDocument(part, namesOf(operations, part), address);
   const documents: Readonly<Record<string, (address: string) => string>> = {
-    'authentication.wsdl': (address) => wsdlDocument('authentication', address),
-    'administration.wsdl': (address) => wsdlDocument('administration', address),
+    'authentication.wsdl': describing('authentication'),
+    'administration.wsdl': describing('administration'),
     'BasicTypes.xsd': basicTypesSchema,
     'CredentialTypes.xsd': credentialTypesSchema,
   };
@@ -172,4 +168,8 @@ export function wsdlRouter({ hasTls }: { readonly hasTls: boolean }): express.Ro
     });
   }
   return router;
+}
+
+function namesOf(operations: readonly Operation[], part: Interface): readonly string[] {
+  return operations.filter((one) => one.interface === part).map(({ name }) => name);
 }

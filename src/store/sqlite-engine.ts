@@ -87,7 +87,6 @@ export class SqliteEngine implements Engine {
             if (refusal !== null) throw new Refusal(refusal);
           }
           for (const statement of changes.alongside) this.#run(statement);
-
           const result: AdministerResult = { status: 'committed' };
           return { result, tip: this.#append(this.#readTip(), event) };
         });

@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import {
-  type AttributeKind,
+  type AttributeId,
   createFieldReader,
-  parseValue,
+  fieldProblem,
   readAttributeSet,
 } from '../../src/soap/attributes.ts';
 import { parseXml } from '../../src/xml.ts';
@@ -109,30 +109,60 @@ describe('the attribute set', () => {
   });
 });
 
-describe('the value of an attribute', () => {
-  const name: AttributeKind = { type: 'string', charactersMax: 4, isName: true };
-  const text: AttributeKind = { type: 'string', charactersMax: 4, isName: false };
-  it.each<[AttributeKind, string, unknown]>([
-    [name, 'jane', 'jane'],
-    [name, 'janes', undefined],
-    [name, 'a\nb', undefined],
-    [name, 'a\u2028b', undefined],
-    [text, 'a\nb', 'a\nb'],
-    [{ type: 'unsignedInt' }, ' 4 ', 4],
-    [{ type: 'unsignedInt' }, '4294967295', 4_294_967_295],
-    [{ type: 'unsignedInt' }, '4294967296', undefined],
-    [{ type: 'unsignedInt' }, '-1', undefined],
-    [{ type: 'unsignedInt' }, '0x4', undefined],
-    [{ type: 'boolean' }, 'true', true],
-    [{ type: 'boolean' }, '1', true],
-    [{ type: 'boolean' }, 'false', false],
-    [{ type: 'boolean' }, '0', false],
-    [{ type: 'boolean' }, 'TRUE', undefined],
-    [{ type: 'dateTime' }, '2026-01-02T03:04:05Z', '2026-01-02T03:04:05Z'],
-    [{ type: 'dateTime' }, '2026-01-02T03:04:05.123+01:00', '2026-01-02T03:04:05.123+01:00'],
-    [{ type: 'dateTime' }, '2026-13-02T03:04:05Z', undefined],
-    [{ type: 'dateTime' }, 'yesterday', undefined],
-  ])('of %o: %j is %j', (kind, sent, value) => {
-    expect(parseValue(kind, sent)).toBe(value);
+describe('a field', () => {
+  const long = 'x'.repeat(256);
+  it.each<[AttributeId, string, string | null]>([
+    ['CREDFLD_USERID', 'jane', null],
+    ['CREDFLD_USERID', 'x'.repeat(255), null],
+    ['CREDFLD_USERID', long, 'must be at most 255 characters, without control characters.'],
+    ['CREDFLD_USERID', 'a\nb', 'must be at most 255 characters, without control characters.'],
+    ['CREDFLD_USERID', 'a\u2028b', 'must be at most 255 characters, without control characters.'],
+    ['CREDFLD_PASSWORD', 'a\nb', null],
+    ['CREDFLD_PASSWORD', 'x'.repeat(1025), 'must be at most 1024 characters.'],
+    ['CREDFLD_PASSWORD_FORMAT', ' 4 ', null],
+    ['CREDFLD_PASSWORD_FORMAT', '4294967295', null],
+    ['CREDFLD_PASSWORD_FORMAT', '4294967296', 'must be of the type unsignedInt.'],
+    ['CREDFLD_PASSWORD_FORMAT', '-1', 'must be of the type unsignedInt.'],
+    ['CREDFLD_PASSWORD_FORMAT', '0x4', 'must be of the type unsignedInt.'],
+    ['CREDFLD_LAST_LOGON_TIME', '2026-01-02T03:04:05Z', 'must be of the type dateTime.'],
+  ])('%s: %j %s', (attributeId, sent, wrong) => {
+    const problem = wrong === null ? null : { code: 'field-invalid', text: `it ${wrong}` };
+    expect(fieldProblem('it', attributeId, sent, true)).toEqual(problem);
+  });
+
+  it('may be missing where it need not be given', () => {
+    const missing = { code: 'field-missing', text: 'it must be given.' };
+    expect(fieldProblem('it', 'CREDFLD_USERID', '', true)).toEqual(missing);
+    expect(fieldProblem('it', 'CREDFLD_USERID', '', false)).toBeNull();
+  });
+
+  it('is a number where one is asked for', () => {
+    const format = (value: string): number =>
+      createFieldReader(
+        read(
+          `<attributes><value>${value}</value><attributeID>CREDFLD_PASSWORD_FORMAT</attributeID></attributes>`,
+        ),
+      ).mandatoryNumber('CREDFLD_PASSWORD_FORMAT');
+    expect([' 4 ', '+0', '4294967295', '', '4x', '-1'].map(format)).toEqual([
+      4,
+      0,
+      4_294_967_295,
+      Number.NaN,
+      Number.NaN,
+      Number.NaN,
+    ]);
+  });
+
+  it('is refused when it asks for what is not equal', () => {
+    const reader = createFieldReader(
+      read(
+        `<attributes><attributeOptions><negative>true</negative></attributeOptions><value>jane</value>${id}</attributes>`,
+      ),
+    );
+    expect(reader.text('CREDFLD_USERID')).toBeNull();
+    expect(reader.problem()).toEqual({
+      code: 'field-invalid',
+      text: 'CREDFLD_USERID must not be negative.',
+    });
   });
 });

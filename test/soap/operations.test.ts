@@ -2,15 +2,12 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { TallystickError, type ErrorCode } from '../../src/errors.ts';
 import {
   accepted,
-  administration,
   at,
   attributeEnvelope,
   attributesOf,
   codesOf,
   envelope,
   faultOf,
-  logonAttributes,
-  session,
   type SoapWorld,
   startSoap,
   userAttributes,
@@ -257,70 +254,6 @@ describe('syncTokenAndHost', () => {
   it('refuses elements that it does not know', async () => {
     const answer = await world.post(sync(good.replace('<pin>', '<pun>x</pun><pin>')));
     expect(faultOf(answer)?.[0]).toBe('SOAP-ENV:Client');
-  });
-});
-
-describe('sessions', () => {
-  const sessionId = 's'.repeat(43);
-  const send = (operation: string, attributes: Readonly<Record<string, string>>) =>
-    world.post(attributeEnvelope(attributes, { namespace: administration, operation }));
-
-  it('open for an administrator, as the administration program whatever else is said', async () => {
-    const lastLogonAtMs = Date.UTC(2026, 0, 2, 3, 4, 5);
-    world.answers.logon = { outcome: 'signed-in', sessionId, session, lastLogonAtMs };
-    const answer = await send('logon', logonAttributes);
-    expect(codesOf(answer)).toEqual(['RET_SUCCESS', 'STAT_SUCCESS', '0', '0']);
-    const { CREDFLD_LOGICAL_ADMIN_PRIVILEGES: privileges = '', ...others } = attributesOf(answer);
-    expect(others).toEqual({
-      CREDFLD_USERID: 'Jane',
-      CREDFLD_DOMAIN: 'master',
-      CREDFLD_SESSION_ID: sessionId,
-      CREDFLD_USER_LOCATION: '127.0.0.1',
-      CREDFLD_LAST_LOGON_TIME: '2026-01-02T03:04:05.000Z',
-      CREDFLD_PRODUCT_NAME: 'Tallystick',
-      CREDFLD_PRODUCT_VERSION: '1.2.3',
-      CREDFLD_CONTROLLER_TYPE: 'HSM',
-    });
-    expect(answer.body).toContain('<value xsi:type="xsd:dateTime">2026');
-    const pairs = privileges.split(', ').map((one) => one.split(' '));
-    for (const pair of pairs)
-      expect(pair).toEqual([pair[0], expect.stringMatching(/^(true|false)$/)]);
-    expect(Object.fromEntries(pairs)).toMatchObject({
-      UNLOCK_USER: 'true',
-      UPDATE_POLICY: 'false',
-    });
-    expect(world.reached[0]!.args[0]).toMatchObject({ componentType: 'Administration Program' });
-    await send('logon', { ...logonAttributes, CREDFLD_COMPONENT_TYPE: 'Mine' });
-    expect(world.reached[1]!.args[0]).toMatchObject({ componentType: 'Administration Program' });
-  });
-
-  it('leave out the last logon when there was none, and do not open for others', async () => {
-    world.answers.logon = { outcome: 'signed-in', sessionId, session, lastLogonAtMs: null };
-    expect(attributesOf(await send('logon', logonAttributes))).not.toHaveProperty(
-      'CREDFLD_LAST_LOGON_TIME',
-    );
-    world.answers.logon = { outcome: 'refused', code: 'administrator-none' };
-    const answer = await send('logon', logonAttributes);
-    expect(codesOf(answer)).toEqual(['RET_FAILURE', 'STAT_PERMISSION', '-1', '1005']);
-    expect(attributesOf(answer)).toHaveProperty('CREDFLD_STATUS_MESSAGE');
-  });
-
-  it.each([
-    ['logoff', 'logoff'],
-    ['sessionalive', 'sessionAlive'],
-  ] as const)('are known to %s until they end', async (operation, method) => {
-    const id = { CREDFLD_SESSION_ID: sessionId };
-    world.answers[method] = session;
-    expect(codesOf(await send(operation, id))[1]).toBe('STAT_SUCCESS');
-    expect(world.reached[0]!.args.slice(0, 2)).toEqual([sessionId, '127.0.0.1']);
-    world.answers[method] = null;
-    expect(codesOf(await send(operation, id))).toEqual([
-      'RET_FAILURE',
-      'STAT_ADMIN_SESSION_STOPPED',
-      '-1',
-      '-140',
-    ]);
-    expect(codesOf(await send(operation, {}))[1]).toBe('STAT_MISSINGFLD');
   });
 });
 

@@ -127,7 +127,7 @@ describe('the WSDLs', () => {
 
   it('have an address with https when the listener has TLS', async () => {
     const app = createApp({
-      routers: [wsdlRouter({ hasTls: true })],
+      routers: [wsdlRouter([], { hasTls: true })],
       readiness: () => Promise.resolve({ ready: true, reasons: [] }),
       requestsInFlightMax: 10,
       hasTls: true,
