@@ -24,6 +24,7 @@ export type PinEdit =
 /** How the PIN of an application stands, in one word. */
 export type PinState = 'off' | 'to-be-set' | 'set' | 'change-required' | 'none-needed';
 
+/** The state of an application's PIN, for people. */
 export function pinStateOf(pin: ServerPin): PinState {
   if (!pin.isEnabled) return 'off';
   if (hasPin(pin)) return pin.isChangeForced ? 'change-required' : 'set';

@@ -22,6 +22,11 @@ export interface PinTape {
   complete(): Promise<void>;
 }
 
+/**
+ * The PINs of one attempt: each is compared by one HMAC in the module, and none twice.
+ *
+ * @param plan what to compare; left out for a decoy, which pays without comparing
+ */
 export function createPinTape(
   context: Context,
   options: CallOptions,

@@ -33,6 +33,7 @@ interface CredentialCommand {
   readonly wrap?: (results: XmlNode) => XmlNode;
 }
 
+/** An operation whose request is one attribute set and whose answer is `results`. */
 export function credentialCommand({ wrap, name, judge, ...command }: CredentialCommand): Operation {
   const content = (all: XmlNode): readonly XmlNode[] => [wrap === undefined ? all : wrap(all)];
   const setName =

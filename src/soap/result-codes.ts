@@ -253,6 +253,7 @@ export function codesOfSuccess(outcome: SuccessOutcome): ResultCodes {
   return successes[outcome];
 }
 
+/** What a refusal or a wrong field is told as; a few differ from operation to operation. */
 export function codesOfFailure(operation: OperationName, code: FailureCode): ResultCodes {
   return ownFailures[operation]?.[code] ?? failures[code];
 }
@@ -330,6 +331,7 @@ const meanings: Readonly<Record<ErrorCode, ErrorMeaning>> = {
   internal: ourFault,
 };
 
+/** Whether an error of the server is a fault, and whose, or a result with codes. */
 export function meaningOfError(code: ErrorCode): ErrorMeaning {
   return meanings[code];
 }

@@ -7,76 +7,78 @@ import { returnNames, statusNames } from './result-codes.ts';
  * no `xsi:type` is needed; in responses the `xsi:type` says more.
  */
 
-const declaration = '<?xml version="1.0" encoding="UTF-8"?>';
-
-export function basicTypesSchema(): string {
-  return `${declaration}
-<xsd:schema xmlns:xsd="${namespaces.schema}" xmlns:tns="${namespaces.basicTypes}"
-    targetNamespace="${namespaces.basicTypes}" elementFormDefault="unqualified">
-  ${enumeration('ReturnCodeEnum', returnNames)}
-  ${enumeration('StatusCodeEnum', statusNames)}
-  <xsd:complexType name="ResultCodes">
-    <xsd:sequence>
-      <xsd:element name="returnCodeEnum" type="tns:ReturnCodeEnum"/>
-      <xsd:element name="statusCodeEnum" type="tns:StatusCodeEnum"/>
-      <xsd:element name="returnCode" type="xsd:int"/>
-      <xsd:element name="statusCode" type="xsd:int"/>
-    </xsd:sequence>
-  </xsd:complexType>
-  <xsd:complexType name="Error">
-    <xsd:sequence>
-      <xsd:element name="errorCode" type="xsd:int"/>
-      <xsd:element name="errorDesc" type="xsd:string"/>
-    </xsd:sequence>
-  </xsd:complexType>
-  <xsd:complexType name="ErrorStack">
-    <xsd:sequence>
-      <xsd:element name="errors" type="tns:Error" minOccurs="0" maxOccurs="unbounded"/>
-    </xsd:sequence>
-  </xsd:complexType>
-  <xsd:complexType name="CommandStatusResponse">
-    <xsd:sequence>
-      <xsd:element name="resultCodes" type="tns:ResultCodes"/>
-      <xsd:element name="errorStack" type="tns:ErrorStack"/>
-    </xsd:sequence>
-  </xsd:complexType>
-</xsd:schema>
-`;
+/** A named type of elements in their order, or with an empty name the type of the element around it. */
+export function complexType(name: string, elements: readonly string[]): string {
+  const named = name === '' ? '' : ` name="${name}"`;
+  return `<xsd:complexType${named}><xsd:sequence>${elements.join('')}</xsd:sequence></xsd:complexType>`;
 }
 
+/** An element that is there once. */
+export function element(name: string, type: string): string {
+  return `<xsd:element name="${name}" type="${type}"/>`;
+}
+
+/** An element that may be missing. */
+export function optional(name: string, type: string): string {
+  return `<xsd:element name="${name}" type="${type}" minOccurs="0"/>`;
+}
+
+function anyNumber(name: string, type: string): string {
+  return `<xsd:element name="${name}" type="${type}" minOccurs="0" maxOccurs="unbounded"/>`;
+}
+
+/** What a result consists of: `BasicTypes.xsd`. */
+export function basicTypesSchema(): string {
+  return schemaDocument(namespaces.basicTypes, '', [
+    enumeration('ReturnCodeEnum', returnNames),
+    enumeration('StatusCodeEnum', statusNames),
+    complexType('ResultCodes', [
+      element('returnCodeEnum', 'tns:ReturnCodeEnum'),
+      element('statusCodeEnum', 'tns:StatusCodeEnum'),
+      element('returnCode', 'xsd:int'),
+      element('statusCode', 'xsd:int'),
+    ]),
+    complexType('Error', [element('errorCode', 'xsd:int'), element('errorDesc', 'xsd:string')]),
+    complexType('ErrorStack', [anyNumber('errors', 'tns:Error')]),
+    complexType('CommandStatusResponse', [
+      element('resultCodes', 'tns:ResultCodes'),
+      element('errorStack', 'tns:ErrorStack'),
+    ]),
+  ]);
+}
+
+/** Attribute sets and what answers them: `CredentialTypes.xsd`. */
 export function credentialTypesSchema(): string {
-  return `${declaration}
-<xsd:schema xmlns:xsd="${namespaces.schema}" xmlns:tns="${namespaces.credentialTypes}"
-    xmlns:basic="${namespaces.basicTypes}"
-    targetNamespace="${namespaces.credentialTypes}" elementFormDefault="unqualified">
-  <xsd:import namespace="${namespaces.basicTypes}" schemaLocation="BasicTypes.xsd"/>
-  <xsd:complexType name="AttributeOptions">
-    <xsd:sequence>
-      <xsd:element name="null" type="xsd:boolean" minOccurs="0"/>
-      <xsd:element name="negative" type="xsd:boolean" minOccurs="0"/>
-      <xsd:element name="masked" type="xsd:boolean" minOccurs="0"/>
-    </xsd:sequence>
-  </xsd:complexType>
-  <xsd:complexType name="CredentialAttribute">
-    <xsd:sequence>
-      <xsd:element name="attributeOptions" type="tns:AttributeOptions" minOccurs="0"/>
-      <xsd:element name="value" type="xsd:string" minOccurs="0"/>
-      <xsd:element name="attributeID" type="xsd:string"/>
-    </xsd:sequence>
-  </xsd:complexType>
-  <xsd:complexType name="CredentialAttributeSet">
-    <xsd:sequence>
-      <xsd:element name="attributes" type="tns:CredentialAttribute" minOccurs="0"
-          maxOccurs="unbounded"/>
-    </xsd:sequence>
-  </xsd:complexType>
-  <xsd:complexType name="CredentialResults">
-    <xsd:sequence>
-      <xsd:element name="resultCodes" type="basic:ResultCodes"/>
-      <xsd:element name="resultAttribute" type="tns:CredentialAttributeSet"/>
-      <xsd:element name="errorStack" type="basic:ErrorStack"/>
-    </xsd:sequence>
-  </xsd:complexType>
+  return schemaDocument(namespaces.credentialTypes, ` xmlns:basic="${namespaces.basicTypes}"`, [
+    `<xsd:import namespace="${namespaces.basicTypes}" schemaLocation="BasicTypes.xsd"/>`,
+    complexType('AttributeOptions', [
+      optional('null', 'xsd:boolean'),
+      optional('negative', 'xsd:boolean'),
+      optional('masked', 'xsd:boolean'),
+    ]),
+    complexType('CredentialAttribute', [
+      optional('attributeOptions', 'tns:AttributeOptions'),
+      optional('value', 'xsd:string'),
+      element('attributeID', 'xsd:string'),
+    ]),
+    complexType('CredentialAttributeSet', [anyNumber('attributes', 'tns:CredentialAttribute')]),
+    complexType('CredentialResults', [
+      element('resultCodes', 'basic:ResultCodes'),
+      element('resultAttribute', 'tns:CredentialAttributeSet'),
+      element('errorStack', 'basic:ErrorStack'),
+    ]),
+  ]);
+}
+
+function schemaDocument(
+  namespace: string,
+  moreNamespaces: string,
+  content: readonly string[],
+): string {
+  return `<?xml version="1.0" encoding="UTF-8"?>
+<xsd:schema xmlns:xsd="${namespaces.schema}" xmlns:tns="${namespace}"${moreNamespaces}
+    targetNamespace="${namespace}" elementFormDefault="unqualified">
+  ${content.join('\n  ')}
 </xsd:schema>
 `;
 }

@@ -1,7 +1,13 @@
 import express from 'express';
 import { type Interface, namespaces } from './namespaces.ts';
 import type { Operation } from './operation.ts';
-import { basicTypesSchema, credentialTypesSchema } from './schemas.ts';
+import {
+  basicTypesSchema,
+  complexType,
+  credentialTypesSchema,
+  element,
+  optional,
+} from './schemas.ts';
 import { TallystickError } from '../errors.ts';
 import { contextOf } from '../http/index.ts';
 
@@ -9,15 +15,6 @@ import { contextOf } from '../http/index.ts';
  * WSDL 1.1, document/literal wrapped, written for Tallystick. Programs that carry another WSDL need
  * none of this; new ones can be generated from it.
  */
-
-const complexType = (name: string, elements: readonly string[]): string =>
-  `<xsd:complexType${name === '' ? '' : ` name="${name}"`}><xsd:sequence>${elements.join('')}</xsd:sequence></xsd:complexType>`;
-
-const element = (name: string, type: string): string =>
-  `<xsd:element name="${name}" type="${type}"/>`;
-
-const optional = (name: string, type: string): string =>
-  `<xsd:element name="${name}" type="${type}" minOccurs="0"/>`;
 
 const message = (name: string, elements: readonly string[]): string =>
   `<xsd:element name="${name}">${complexType('', elements)}</xsd:element>`;
