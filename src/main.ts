@@ -180,7 +180,7 @@ function edges(
 }
 
 function logRequest(logger: Logger, line: RequestLine): void {
-  if (line.status >= 500) logger.warn({ ...line }, 'request');
+  if (line.status >= 500 || line.caller !== undefined) logger.warn({ ...line }, 'request');
   else logger.info({ ...line }, 'request');
 }
 

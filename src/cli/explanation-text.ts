@@ -191,15 +191,24 @@ const labels: Readonly<Record<string, string>> = {
   eventWindowSteps: 'counters in the window',
   timeStepSeconds: 'step length',
   isStored: 'challenge kept',
+  administratorRole: 'administrator role',
+  expiresAtMs: 'expires',
 };
 const labelled = Object.keys(labels);
+
+/** Where an administrator's change to nothing says something. */
+const takenAway: Readonly<Record<string, string>> = {
+  administratorRole: 'none',
+  expiresAtMs: 'never',
+};
 
 /** Whatever else the audit has, under the name that people know it by or its own. */
 function factsLine(known: Facts, stepsBeginAtMs: Readonly<Record<string, number>>): string[] {
   const names = new Set([...labelled, ...Object.keys(known)]);
   const pieces = [...names].flatMap((name) => {
     const value = known[name];
-    if (told.has(name) || value === undefined || value === null || value === '') return [];
+    if (told.has(name) || value === undefined || value === '') return [];
+    if (value === null && takenAway[name] === undefined) return [];
     return [`${labels[name] ?? spacedName(name)} ${valueText(name, value, stepsBeginAtMs)}`];
   });
   return pieces.length === 0 ? [] : [pieces.join('; ')];
@@ -215,6 +224,7 @@ function valueText(
   value: Facts[string] | undefined,
   stepsBeginAtMs: Readonly<Record<string, number>>,
 ): string {
+  if (value === null) return takenAway[name] ?? '';
   const beginsAtMs = stepsBeginAtMs[name];
   if (beginsAtMs !== undefined) return `${String(value)} (${secondText(beginsAtMs)})`;
   if (typeof value === 'number' && name.endsWith('AtMs')) return secondText(value);

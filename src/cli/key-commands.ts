@@ -4,7 +4,7 @@ import { clientCommand, type Desk, given, group, listAll, pathOf, text } from '.
 import { CliFailure, type CliIo, usageFailure } from './io.ts';
 import type { JsonRecord } from './rest-client.ts';
 import { instantText, isExpired, table } from './table.ts';
-import { readInstant } from './values.ts';
+import { expiresOption, readInstant } from './values.ts';
 
 type Options = Readonly<Record<string, unknown>>;
 
@@ -27,7 +27,7 @@ export function keyCommands(io: CliIo): Command {
       .requiredOption('--role <role>', 'admin, helpdesk, auditor or client')
       .requiredOption('--component <type>', 'the component type it acts for')
       .option('--domain <name>', 'the only domain it may touch')
-      .option('--expires <when>', 'from then on refused: 2027-12-31 or never')
+      .option(...expiresOption)
       .option('--out <file>', 'write the key to a new file of mode 0600 instead of the screen'),
     clientCommand(io, 'delete <name>', 'ends a key', async (desk, [name = '']) => {
       await desk.client({ method: 'DELETE', path: pathOf('keys', name) });

@@ -128,7 +128,7 @@ function showEffective(desk: Desk, body: JsonRecord, what?: string): void {
     from === '' ? 'default' : from,
   ]);
   const cost = Object.entries(body['cost'] as Readonly<Record<string, number>>).map(
-    ([name, value]) => [name, Number(value.toPrecision(3))],
+    ([name, value]) => [name, Number.isInteger(value) ? value : Number(value.toPrecision(3))],
   );
   desk.show(
     body,

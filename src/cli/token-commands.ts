@@ -7,7 +7,7 @@ import { pinCell, tokenPinCommands } from './pin-commands.ts';
 import type { JsonRecord } from './rest-client.ts';
 import { readSeedText, seedSources } from './seed-input.ts';
 import { type Cell, facts, instantText, isExpired, table } from './table.ts';
-import { readApplication, readInstant, unlockPrefix } from './values.ts';
+import { expiresOption, readApplication, readInstant, unlockPrefix } from './values.ts';
 
 type Options = Readonly<Record<string, unknown>>;
 
@@ -39,6 +39,12 @@ export function tokenCommands(io: CliIo): Command {
       .option('--reason <text>', 'why, for the audit'),
     tokenDriftCommands(io),
     tokenPinCommands(io),
+    clientCommand(
+      io,
+      'set <serial>',
+      'changes when an authenticator expires',
+      setToken,
+    ).requiredOption(...expiresOption),
     changing(io, 'enable <serial>', 'admits a disabled one again', { isDisabled: false }),
     changing(io, 'disable <serial>', 'refuses it until enabled', { isDisabled: true }),
     clientCommand(
@@ -65,7 +71,7 @@ function createCommand(io: CliIo): Command {
     .option('--import-hex-file <file>', 'the seed in hex, from a file or - for standard input')
     .option('--import-base32-file <file>', 'the seed in base32, likewise')
     .option('--event-counter <number>', 'the next counter that is accepted', '0')
-    .option('--expires <when>', 'from then on refused: 2027-12-31 or never');
+    .option(...expiresOption);
 }
 
 async function listTokens(desk: Desk): Promise<void> {
@@ -162,6 +168,16 @@ function changing(
     const path = pathOf('authenticators', serial);
     showToken(desk, (await desk.client({ method: 'PATCH', path, body })).body);
   });
+}
+
+async function setToken(
+  desk: Desk,
+  [serial = '']: readonly string[],
+  options: Options,
+): Promise<void> {
+  const body = { expiresAtMs: readInstant('--expires', text(options, 'expires') ?? '') };
+  const path = pathOf('authenticators', serial);
+  showToken(desk, (await desk.client({ method: 'PATCH', path, body })).body);
 }
 
 function showToken(desk: Desk, token: JsonRecord): void {

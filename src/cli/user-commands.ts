@@ -1,9 +1,9 @@
 import { type Command, Option } from 'commander';
 import { clientCommand, type Desk, given, group, listAll, pathOf, text } from './commands.ts';
-import type { CliIo } from './io.ts';
+import { type CliIo, usageFailure } from './io.ts';
 import type { JsonRecord } from './rest-client.ts';
 import { facts, instantText, isExpired, table } from './table.ts';
-import { readInstant } from './values.ts';
+import { expiresOption, readInstant } from './values.ts';
 
 const administratorRoles = ['admin', 'helpdesk', 'auditor'] as const;
 const domainOption = ['--domain <name>', 'the domain, default master'] as const;
@@ -21,13 +21,15 @@ export function userCommands(io: CliIo): readonly Command[] {
       clientCommand(io, 'create <user>', 'a new user', createUser)
         .option(...domainOption)
         .option('--organisational-unit <name>', 'where the user belongs')
-        .option('--expires <when>', 'from then on refused: 2027-12-31 or never'),
-      clientCommand(io, 'set <user>', 'changes what a user may do as administrator', setUser)
+        .option(...expiresOption),
+      clientCommand(io, 'set <user>', 'changes when a user expires and may administer', setUser)
         .option(...domainOption)
+        .option(...expiresOption)
         .addOption(
-          new Option('--role <role>', 'after signing in; none takes it away')
-            .choices([...administratorRoles, 'none'])
-            .makeOptionMandatory(),
+          new Option(
+            '--role <role>',
+            'as administrator, after signing in; none takes it away',
+          ).choices([...administratorRoles, 'none']),
         ),
       clientCommand(io, 'delete <user>', 'removes a user', deleteUser).option(...domainOption),
       changing(io, 'lock <user>', 'locks until somebody unlocks', 'lock'),
@@ -105,7 +107,14 @@ async function setUser(
   options: Parameters<Run>[2],
 ): Promise<void> {
   const role = text(options, 'role');
-  const body = { administratorRole: role === 'none' ? null : role };
+  const expires = text(options, 'expires');
+  if (role === undefined && expires === undefined) {
+    throw usageFailure('say what to set: --expires, --role or both');
+  }
+  const body = given({
+    administratorRole: role === 'none' ? null : role,
+    expiresAtMs: expires === undefined ? undefined : readInstant('--expires', expires),
+  });
   const query = { domain: text(options, 'domain') };
   const path = pathOf('users', user);
   showUser(desk, (await desk.client({ method: 'PATCH', path, query, body })).body);

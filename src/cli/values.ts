@@ -12,6 +12,12 @@ import { usageFailure } from './io.ts';
 
 const daysMax = 3650;
 
+/** The option that `readInstant` reads. */
+export const expiresOption: readonly [string, string] = [
+  '--expires <when>',
+  'from then on refused: 2027-12-31 or never',
+];
+
 /** A point in time: ISO 8601 with a zone, a date, or `never`. */
 export function readInstant(option: string, text: string): number | null {
   if (text === 'never') return null;

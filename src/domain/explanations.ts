@@ -60,7 +60,7 @@ const refusals: Readonly<Record<RefusalCode, Explanation>> = {
   'user-locked': {
     why: 'The user was locked, so nothing was compared and the response was not used up.',
     whatHelps:
-      'Unlock the user. Where the policy lets users unlock themselves, each attempt that comes too early starts the wait anew.',
+      'Unlock the user. After a lock by wrong responses the policy may let users unlock themselves; each attempt that comes too early then starts the wait anew.',
   },
   'authenticator-none': {
     why: 'The user had no authenticator.',

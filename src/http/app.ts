@@ -142,7 +142,7 @@ function requestLine(
   context: RequestContext,
   nowMonotonicMs: number,
 ): RequestLine {
-  return {
+  const line: RequestLine = {
     requestId: context.requestId,
     method: request.method,
     route: context.route,
@@ -150,6 +150,9 @@ function requestLine(
     outcome: response.writableFinished ? context.outcome : 'client-gone',
     durationMs: Math.round((nowMonotonicMs - context.startedAtMonotonicMs) * 100) / 100,
   };
+  if (context.outcome !== 'component-unknown' || context.caller === undefined) return line;
+  const { keyName, componentType, peerAddress } = context.caller;
+  return { ...line, caller: { keyName, componentType, peerAddress } };
 }
 
 function answerError(options: AppOptions): express.ErrorRequestHandler {

@@ -15,8 +15,12 @@ export interface RequestContext {
   route: string;
   /** Outcome or error code. */
   outcome: string;
-  /** Who asks, once that is known: the name of the key and the TCP peer. */
-  caller?: { readonly keyName: string; readonly peerAddress: string };
+  /** Who asks, once that is known: the name of the key, what it says it is, and the TCP peer. */
+  caller?: {
+    readonly keyName: string;
+    readonly componentType: string;
+    readonly peerAddress: string;
+  };
   /** Absent: a problem document. The operator's log is written before, whoever answers. */
   answerError?: AnswerError | undefined;
 }
@@ -38,6 +42,12 @@ export interface RequestLine {
   readonly status: number;
   readonly outcome: string;
   readonly durationMs: number;
+  /** Whom no component lets in, so that one can be made for him. */
+  readonly caller?: {
+    readonly keyName: string;
+    readonly componentType: string;
+    readonly peerAddress: string;
+  };
 }
 
 const contexts = new WeakMap<IncomingMessage, RequestContext>();

@@ -36,7 +36,7 @@ const details: Readonly<Record<RefusedAnswer['code'], string>> = {
   'pin-not-supported': 'The application has no server PIN.',
   'pin-confirmation-mismatch': 'The new server PIN and its confirmation differ.',
   'pin-too-short':
-    'The new server PIN is too short: it has 3 to 8 characters, or more at least by its authenticator.',
+    'The new server PIN is shorter than its authenticator asks for; 8 characters are always enough.',
   'pin-too-long': 'The new server PIN is too long: it has at most 8 characters.',
   'pin-malformed': 'The new server PIN has characters that the policy does not take.',
   'pin-weak':

@@ -193,7 +193,7 @@ const failures: Readonly<Record<FailureCode, ResultCodes>> = {
   ),
   'pin-too-short': failureCodes(
     'STAT_DPERROR',
-    'PIN Is Too Short: 3 to 8 characters, at least the minimum length of the application.',
+    'PIN Is Too Short For Its Authenticator: 8 characters are always enough.',
   ),
   'pin-too-long': failureCodes('STAT_DPERROR', 'PIN Is Too Long'),
   'pin-malformed': failureCodes(

@@ -209,6 +209,14 @@ it('says that nobody has the name, and that nothing was attempted', () => {
   expect(explanationText({ ...explanation, events: [] })).toMatch(/\n\nNothing was attempted/);
 });
 
+it('says what an administrator took away, and leaves out what nothing is known of', () => {
+  const facts = { administratorRole: null, expiresAtMs: null, driftSecondsBefore: null };
+  const change = { ...explanation.events[1]!, action: 'user.update', facts } as EventJson;
+  const shown = explanationText({ ...explanation, events: [change] });
+  expect(shown).toMatch(/administrator role none; expires never$/m);
+  expect(shown).not.toContain('drift before');
+});
+
 it('holds nothing that a terminal obeys', () => {
   const evil = '\u001b[2J\u009b1m\r\n\u0007';
   const shown = explanationText({

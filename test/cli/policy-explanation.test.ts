@@ -154,6 +154,27 @@ describe('user set', () => {
     const unknown = await run('user', 'set', 'jane', '--role', 'client');
     expect(unknown.code).toBe(exitCodes.usage);
     expect(unknown.said).toContain('Allowed choices are admin, helpdesk, auditor, none');
-    expect((await run('user', 'set', 'jane')).said).toContain('--role');
+    expect(await run('user', 'set', 'jane')).toMatchObject({
+      code: exitCodes.usage,
+      said: 'say what to set: --expires, --role or both',
+    });
+  });
+
+  it('changes when a user or an authenticator expires', async () => {
+    const view = { userName: 'jane', domainName: 'd', serials: [] };
+    const token = { serial: 'VT1', applications: [] };
+    const world = await desk.serve({ updateUser: view, updateAuthenticator: token });
+    expect((await run('user', 'set', 'jane', '--expires', '2027-01-01')).code).toBe(0);
+    expect((await run('user', 'set', 'jane', '--expires', 'never', '--role', 'admin')).code).toBe(
+      0,
+    );
+    expect((await run('token', 'set', 'VT1', '--expires', 'never')).code).toBe(0);
+    expect(world.reached.map(({ args }) => args.slice(1, -1))).toEqual([
+      [null, 'jane', { expiresAtMs: Date.UTC(2027, 0, 1) }],
+      [null, 'jane', { expiresAtMs: null, administratorRole: 'admin' }],
+      ['VT1', { expiresAtMs: null }],
+    ]);
+    const soon = await run('user', 'set', 'jane', '--expires', 'soon');
+    expect(soon.said).toBe('--expires takes 2027-12-31, 2027-12-31T12:00:00Z or never');
   });
 });

@@ -103,6 +103,21 @@ describe('what every answer has', () => {
     expect(isLoopback(undefined)).toBe(false);
   });
 
+  it('logs who asks where no component lets him in, and nobody else', async () => {
+    const shown = { keyName: 'k', componentType: 'Intranet', peerAddress: '10.1.2.3' };
+    const caller = { ...shown, role: 'client' };
+    const { port, lines } = await start((router) => {
+      router.get('/:outcome', (request, response) => {
+        Object.assign(contextOf(request), { caller, outcome: request.params['outcome'] });
+        sendJson(response, 200, {});
+      });
+    });
+    for (const path of ['/refused', '/component-unknown']) {
+      await rawExchange(port, rawRequest('GET', path));
+    }
+    expect(lines.map((line) => line.caller)).toEqual([undefined, shown]);
+  });
+
   it('answers an unknown path with a problem and logs no path', async () => {
     const { port, lines } = await start(echo);
     const answer = await rawExchange(port, rawRequest('GET', '/v1/users/alice'));
