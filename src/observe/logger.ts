@@ -123,6 +123,8 @@ function fileStream(
           return;
         }
         isEnding = true;
+        // pino calls it when the process exits, and it repeats a write that fails for ever.
+        file.flushSync = () => undefined;
         for (const event of ['close', 'error'] as const) file.once(event, () => resolve());
         setTimeout(resolve, endMs);
         file.end();

@@ -165,6 +165,14 @@ describeLayer('softhsm', 'a log that nobody reads any more', () => {
   );
 });
 
+describeLayer('softhsm', 'a log that cannot be written', () => {
+  it('does not keep a server from stopping', async () => {
+    const installation = await freshInstallation();
+    const server = await startServer(installation.configFile, [], { logPath: '/dev/full' });
+    expect(await server.end('SIGTERM')).toBe(0);
+  });
+});
+
 describeLayer('softhsm', 'a disk that is full', () => {
   it('refuses with its own code, half-writes nothing, and serves again when there is room', async () => {
     const installation = await freshInstallation();

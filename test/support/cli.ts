@@ -95,6 +95,8 @@ afterAll(() => {
 export interface ServerLimits {
   /** The size of any file it writes: a full disk. */
   readonly fileKibibytesMax?: number;
+  /** Where its log goes instead of to `log`. */
+  readonly logPath?: string;
   /** Permissions mean nothing to root; only root may set this. */
   readonly userId?: number;
 }
@@ -107,16 +109,21 @@ export interface ServerLimits {
 export async function startServer(
   configFile: string,
   sets: readonly string[] = [],
-  { fileKibibytesMax, userId }: ServerLimits = {},
+  { fileKibibytesMax, logPath, userId }: ServerLimits = {},
 ): Promise<ServerProcess> {
   const settings = ['listen.port=0', ...sets].flatMap((each) => ['--set', each]);
   const limit = fileKibibytesMax === undefined ? '' : `ulimit -f ${fileKibibytesMax}; `;
   const serve = [tallystickProgram, 'serve', '--config', configFile, '--json', ...settings];
-  const child = spawn('bash', ['-c', `${limit}exec "$@"`, 'bash', process.execPath, ...serve], {
-    cwd: root,
-    stdio: ['ignore', 'pipe', 'pipe'],
-    ...(userId === undefined ? {} : { uid: userId, gid: userId }),
-  });
+  const redirect = logPath === undefined ? '' : ` 2>${logPath}`;
+  const child = spawn(
+    'bash',
+    ['-c', `${limit}exec "$@"${redirect}`, 'bash', process.execPath, ...serve],
+    {
+      cwd: root,
+      stdio: ['ignore', 'pipe', 'pipe'],
+      ...(userId === undefined ? {} : { uid: userId, gid: userId }),
+    },
+  );
   running.add(child);
   child.once('close', () => running.delete(child));
   const said = listen(child);
