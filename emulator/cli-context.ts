@@ -22,6 +22,8 @@ export interface CliWorld {
   out(text: string): void;
   /** Messages for people. */
   err(text: string): void;
+  /** Settles when the process is asked to end (SIGTERM, Ctrl-C); for commands that serve. */
+  untilStopped(): Promise<void>;
 }
 
 export interface CommonOptions {
@@ -48,9 +50,9 @@ export const exitCodes = {
 export const exitCodeHelp = `
 Exit status:
   0  done
-  1  refused: by the token, no such token, one too many, or a bundle that does not fit
+  1  refused: by the token, no such token, one too many, a bundle that does not fit, or no message
   2  wrong usage: an unknown command or option, or a value out of range
-  3  busy: another process is using the token
+  3  busy: another process is using the token, the inbox or the port
   4  damaged: a state file that cannot be trusted, or that changed meanwhile
   5  storage: the operating system refused to read or write`;
 
@@ -62,6 +64,7 @@ export function exitCodeOf(code: EmulatorErrorCode): number {
     case 'refused':
     case 'token-unknown':
     case 'token-exists':
+    case 'message-unknown':
     case 'pairing-refused':
       return exitCodes.refused;
     case 'state-busy':

@@ -1,6 +1,7 @@
 import { Command, CommanderError } from 'commander';
 import { type CliWorld, exitCodeHelp, exitCodeOf, exitCodes } from './cli-context.ts';
 import { driftCommand } from './cli-drift.ts';
+import { inboxCommand } from './cli-inbox.ts';
 import { pairCommand } from './cli-pair.ts';
 import { pinCommand, unlockCommand } from './cli-pin.ts';
 import { listCommand, newCommand, removeCommand, showCommand } from './cli-tokens.ts';
@@ -51,6 +52,7 @@ ${exitCodeHelp}`,
     pinCommand(world),
     unlockCommand(world),
     driftCommand(world),
+    inboxCommand(world),
     removeCommand(world),
   ];
   for (const command of commands) program.addCommand(command);

@@ -15,6 +15,7 @@ const world: CliWorld = {
   promptSecret,
   out: (text) => process.stdout.write(text),
   err: (text) => process.stderr.write(text),
+  untilStopped,
 };
 
 // A reader that has seen enough (`vtoken list | head -1`) is no error.
@@ -23,6 +24,14 @@ process.stdout.on('error', (error) => {
 });
 
 process.exitCode = await runVtoken(process.argv.slice(2), world);
+
+/** Only once each: who asks a second time wants the process to end at once. */
+async function untilStopped(): Promise<void> {
+  await new Promise<void>((resolve) => {
+    process.once('SIGTERM', () => resolve());
+    process.once('SIGINT', () => resolve());
+  });
+}
 
 /** A line typed at the terminal without showing it; Ctrl-C and Ctrl-D give up. */
 async function promptSecret(question: string): Promise<Buffer> {

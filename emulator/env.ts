@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { readFileSync } from 'node:fs';
-import { access, link, mkdir, open, readdir, rename, unlink } from 'node:fs/promises';
+import { access, link, mkdir, open, readdir, rename, stat, unlink } from 'node:fs/promises';
 import { homedir, hostname } from 'node:os';
 import { dirname, join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
@@ -17,6 +17,10 @@ export interface Files {
   read(path: string, bytesMax: number): Promise<Buffer>;
   /** Creates a file that must not exist (EEXIST), writes it, and waits until it is on disk. */
   writeNew(path: string, bytes: Uint8Array, mode: number): Promise<void>;
+  /** Writes at the end of a file, created with `mode` if missing; not yet on disk afterwards. */
+  append(path: string, bytes: Uint8Array, mode: number): Promise<void>;
+  /** A text that is another one whenever the file has changed; null without the file. */
+  version(path: string): Promise<string | null>;
   /** A second name for a file; EEXIST if the name is taken. Atomic. */
   link(path: string, name: string): Promise<void>;
   /** Atomic replacement. */
@@ -48,7 +52,8 @@ export interface DeviceEnv {
   nowMs(): number;
   /** Never falls; for waiting only. */
   monotonicMs(): number;
-  sleepMs(durationMs: number): Promise<void>;
+  /** Ends early, without an error, when `signal` is aborted. */
+  sleepMs(durationMs: number, signal?: AbortSignal): Promise<void>;
   randomBytes(length: number): Uint8Array;
   readonly files: Files;
   readonly processes: Processes;
@@ -58,8 +63,12 @@ export interface DeviceEnv {
 export const nodeEnv: DeviceEnv = {
   nowMs: () => Date.now(),
   monotonicMs: () => performance.now(),
-  sleepMs: async (durationMs) => {
-    await delay(durationMs);
+  sleepMs: async (durationMs, signal) => {
+    await delay(durationMs, undefined, signal === undefined ? {} : { signal }).catch(
+      (error: unknown) => {
+        if (signal?.aborted !== true) throw error;
+      },
+    );
   },
   randomBytes: (length) => new Uint8Array(randomBytes(length)),
   files: {
@@ -76,6 +85,8 @@ export const nodeEnv: DeviceEnv = {
     },
     read: readBounded,
     writeNew: writeDurably,
+    append: appendTo,
+    version: versionOf,
     link: (path, name) => link(path, name),
     rename: (from, to) => rename(from, to),
     remove: async (path) => {
@@ -141,6 +152,25 @@ async function writeDurably(path: string, bytes: Uint8Array, mode: number): Prom
     await file.sync();
   } finally {
     await file.close();
+  }
+}
+
+async function appendTo(path: string, bytes: Uint8Array, mode: number): Promise<void> {
+  const file = await open(path, 'a', mode);
+  try {
+    await file.writeFile(bytes);
+  } finally {
+    await file.close();
+  }
+}
+
+async function versionOf(path: string): Promise<string | null> {
+  try {
+    const { ino, size, mtimeNs } = await stat(path, { bigint: true });
+    return [ino, size, mtimeNs].join('-');
+  } catch (error) {
+    ignoreMissing(error);
+    return null;
   }
 }
 

@@ -4,6 +4,7 @@
  * - `input-invalid`: a value that the caller gave is outside what is allowed.
  * - `refused`: the device itself refuses, as a real one would (see `Refusal`).
  * - `token-unknown`, `token-exists`: no virtual token of that serial, or one too many.
+ * - `message-unknown`: no message, or none with a one-time password, is in the inbox.
  * - `pairing-refused`: a bundle that does not answer this token's request.
  * - `state-busy`: another process holds the token's lock.
  * - `state-damaged`: a state file that cannot be trusted.
@@ -15,6 +16,7 @@ export type EmulatorErrorCode =
   | 'refused'
   | 'token-unknown'
   | 'token-exists'
+  | 'message-unknown'
   | 'pairing-refused'
   | 'state-busy'
   | 'state-damaged'

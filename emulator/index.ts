@@ -2,7 +2,8 @@
  * Virtual one-time-password tokens. A `VirtualToken` is an immutable value: `press` and `respond`
  * return the token as it is afterwards. Time is always a parameter, in Unix milliseconds; the
  * token's own clock turns true time into what the device believes. `TokenFolder` keeps tokens in
- * files; `responses` makes responses by the thousand without a device around them.
+ * files; `responses` makes responses by the thousand without a device around them. `startInbox` is
+ * the telephone and the mailbox of people who get one-time passwords sent.
  *
  * ```ts
  * const token = createToken(
@@ -34,6 +35,10 @@ export { type DeviceInput, type DeviceStep, initialState, stepDevice } from './d
 export { type DeviceEnv, type Files, nodeEnv, type Processes, type ProcessName } from './env.ts';
 export { EmulatorError, type EmulatorErrorCode } from './errors.ts';
 export type { Generated, UserInputs } from './generate.ts';
+export { type InboxFile, openInboxFile } from './inbox-file.ts';
+export { type InboxMessage, otpOf } from './inbox-message.ts';
+export type { InboxUser } from './inbox-smtp.ts';
+export { type Inbox, type InboxOptions, startInbox, type WaitOptions } from './inbox.ts';
 export { keyCheckValue } from './mac.ts';
 export { pinStatus, type PinStatus, setPin, type SetPinOptions, unlock } from './operate-pin.ts';
 export {

@@ -136,7 +136,13 @@ export interface CliRun {
 export async function vtoken(
   folder: string,
   argv: readonly string[],
-  options: { nowMs?: number; stdin?: string; typed?: readonly string[]; env?: DeviceEnv } = {},
+  options: {
+    nowMs?: number;
+    stdin?: string;
+    typed?: readonly string[];
+    env?: DeviceEnv;
+    stopped?: Promise<void>;
+  } = {},
 ): Promise<CliRun> {
   let out = '';
   let err = '';
@@ -153,6 +159,7 @@ export async function vtoken(
     readStdin: () => Promise.resolve(Buffer.from(options.stdin ?? '')),
     out: (text) => (out += text),
     err: (text) => (err += text),
+    untilStopped: () => options.stopped ?? Promise.resolve(),
   });
   return { status, out, err };
 }
