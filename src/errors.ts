@@ -26,6 +26,8 @@ export type ErrorCode =
   | 'store-read-only'
   | 'store-full'
   | 'store-contract'
+  | 'delivery-failed'
+  | 'back-end-unavailable'
   | 'overloaded'
   | 'shutting-down'
   // Start-up.

@@ -16,6 +16,7 @@ import type {
 import type { Position } from './outcomes.ts';
 import type { ChallengeCheckMode } from './policy-catalogue.ts';
 import { unusedPin } from './server-pin.ts';
+import { unsetBackup } from './virtual-otp.ts';
 
 /** Challenges accepted in one time step at most: what the row of an application has to hold. */
 export const spentChallengesMax: number = 16;
@@ -250,6 +251,9 @@ export const decoyAuthenticator: AuthenticatorWithApplications = {
     assignedAtMs: null,
     assignmentVersion: 0,
     lastUsedAtMs: null,
+    kind: 'device',
+    graceEndsAtMs: null,
+    backup: unsetBackup,
     createdAtMs: 0,
     version: 0,
   },

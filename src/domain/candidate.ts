@@ -79,13 +79,13 @@ export function servingOf(
  * of the refusal when there is none.
  *
  * @param challenges null for a response without; all of them must suit the application
+ * @param mayChallenge whether challenges are permitted, by the policy or because one was asked for
  */
 export function servingFor(
   all: readonly Serving[],
   challenges: readonly string[] | null,
-  policy: EffectivePolicy,
+  mayChallenge: boolean,
 ): readonly Serving[] | RefusalCode {
-  const mayChallenge = policy.oneStepChallengeResponse !== 'no';
   if (challenges === null) {
     const serving = all.filter(({ sequence }) => sequence.suite === null);
     if (serving.length > 0) return serving;

@@ -1,6 +1,6 @@
 import { TallystickError } from '../errors.ts';
 import { appendLuhn, encodeQuestion, OathError, type OcraSuite } from '../oath/index.ts';
-import type { AuthenticatorWithApplications, IssuedChallenge } from './model.ts';
+import type { AuthenticatorWithApplications, IssuedChallenge, User } from './model.ts';
 import type { EffectivePolicy } from './policy-catalogue.ts';
 
 /** How an issued challenge looks; `length` doesn't count the check digit. */
@@ -93,6 +93,22 @@ export function newChallenge(form: ChallengeForm, randomBytes: Uint8Array): stri
   return form.hasCheckDigit ? appendLuhn(digits) : digits;
 }
 
+/** Whether a challenge may come with its response. */
+export function mayBringChallenge({ oneStepChallengeResponse }: EffectivePolicy): boolean {
+  return oneStepChallengeResponse !== 'no';
+}
+
+/**
+ * Whether what was asked for in the first of two steps lost its worth: its user was edited in between (a
+ * password set, a name changed), so that who asked for it may not be who logs on.
+ */
+export function isOutlived(
+  { userVersion }: Pick<IssuedChallenge, 'userVersion'>,
+  { version }: Pick<User, 'version'>,
+): boolean {
+  return userVersion !== null && userVersion !== version;
+}
+
 /** The ids of the issued challenges that an attempt consumes, each once. */
 export function challengeIds(issued: readonly (IssuedChallenge | null)[]): readonly string[] {
   return [...new Set(issued.flatMap((challenge) => (challenge === null ? [] : [challenge.id])))];
@@ -145,7 +161,9 @@ export function openRefusal(
   nowMs: number,
   policy: EffectivePolicy,
 ): Exclude<ChallengeRefusal, 'challenge-superseded'> | null {
-  if (policy.oneStepChallengeResponse === 'no') return 'challenge-not-permitted';
+  // A challenge that was asked for in a logon of two steps is permitted by its request.
+  const isPermitted = mayBringChallenge(policy) || issued?.kind === '2-step';
+  if (!isPermitted) return 'challenge-not-permitted';
   if (issued === null) {
     return policy.oneStepChallengeResponse === 'server-challenge' ? 'challenge-unknown' : null;
   }

@@ -12,8 +12,11 @@ export type PresentedCredential =
     }
   | {
       readonly format: 'separate';
+      /** The static password, or what asks for something. */
+      readonly staticPassword: string | null;
       readonly pin: string | null;
-      readonly response: string;
+      /** Null: none was shown. */
+      readonly response: string | null;
       readonly newPin: NewPin | null;
     };
 
@@ -23,11 +26,13 @@ export interface CredentialReading {
   readonly pin: string | null;
   readonly response: Otp;
   readonly newPin: NewPin | null;
+  /** The PIN was shown with the request that this answers. */
+  readonly isPinProven: boolean;
 }
 
 /** A response and nothing else. */
 export function responseAlone(response: string): PresentedCredential {
-  return { format: 'separate', pin: null, response, newPin: null };
+  return { format: 'separate', staticPassword: null, pin: null, response, newPin: null };
 }
 
 /**
@@ -37,20 +42,40 @@ export function responseAlone(response: string): PresentedCredential {
  * repetition: the two differ, which is found out after PIN and response.
  *
  * Whether a new PIN is acceptable is not judged here.
+ *
+ * @param isPinProven the PIN may be left out: it was shown before
  */
 export function readCredential(
   credential: PresentedCredential,
   application: Application,
+  isPinProven: boolean = false,
 ): CredentialReading | null {
+  if (isPinProven && hasPin(application.pin)) {
+    const response = responseOf(aloneIn(credential) ?? '');
+    if (response !== null && hasLength(response, application)) {
+      return { pin: null, response, newPin: null, isPinProven };
+    }
+  }
   return credential.format === 'combined'
     ? cut(credential.text, application)
     : put(credential, application);
 }
 
+/** The response of a credential that may be nothing else; null when it is more. */
+function aloneIn(credential: PresentedCredential): string | null {
+  if (credential.format === 'combined') return credential.text;
+  const { pin, newPin, response } = credential;
+  return pin === null && newPin === null ? response : null;
+}
+
+function hasLength(response: string, { algorithm }: Application): boolean {
+  return response.length === responseCharacters(algorithm);
+}
+
 function cut(text: string, { pin, algorithm }: Application): CredentialReading | null {
   if (!pin.isEnabled) {
     const response = responseOf(text);
-    return response === null ? null : { pin: null, response, newPin: null };
+    return response === null ? null : { pin: null, response, newPin: null, isPinProven: false };
   }
   const pinEnd = pin.verifier?.length ?? 0;
   const responseEnd = pinEnd + responseCharacters(algorithm);
@@ -60,6 +85,7 @@ function cut(text: string, { pin, algorithm }: Application): CredentialReading |
     pin: pinEnd === 0 ? null : text.slice(0, pinEnd),
     response,
     newPin: halved(text.slice(responseEnd)),
+    isPinProven: false,
   };
 }
 
@@ -73,8 +99,30 @@ function put(
   { pin, response: text, newPin }: Extract<PresentedCredential, { format: 'separate' }>,
   application: Application,
 ): CredentialReading | null {
-  const response = responseOf(text);
+  const response = responseOf(text ?? '');
   // A PIN that is asked for has to come, and one that isn't is somebody's guess.
   if (response === null || (pin !== null) !== hasPin(application.pin)) return null;
-  return { pin, response, newPin };
+  return { pin, response, newPin, isPinProven: false };
+}
+
+/** Lengths of what may stand in front that are tried, and paid for by every refusal. */
+export const passwordEndsMax: number = 2;
+
+/**
+ * Where a static password may end that stands in front of a PIN, if there is one, and a response. None
+ * in a text of digits alone, which is most responses: what a refusal pays depends on the text.
+ */
+export function passwordEnds(
+  text: string,
+  authenticators: readonly { readonly applications: readonly Application[] }[],
+): readonly number[] {
+  if (/^[0-9]*$/.test(text)) return [];
+  const applications = authenticators.flatMap((one) => one.applications);
+  const lengths = applications.flatMap(({ algorithm, pin }) => {
+    const response = responseCharacters(algorithm);
+    const pinLength = pin.isEnabled ? (pin.verifier?.length ?? 0) : 0;
+    return [response + pinLength, response];
+  });
+  const ends = lengths.map((length) => text.length - length).filter((end) => end > 0);
+  return [...new Set(ends)].slice(0, passwordEndsMax);
 }

@@ -2,10 +2,11 @@ import { algorithmMode, sequenceOf } from './application.ts';
 import { dayMs } from './durations.ts';
 import { algorithmInputs } from '../oath/index.ts';
 import { refusedFor } from './lock.ts';
-import type { Application, AuthenticatorWithApplications } from './model.ts';
+import type { Application, Authenticator, AuthenticatorWithApplications } from './model.ts';
 import { nameKey } from './names.ts';
 import type { RefusalCode, Refused } from './outcomes.ts';
 import type { EffectivePolicy } from './policy-catalogue.ts';
+import { backupModeOf } from './virtual-otp.ts';
 
 /** Which of a user's authenticators are asked for, and for what. */
 export interface EligibleRequest {
@@ -13,8 +14,11 @@ export interface EligibleRequest {
   readonly authenticators: readonly AuthenticatorWithApplications[];
   readonly serial: string | null;
   readonly applicationName: string | null;
-  /** A synchronisation concerns exactly one authenticator. */
-  readonly purpose: 'verify' | 'synchronise';
+  /**
+   * A synchronisation concerns exactly one authenticator; a device is backed up that may be required
+   * not to be used itself.
+   */
+  readonly purpose: 'verify' | 'synchronise' | 'back-up';
 }
 
 export type Eligible =
@@ -51,7 +55,11 @@ export function eligibleAuthenticators(
   policy: EffectivePolicy,
 ): Eligible {
   if (policy.localAuthentication === 'none') return refuse('nothing-verifies');
-  const { authenticators, serial, purpose } = request;
+  const { serial, purpose } = request;
+  // What a virtual mobile authenticator is good for is no response of its own.
+  const authenticators = request.authenticators.filter(
+    ({ authenticator }) => authenticator.kind === 'device',
+  );
   if (authenticators.length === 0) return refuse('authenticator-none');
   const named =
     serial === null
@@ -62,7 +70,7 @@ export function eligibleAuthenticators(
   const serving: AuthenticatorWithApplications[] = [];
   let furthest: Rank = 0;
   for (const one of named) {
-    const examined = examine(one, request.applicationName, nowMs, policy);
+    const examined = examine(one, request, nowMs, policy);
     if (typeof examined === 'object') serving.push(examined);
     else if (examined > furthest) furthest = examined;
   }
@@ -74,13 +82,12 @@ export function eligibleAuthenticators(
 
 function examine(
   one: AuthenticatorWithApplications,
-  applicationName: string | null,
+  { applicationName, purpose }: EligibleRequest,
   nowMs: number,
   policy: EffectivePolicy,
 ): AuthenticatorWithApplications | Rank {
   const { authenticator, applications } = one;
-  if (authenticator.isVirtual && policy.virtualAuthenticators === 'forbidden') return 0;
-  if (!isListed(policy.authenticatorModels, authenticator.model)) return 0;
+  if (!isAdmitted(authenticator, purpose, policy)) return 0;
   if (authenticator.isDisabled) return 1;
   if (authenticator.expiresAtMs !== null && nowMs >= authenticator.expiresAtMs) return 2;
   const permitted = applications.filter(
@@ -95,6 +102,33 @@ function examine(
   if (active.length === 0) return 5;
   const serving = active.filter((application) => !isLocked(application, policy));
   return serving.length === 0 ? 6 : { authenticator, applications: serving };
+}
+
+/** Whether the policy lets such a device serve, and nothing else is required in its place. */
+function isAdmitted(
+  authenticator: Authenticator,
+  purpose: EligibleRequest['purpose'],
+  policy: EffectivePolicy,
+): boolean {
+  if (authenticator.isVirtual && policy.virtualAuthenticators === 'forbidden') return false;
+  if (!isListed(policy.authenticatorModels, authenticator.model)) return false;
+  return purpose !== 'verify' || backupModeOf(authenticator, policy) !== 'required';
+}
+
+/** Whether an authenticator may serve, whatever its applications: named, permitted, enabled, in date. */
+export function isServing(
+  authenticator: Authenticator,
+  serial: string | null,
+  nowMs: number,
+  policy: EffectivePolicy,
+): boolean {
+  const { isDisabled, expiresAtMs, model } = authenticator;
+  return (
+    (serial === null || isSame(authenticator.serial, serial)) &&
+    isListed(policy.authenticatorModels, model) &&
+    !isDisabled &&
+    (expiresAtMs === null || nowMs < expiresAtMs)
+  );
 }
 
 /** Unused for longer than the policy lets it be; a reset is a use. */

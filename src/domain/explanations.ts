@@ -1,7 +1,8 @@
 import type { RefusalCode } from './outcomes.ts';
 
 /** What an attempt ended as when it was not refused. */
-export type SuccessCode = 'accepted' | 'signed-in' | 'synchronised' | 'challenge-issued';
+export type SuccessCode =
+  'accepted' | 'signed-in' | 'synchronised' | 'challenge-issued' | 'otp-sent' | 'password-changed';
 
 /** For auditors and administrators, who may know what a client is not told. */
 export interface Explanation {
@@ -13,7 +14,7 @@ export interface Explanation {
 
 const successes: Readonly<Record<SuccessCode, Explanation>> = {
   accepted: {
-    why: 'The response was right and had not been used; it is used up now.',
+    why: 'What was shown was right and had not been used: the response of an authenticator or a one-time password that was sent, which is used up now, or a static password.',
     whatHelps: 'Nothing is wrong.',
   },
   'signed-in': {
@@ -23,6 +24,14 @@ const successes: Readonly<Record<SuccessCode, Explanation>> = {
   synchronised: {
     why: 'The two responses followed each other; where the authenticator stands is known anew.',
     whatHelps: 'Nothing is wrong: the next response will do.',
+  },
+  'otp-sent': {
+    why: 'A one-time password was asked for and sent; it waits to be shown.',
+    whatHelps: 'Nothing is wrong: if it does not arrive, look at the gateway that took it.',
+  },
+  'password-changed': {
+    why: 'The old password was right and the new one meets the rules: it is set.',
+    whatHelps: 'Nothing is wrong.',
   },
   'challenge-issued': {
     why: 'A challenge was issued and waits for its response.',
@@ -175,6 +184,70 @@ const refusals: Readonly<Record<RefusalCode, Explanation>> = {
     why: 'PIN and response were right and the PIN had to be changed, but the new one is the old one. The response is used up.',
     whatHelps: 'Choose another one.',
   },
+  'password-incorrect': {
+    why: 'The static password, or the request that it was part of, was wrong, and nothing else fitted.',
+    whatHelps:
+      'Let the user try again; set a new password if he has forgotten it. A back end that should know it must be connected, and backEndAuthentication must be if-needed.',
+  },
+  'password-none': {
+    why: 'The user has no static password, and no back end was asked.',
+    whatHelps: 'Set one, or assign an authenticator.',
+  },
+  'password-not-permitted': {
+    why: 'What was sent is no response, and static passwords let the user in no longer or never did: the grace period is over, or localAuthentication is authenticator-only.',
+    whatHelps:
+      'Let the user send what his authenticator shows. If he has none yet, give the authenticator a later end of its grace period.',
+  },
+  'password-expired': {
+    why: 'The static password was right but is older than passwordMaxAgeDays.',
+    whatHelps: 'Let the user change it (updatePassword, or POST /v1/password).',
+  },
+  'back-end-none': {
+    why: 'A password of the back end was to be changed, and none is connected to this server or backEndAuthentication is none.',
+    whatHelps: 'Change it where it is kept.',
+  },
+  'back-end-refused': {
+    why: 'The old password was right, but the back end did not take the new one.',
+    whatHelps: 'Choose one that meets the rules of the back end.',
+  },
+  'password-too-young': {
+    why: 'The old password was right, but was set less than passwordMinAgeDays ago.',
+    whatHelps: 'Wait, or let an administrator set one.',
+  },
+  'password-confirmation-mismatch': {
+    why: 'The old password was right, but the new one and its confirmation differ.',
+    whatHelps: 'Send the same new password twice.',
+  },
+  'password-too-short': {
+    why: 'The old password was right, but the new one is shorter than passwordMinLength.',
+    whatHelps: 'Choose a longer one.',
+  },
+  'password-too-long': {
+    why: 'The old password was right, but the new one has more than 128 characters.',
+    whatHelps: 'Choose a shorter one.',
+  },
+  'password-malformed': {
+    why: 'The old password was right, but the new one has control characters.',
+    whatHelps: 'Choose one that can be typed.',
+  },
+  'password-too-simple': {
+    why: 'The old password was right, but the new one has fewer lower-case or upper-case letters, digits or symbols than the policy asks for.',
+    whatHelps:
+      'Choose one that meets passwordMinLowerCase, passwordMinUpperCase, passwordMinDigits and passwordMinSymbols.',
+  },
+  'password-user-name-based': {
+    why: 'The old password was right, but the new one holds the name of the user, which passwordNotUserNameBased forbids.',
+    whatHelps: 'Choose another one.',
+  },
+  'password-repeated': {
+    why: 'The old password was right, but the new one is it, or one of the last passwordHistory ones.',
+    whatHelps: 'Choose another one.',
+  },
+  'virtual-send-limit': {
+    why: 'The request was right, but as many messages as may be have been sent in this hour to the user, for programs of this type or by the installation.',
+    whatHelps:
+      'Wait for the next full hour, or raise virtualSendsPerUserPerHour, virtualSendsPerComponentPerHour or delivery.sendsPerHourMax. If nobody asked so often, somebody else does.',
+  },
   'administrator-none': {
     why: 'The user was verified but is no administrator, so no session was opened. The response is used up.',
     whatHelps: 'Give the user an administrator role, if he is meant to be one.',
@@ -220,6 +293,25 @@ const technical: Explanation = {
     'Mend what the outcome names: the log has the cause under the request id. Then repeat.',
 };
 
+/** Faults of which more is known. */
+const technicals: ReadonlyMap<string, Explanation> = new Map([
+  [
+    'delivery-failed',
+    {
+      why: 'The request was right, but no gateway took the message: nothing was sent, nothing is used up, and nothing counts.',
+      whatHelps:
+        'See under delivery what each gateway said. `tallystick gateway test` sends a test message; a user needs the address or number that his delivery method asks for.',
+    },
+  ],
+  [
+    'back-end-unavailable',
+    {
+      why: 'The back end that knows passwords did not answer. It counted only if a password that is kept here was compared before and was another.',
+      whatHelps: 'Mend the connection to the back end: the log has the cause under the request id.',
+    },
+  ],
+]);
+
 /** How an attempt ended, with what to say about it. */
 export type Explained = Explanation & { readonly ending: 'success' | 'refused' | 'technical' };
 
@@ -241,7 +333,9 @@ const remembered: Explanation = {
  */
 export function explain(outcome: string, isRemembered: boolean = false): Explained {
   const known = byOutcome.get(outcome);
-  if (known === undefined) return { ending: 'technical', ...technical };
+  if (known === undefined) {
+    return { ending: 'technical', ...(technicals.get(outcome) ?? technical) };
+  }
   return isRemembered && known.ending === 'refused' ? { ...known, ...remembered } : known;
 }
 

@@ -1,4 +1,7 @@
 import type { ResponseAlgorithm } from '../oath/index.ts';
+import type { LocalAuthentication } from './password-settings.ts';
+import type { RequestMethod } from './request-settings.ts';
+import type { BackupMode, DeliveryMethod } from './virtual-settings.ts';
 
 /**
  * The records every room speaks of. Ids are UUIDv7 text; times are Unix milliseconds; names keep
@@ -42,8 +45,50 @@ export interface User {
   readonly unlockTries: number;
   readonly lastAttemptAtMs: number | null;
   readonly lastSuccessAtMs: number | null;
+  /** Where one-time passwords are sent that are generated here. */
+  readonly contact: Contact;
+  /** In place of the policy's; null: as the policy says. */
+  readonly localAuthentication: LocalAuthentication | null;
+  readonly password: StaticPassword;
   readonly createdAtMs: number;
   readonly version: number;
+}
+
+/** How a person is reached; null where nobody said. */
+export interface Contact {
+  readonly email: string | null;
+  /** E.164 with its plus sign, as `phone`. */
+  readonly mobile: string | null;
+  readonly phone: string | null;
+  /** In place of the policy's; null: as the policy says. */
+  readonly deliveryMethod: DeliveryMethod | null;
+}
+
+/** What is kept of a static password: nobody can tell the password from it without the module. */
+export interface StaticPassword {
+  /** Null while none is set. */
+  readonly verifier: PasswordVerifier | null;
+  /** When it was set; null while none is. */
+  readonly setAtMs: number | null;
+  /** Raised by every change: one that was decided under an older one does not commit. */
+  readonly version: number;
+}
+
+export interface PasswordVerifier {
+  /** Hex of 16 random bytes; a user keeps his, so that a new password can be told from old ones. */
+  readonly salt: string;
+  /** Hex of the module's HMAC over user and slow hash (`passwordMessage`). */
+  readonly mac: string;
+}
+
+/** A password that its user sets, or an administrator for him. */
+export interface PasswordChange {
+  readonly userId: string;
+  /** `StaticPassword.version`: the password is still the one that this replaces. */
+  readonly passwordVersion: number;
+  readonly verifier: PasswordVerifier;
+  /** The MAC that goes into the history; null when there was no password. */
+  readonly replacedMac: string | null;
 }
 
 export interface Authenticator {
@@ -62,8 +107,35 @@ export interface Authenticator {
   /** Raised by every assign and unassign; a decision made under an older one does not commit. */
   readonly assignmentVersion: number;
   readonly lastUsedAtMs: number | null;
+  /**
+   * `virtual-mobile`: not a device but the right to have one-time passwords sent; it has no
+   * applications.
+   */
+  readonly kind: 'device' | 'virtual-mobile';
+  /** In place of the policy's `gracePeriodDays`; null: as the policy says. */
+  readonly graceEndsAtMs: number | null;
+  readonly backup: BackupVirtual;
   readonly createdAtMs: number;
   readonly version: number;
+}
+
+/** How a device may be stood in for by one-time passwords that are sent. */
+export interface BackupVirtual {
+  /** In place of the policy's; null: as the policy says. */
+  readonly mode: BackupMode | null;
+  /** With `time-limited`: until when; null until the first one is sent. */
+  readonly endsAtMs: number | null;
+  /** Null: as many as the policy says, until the first one is sent. */
+  readonly usesLeft: number | null;
+}
+
+/** A one-time password that was sent in place of a device's. Guarded by the assignment. */
+export interface BackupUse {
+  readonly authenticatorId: string;
+  readonly userId: string;
+  readonly assignmentVersion: number;
+  readonly before: BackupVirtual;
+  readonly after: BackupVirtual;
 }
 
 /** `unlock` answers the challenge of a locked device and never verifies anybody. */
@@ -186,20 +258,55 @@ export interface ApiKey {
   readonly version: number;
 }
 
-/** A challenge the server issued: bound to user, component and kind, single-use, short-lived. */
-export interface IssuedChallenge {
+/** What was issued to be answered: bound to user, component and kind, single-use, short-lived. */
+interface IssuedBase {
   readonly id: string;
   /** Ten decimal digits by which the answer names it, in place of its text. */
   readonly handle: string;
-  /** Null: a general challenge, for whichever user of the component answers it first. */
-  readonly userId: string | null;
   readonly componentType: string;
-  readonly kind: '1-step';
-  readonly text: string;
+  /** How a person asked for it in a logon of two steps; null where a program did. */
+  readonly method: Exclude<RequestMethod, 'none'> | null;
+  /** The server PINs that the request held: the answer need not. */
+  readonly provenPins: readonly ProvenPin[];
+  /**
+   * `User.version` of whom it was issued to: whatever an administrator or he himself changed of him since
+   * (password, number) ends it. Null where a program asked.
+   */
+  readonly userVersion: number | null;
   readonly issuedAtMs: number;
   readonly expiresAtMs: number;
   readonly consumedAtMs: number | null;
 }
+
+export interface ProvenPin {
+  readonly applicationId: string;
+  /** `ServerPin.version`: it counts only while the PIN is the same. */
+  readonly pinVersion: number;
+}
+
+export interface IssuedChallenge extends IssuedBase {
+  /** Null: a general challenge, for whichever user of the component answers it first. */
+  readonly userId: string | null;
+  readonly kind: '1-step' | '2-step';
+  readonly text: string;
+}
+
+/** A one-time password that was generated here and sent: one is live at a time. */
+export interface IssuedOtp extends IssuedBase {
+  readonly userId: string;
+  readonly kind: 'virtual-primary' | 'virtual-backup';
+  /** The virtual authenticator, or the device that it stands in for. */
+  readonly authenticatorId: string;
+  /** `Authenticator.version` once it was issued: an edit since ends it. */
+  readonly authenticatorVersion: number;
+  readonly otpDigits: number;
+  /** Hex of the module's HMAC over id and one-time password (`otpMessage`). */
+  readonly otpMac: string;
+  /** Wrong answers so far; it is consumed by the last of `otpAnswersMax`. */
+  readonly missCount: number;
+}
+
+export type Issued = IssuedChallenge | IssuedOtp;
 
 /** What one attempt needs of a user, read in one consistent load. */
 export interface UserWithAuthenticators {

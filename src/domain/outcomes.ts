@@ -43,6 +43,24 @@ export type RefusalCode =
   | 'pin-malformed'
   | 'pin-weak'
   | 'pin-unchanged'
+  // The static password.
+  | 'password-incorrect'
+  | 'password-none'
+  | 'password-not-permitted'
+  | 'password-expired'
+  // A new one; all but the first after the old one was right.
+  | 'back-end-none'
+  | 'back-end-refused'
+  | 'password-too-young'
+  | 'password-confirmation-mismatch'
+  | 'password-too-short'
+  | 'password-too-long'
+  | 'password-malformed'
+  | 'password-too-simple'
+  | 'password-user-name-based'
+  | 'password-repeated'
+  // A one-time password that was asked for.
+  | 'virtual-send-limit'
   // An administrator who signs in.
   | 'administrator-none'
   | 'sessions-too-many'

@@ -1,6 +1,10 @@
+import { type PasswordSettings, passwordSettings } from './password-settings.ts';
+import { choice, onOrOff, type PolicySetting, whole } from './policy-setting.ts';
+import { type RequestSettings, requestSettings } from './request-settings.ts';
+import { type VirtualSettings, virtualSettings } from './virtual-settings.ts';
+
 /** All settings of a policy with every inheritance resolved. `policyCatalogue` explains each. */
-export interface EffectivePolicy {
-  readonly localAuthentication: 'none' | 'authenticator-only';
+export interface EffectivePolicy extends PasswordSettings, RequestSettings, VirtualSettings {
   readonly userLockThreshold: number;
   readonly autoUnlockMaxTries: number;
   readonly autoUnlockMinDurationSeconds: number;
@@ -52,35 +56,6 @@ export type PolicySettingName = keyof EffectivePolicy;
 /** Set values only; absent means inherit. */
 export type PolicySettings = Partial<EffectivePolicy>;
 
-/** What a value may be. */
-export type SettingRange =
-  | { readonly type: 'choice'; readonly choices: readonly string[] }
-  | {
-      readonly type: 'whole-number';
-      readonly min: number;
-      readonly max: number;
-      /** What null means, where null is a value. */
-      readonly nullMeans?: string;
-    }
-  | { readonly type: 'boolean' }
-  | { readonly type: 'names'; readonly of: 'application' | 'model'; readonly maxEntries: number };
-
-export interface PolicySetting<Value> {
-  /** Unit of a number, '' for the rest. */
-  readonly unit:
-    '' | 'attempts' | 'seconds' | 'hours' | 'days' | 'digits' | 'steps' | 'events' | 'challenges';
-  /** The value of the Base Policy. */
-  readonly default: Value;
-  readonly range: SettingRange;
-  /** The field of an OAS policy that it stands for; null where OAS has none. */
-  readonly oasField: string | null;
-  readonly description: string;
-}
-
-const choice = (...choices: readonly string[]): SettingRange => ({ type: 'choice', choices });
-const whole = (min: number, max: number): SettingRange => ({ type: 'whole-number', min, max });
-const onOrOff: SettingRange = { type: 'boolean' };
-
 /**
  * Every setting that a policy may have: there is no behaviour without an entry here and no entry
  * without behaviour. Defaults are those of OAS's Base Policy where OAS has the setting.
@@ -88,13 +63,9 @@ const onOrOff: SettingRange = { type: 'boolean' };
 export const policyCatalogue: {
   readonly [Name in PolicySettingName]: PolicySetting<EffectivePolicy[Name]>;
 } = {
-  localAuthentication: {
-    unit: '',
-    default: 'none',
-    range: choice('none', 'authenticator-only'),
-    oasField: 'POLICYFLD_LOCAL_AUTH',
-    description: 'What this server verifies itself; with none, and no back end, nobody is let in.',
-  },
+  ...passwordSettings,
+  ...requestSettings,
+  ...virtualSettings,
   userLockThreshold: {
     unit: 'attempts',
     default: 3,

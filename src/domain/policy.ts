@@ -8,7 +8,6 @@ import {
   type PolicySettingName,
   policySettingNames,
   type PolicySettings,
-  type SettingRange,
 } from './policy-catalogue.ts';
 import {
   policyCost,
@@ -16,6 +15,7 @@ import {
   usualTimeStepSeconds,
   verifyCandidatesMax,
 } from './policy-cost.ts';
+import type { SettingRange } from './policy-setting.ts';
 
 /** One setting that was refused, and what is allowed. */
 export interface PolicyProblem {
@@ -205,6 +205,10 @@ export function predefinedPolicies(): readonly PredefinedPolicy[] {
     autoUnlockMinDurationSeconds: 300,
     autoUnlockMultiplier: 2,
   };
+  const noRequests = {
+    primaryVirtualRequestMethod: 'none',
+    backupVirtualRequestMethod: 'none',
+  } as const;
   return [
     { name: 'Base Policy', parentName: null, settings: {} },
     {
@@ -218,6 +222,7 @@ export function predefinedPolicies(): readonly PredefinedPolicy[] {
         weakPins: 'refused',
         initialTimeWindowSeconds: 0,
         syncBackwardMarginSeconds: 900,
+        ...noRequests,
         ...autoUnlock,
       },
     },
@@ -230,6 +235,7 @@ export function predefinedPolicies(): readonly PredefinedPolicy[] {
         weakPins: 'refused',
         initialTimeWindowSeconds: 0,
         syncBackwardMarginSeconds: 900,
+        ...noRequests,
         ...autoUnlock,
         autoUnlockMinDurationSeconds: 900,
       },
@@ -273,7 +279,25 @@ function parseByRange(range: SettingRange, value: unknown): ParsedSetting {
       return parseWholeNumber(range, value);
     case 'names':
       return parseNames(range, value);
+    case 'text':
+      return parseText(range, value);
   }
+}
+
+/** Control characters, lone surrogates, and the separators that break lines. */
+const unprintable = /[\p{Cc}\p{Cs}\p{Zl}\p{Zp}]/u;
+
+function parseText(range: Extract<SettingRange, { type: 'text' }>, value: unknown): ParsedSetting {
+  const { charactersMax, mustHold = '' } = range;
+  const isText =
+    typeof value === 'string' &&
+    value.length <= charactersMax &&
+    !unprintable.test(value) &&
+    (mustHold === '' || value.split(mustHold).length === 2);
+  if (isText) return { ok: true, value };
+  const holding = mustHold === '' ? '' : ` that holds ${mustHold} once`;
+  const allowed = `a text of at most ${String(charactersMax)} characters${holding}, without control characters`;
+  return { ok: false, allowed };
 }
 
 function parseWholeNumber(

@@ -9,7 +9,7 @@ import {
   servingFor,
   servingOf,
 } from './candidate.ts';
-import { openRefusal } from './challenge.ts';
+import { mayBringChallenge, openRefusal } from './challenge.ts';
 import { type ComparisonPlan, noResponses } from './comparison.ts';
 import { observed } from './drift.ts';
 import { idleDriftSecondsPerDay } from './drift-history.ts';
@@ -112,7 +112,7 @@ export function planSynchronisation(
   if (moving.length === 0) return refuse('sync-frozen');
   const challenges = challengesOf(input);
   if (challenges === 'one-missing') return refuse('challenge-required');
-  const serving = servingFor(moving, challenges, policy);
+  const serving = servingFor(moving, challenges, mayBringChallenge(policy));
   if (typeof serving === 'string') return refuse(serving);
   const refusal = challengesRefusal(input, input.authenticator, nowMs, policy);
   if (refusal !== null) return refuse(refusal);

@@ -28,6 +28,11 @@ export function hasPin({ isEnabled, verifier }: ServerPin): boolean {
   return isEnabled && verifier !== null;
 }
 
+/** Whether its user has to set or change it before anything lets him in. */
+export function mustChange({ isEnabled, isChangeForced }: ServerPin): boolean {
+  return isEnabled && isChangeForced;
+}
+
 /**
  * The bytes whose HMAC under `pin-mac` is kept of a PIN. Application and salt have fixed lengths, so
  * no two different PINs give the same bytes. The caller overwrites them.
@@ -52,13 +57,18 @@ export interface PinPlan {
 
 /** @param given each application that takes part, with the PIN that was put forward for it, if any */
 export function planPins(
-  given: readonly { readonly application: Application; readonly pin: string | null }[],
+  given: readonly {
+    readonly application: Application;
+    readonly pin: string | null;
+    /** It was right before: nothing is to be found out. */
+    readonly isPinProven?: boolean;
+  }[],
 ): PinPlan {
   const checks: PinCheck[] = [];
   const missing: string[] = [];
-  for (const { application, pin } of given) {
+  for (const { application, pin, isPinProven = false } of given) {
     const { id: applicationId, pin: own } = application;
-    if (!own.isEnabled || own.verifier === null) continue;
+    if (!own.isEnabled || own.verifier === null || isPinProven) continue;
     if (pin === null) missing.push(applicationId);
     else checks.push({ applicationId, verifier: own.verifier, pin });
   }
@@ -102,8 +112,8 @@ export function pinOutcome(
   return newPin === null ? { kind: 'kept' } : { kind: 'changed', pin: newPin.pin };
 }
 
-function changeRefusal({ isEnabled, isChangeForced }: ServerPin): RefusalCode | null {
-  return isEnabled && isChangeForced ? 'pin-change-required' : null;
+function changeRefusal(pin: ServerPin): RefusalCode | null {
+  return mustChange(pin) ? 'pin-change-required' : null;
 }
 
 function newPinRefusal(

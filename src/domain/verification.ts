@@ -9,7 +9,12 @@ import {
   servingFor,
   servingOf,
 } from './candidate.ts';
-import { challengeRefusal, type ChallengeRefusal, type IssuedChallenges } from './challenge.ts';
+import {
+  challengeRefusal,
+  type ChallengeRefusal,
+  type IssuedChallenges,
+  mayBringChallenge,
+} from './challenge.ts';
 import { type ComparisonPlan, noResponses } from './comparison.ts';
 import { type CredentialReading, type PresentedCredential, readCredential } from './credential.ts';
 import { learnedDrift } from './learning.ts';
@@ -83,7 +88,7 @@ export function planVerification(
   nowMs: number,
   policy: EffectivePolicy,
 ): VerificationPlanning {
-  const readings = readingsOf(input);
+  const readings = readingsOf(input, policy);
   if (readings.size === 0 && input.candidatesFrom.some(hasApplications)) {
     return refuse(unreadableCode(input));
   }
@@ -107,14 +112,21 @@ function hasApplications({ applications }: AuthenticatorWithApplications): boole
 }
 
 /** How the credential reads for each application that may serve, where it does. */
-function readingsOf({
-  credential,
-  candidatesFrom,
-}: VerificationInput): VerificationPlan['readings'] {
+function readingsOf(
+  input: VerificationInput,
+  policy: EffectivePolicy,
+): VerificationPlan['readings'] {
+  const { credential, candidatesFrom } = input;
   const readings = new Map<string, CredentialReading>();
+  // Those of the challenge that is answered, and of no other that is named beside it.
+  const provenPins = askedOf(input, policy).issued?.provenPins ?? [];
   for (const { applications } of candidatesFrom) {
     for (const application of applications) {
-      const reading = readCredential(credential, application);
+      const isPinProven = provenPins.some(
+        ({ applicationId, pinVersion }) =>
+          applicationId === application.id && pinVersion === application.pin.version,
+      );
+      const reading = readCredential(credential, application, isPinProven);
       if (reading !== null) readings.set(application.id, reading);
     }
   }
@@ -215,11 +227,15 @@ function isOneTime({ sequence }: Serving, issued: IssuedChallenge | null): boole
 /** Where nobody gave a challenge but one of ours is open (mode 2), the response may be either's. */
 function servingNow(
   { candidatesFrom, challenge: given }: VerificationInput,
-  { challenge }: Asked,
+  { challenge, issued }: Asked,
   policy: EffectivePolicy,
 ): readonly Serving[] | RefusalCode {
   const all = servingOf(candidatesFrom, policy);
-  const challenged = servingFor(all, challenge === null ? null : [challenge], policy);
+  const challenged = servingFor(
+    all,
+    challenge === null ? null : [challenge],
+    mayBringChallenge(policy) || issued?.kind === '2-step',
+  );
   if (given !== null || challenge === null) return challenged;
   const responseOnly = all.filter(({ sequence }) => sequence.suite === null);
   if (typeof challenged !== 'string') return [...responseOnly, ...challenged];
@@ -352,7 +368,11 @@ function planFor(
     candidates,
     readings,
     pins: planPins(
-      read.map(({ serving, reading }) => ({ application: serving.application, pin: reading.pin })),
+      read.map(({ serving, reading: { pin, isPinProven } }) => ({
+        application: serving.application,
+        pin,
+        isPinProven,
+      })),
     ),
     responsesOf: (applicationId) => responses.get(applicationId) ?? [],
     chunkEnds: chunkEndsOf(macs),

@@ -1,8 +1,10 @@
-import { responseAlone } from '../../src/domain/credential.ts';
 import { describe, expect, it } from 'vitest';
 import { challengeRefusal, type IssuedChallenges } from '../../src/domain/challenge.ts';
-import type { AuthenticatorWithApplications } from '../../src/domain/model.ts';
+import { type PresentedCredential, responseAlone } from '../../src/domain/credential.ts';
+import type { AuthenticatorWithApplications, IssuedChallenge } from '../../src/domain/model.ts';
 import type { ChallengeCheckMode } from '../../src/domain/policy-catalogue.ts';
+import { type Asked, askedOf } from '../../src/domain/verification.ts';
+import { pinOf } from './pins.ts';
 import {
   applicationWith,
   authenticatorWith,
@@ -23,16 +25,19 @@ const newest = issuedWith({ id: 'newest', text: '22222222' });
 const pad = applicationWith(ocra('QN08'), { id: 'pad' });
 const button = applicationWith(hotp, { id: 'button' });
 
+const combined = (text: string): PresentedCredential => ({ format: 'combined', text });
+
 function outcomeOf(
   device: AuthenticatorWithApplications,
   response: string,
   given: { readonly challenge: string | null } & IssuedChallenges,
   challengeCheckMode: ChallengeCheckMode,
+  as: (response: string) => PresentedCredential = responseAlone,
 ): string {
   const { challenge, ...issued } = given;
   const input = {
     candidatesFrom: [device],
-    credential: responseAlone(response),
+    credential: as(response),
     challenge,
     issued,
   };
@@ -106,6 +111,78 @@ describe('a response in check mode 2', () => {
     const given = { challenge: null, given: null, newest };
     expect(outcomeOf(clock, '123456', given, 2)).toBe('challenge-malformed');
   });
+});
+
+describe('the PINs that a challenge proved, in check mode 2', () => {
+  const own = applicationWith(ocra('C-QN08'), { pin: pinOf('application-1', '1234') });
+  const device = authenticatorWith([own]);
+  const proven = { applicationId: own.id, pinVersion: own.pin.version };
+  const response = responseAt(own, { counter: 0n, challenge: newest.text });
+  const byPin = { kind: '2-step', method: 'keyword-pin', provenPins: [proven] } as const;
+  const old = issuedWith({ ...older, ...byPin });
+  const two = issuedWith({ ...newest, ...byPin });
+  const outcome = (
+    given: IssuedChallenge | null,
+    latest: IssuedChallenge | null,
+    text = response,
+  ) =>
+    outcomeOf(device, text, { challenge: given?.text ?? null, given, newest: latest }, 2, combined);
+
+  it.each([
+    ['used', { ...old, consumedAtMs: 1 }],
+    ['expired', { ...old, expiresAtMs: noonMs - 1 }],
+    ['open', old],
+    ['another user’s', { ...old, userId: 'user-2' }],
+  ])('count for nothing where it is an older one that was named: %s', (_, given) => {
+    expect(outcome(given, newest)).toBe('response-incorrect');
+    expect(outcome(given, newest, `1234${response}`)).toBe('accepted');
+    expect(outcome(given, newest, `1235${response}`)).toBe('pin-incorrect');
+  });
+
+  it.each<[string, IssuedChallenge | null]>([
+    ['nothing', null],
+    ['the newest itself', two],
+    ['an older one that proved none', older],
+    ['an older one that was used', { ...old, consumedAtMs: 1 }],
+    ['another user’s', { ...old, userId: 'user-2', provenPins: [] }],
+  ])('count where it is the newest, whatever was named: %s', (_, given) => {
+    expect(outcome(given, two)).toBe('accepted');
+    expect(outcome(given, two, `1235${response}`)).toBe('pin-incorrect');
+  });
+
+  it('count for nothing where none is open any more', () => {
+    const toOld = responseAt(own, { counter: 0n, challenge: old.text });
+    expect(outcome(old, null, toOld)).toBe('response-incorrect');
+  });
+
+  it('are those of the one that is named in the other modes', () => {
+    const toOld = responseAt(own, { counter: 0n, challenge: old.text });
+    for (const mode of [3, 4] as const) {
+      const given = { challenge: old.text, given: old, newest };
+      expect(outcomeOf(device, toOld, given, mode, combined)).toBe('accepted');
+      const plain = { challenge: older.text, given: older, newest: two };
+      expect(outcomeOf(device, toOld, plain, mode, combined)).toBe('response-incorrect');
+    }
+  });
+});
+
+describe('the challenge that is answered', () => {
+  it.each<[ChallengeCheckMode, IssuedChallenge | null, IssuedChallenge | null, Asked]>([
+    [1, older, newest, { challenge: older.text, issued: older }],
+    [2, older, newest, { challenge: newest.text, issued: newest }],
+    [2, null, newest, { challenge: newest.text, issued: newest }],
+    [2, older, null, { challenge: older.text, issued: null }],
+    [2, null, null, { challenge: null, issued: null }],
+    [3, older, newest, { challenge: older.text, issued: older }],
+    [4, older, newest, { challenge: older.text, issued: older }],
+    [4, null, newest, { challenge: null, issued: null }],
+  ])(
+    'in check mode %s, of the one named and the newest',
+    (challengeCheckMode, given, latest, asked) => {
+      const input = { challenge: given?.text ?? null, issued: { given, newest: latest } };
+      expect(askedOf(input, policyWith({ challengeCheckMode }))).toEqual(asked);
+    },
+  );
 });
 
 describe('a time step in check mode 3', () => {

@@ -18,8 +18,10 @@ function read(credential: PresentedCredential, pin: ServerPin): CredentialReadin
   return readCredential(credential, applicationWith(hotp, { pin }));
 }
 
+type Parts = Extract<PresentedCredential, { format: 'separate' }>;
+
 /** A reading whose response is plain text. */
-interface Shown extends Omit<CredentialReading, 'response'> {
+interface Shown extends Omit<CredentialReading, 'response' | 'isPinProven'> {
   readonly response: string;
 }
 
@@ -28,7 +30,13 @@ const separate = (
   response: string,
   pin: string | null = null,
   changed: { pin: string; confirmation: string } | null = null,
-): PresentedCredential => ({ format: 'separate', pin, response, newPin: changed });
+): PresentedCredential => ({
+  format: 'separate',
+  staticPassword: null,
+  pin,
+  response,
+  newPin: changed,
+});
 
 const without = unusedPin;
 const notSet = pinOf(id, null, { isChangeForced: true });
@@ -84,7 +92,9 @@ describe('a combined credential', () => {
     ['letters where the response stands', four, '1234abcdef', null],
     ['OTP NEW NEW where there is no PIN', without, `${otp}43214321`, null],
   ])('%s', (_, pin, text, reading) => {
-    expect(read(combined(text), pin)).toEqual(reading);
+    expect(read(combined(text), pin)).toEqual(
+      reading === null ? null : { ...reading, isPinProven: false },
+    );
   });
 
   it('is cut by the lengths of each application, whatever is in it', () => {
@@ -125,8 +135,7 @@ describe('a credential in parts', () => {
     const reading = read(credential, pin);
     expect(reading !== null).toBe(isRead);
     if (reading === null) return;
-    const { format, ...parts } = credential as Extract<PresentedCredential, { format: 'separate' }>;
-    expect(format).toBe('separate');
-    expect(reading).toEqual(parts);
+    const { pin: shownPin, response, newPin: changed } = credential as Parts;
+    expect(reading).toEqual({ pin: shownPin, response, newPin: changed, isPinProven: false });
   });
 });

@@ -33,6 +33,7 @@ const inputOf = (applications: readonly Application[], credential: PresentedCred
 const combined = (text: string): PresentedCredential => ({ format: 'combined', text });
 const separate = (pin: string | null, shown: string): PresentedCredential => ({
   format: 'separate',
+  staticPassword: null,
   pin,
   response: shown,
   newPin: null,

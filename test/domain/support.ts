@@ -12,6 +12,8 @@ import type {
 import { foundWrong } from './pins.ts';
 import { type EffectivePolicy, policyDefaults } from '../../src/domain/policy-catalogue.ts';
 import { unusedState } from '../../src/domain/application.ts';
+import { unsetPassword } from '../../src/domain/static-password.ts';
+import { unknownContact, unsetBackup } from '../../src/domain/virtual-otp.ts';
 import type { Candidate, Candidates } from '../../src/domain/candidate.ts';
 import { type ComparisonPlan, markOf } from '../../src/domain/comparison.ts';
 import {
@@ -96,6 +98,9 @@ export function userWith(set: Partial<User> = {}): User {
     unlockTries: 0,
     lastAttemptAtMs: null,
     lastSuccessAtMs: null,
+    contact: unknownContact,
+    localAuthentication: null,
+    password: unsetPassword,
     createdAtMs: noonMs,
     version: 1,
     ...set,
@@ -146,6 +151,9 @@ export function authenticatorWith(
       assignedAtMs: 0,
       assignmentVersion: 1,
       lastUsedAtMs: null,
+      kind: 'device',
+      graceEndsAtMs: null,
+      backup: unsetBackup,
       createdAtMs: 0,
       version: 1,
       ...set,
@@ -161,6 +169,9 @@ export function issuedWith(set: Partial<IssuedChallenge> = {}): IssuedChallenge 
     userId: 'user-1',
     componentType: 'CLIENT',
     kind: '1-step',
+    method: null,
+    provenPins: [],
+    userVersion: null,
     text: '12345678',
     issuedAtMs: noonMs,
     expiresAtMs: noonMs + 300_000,
@@ -227,7 +238,7 @@ export function inputWith(
 
 /** The response of an input that is nothing else. */
 export function responseIn({ credential }: VerificationInput): string {
-  return credential.format === 'combined' ? credential.text : credential.response;
+  return credential.format === 'combined' ? credential.text : (credential.response ?? '');
 }
 
 export function planOf(
