@@ -72,6 +72,7 @@ export type CatalogueName =
   | 'blob-mac'
   | 'pin-mac'
   | 'password-mac'
+  | 'virtual-otp-mac'
   | 'request-mac'
   | 'emergency-mac'
   | 'offline-mac'
@@ -93,6 +94,7 @@ const specs: Readonly<Record<CatalogueName, KeySpec>> = {
   'blob-mac': macKey,
   'pin-mac': macKey,
   'password-mac': macKey,
+  'virtual-otp-mac': macKey,
   'request-mac': macKey,
   'emergency-mac': macKey,
   'offline-mac': macKey,

@@ -29,7 +29,13 @@ export interface PreparedChanges {
 
 const changesMax = 20_000;
 
-const inSnapshot: ReadonlySet<RecordKind> = new Set(['domain', 'policy', 'component', 'apiKey']);
+const inSnapshot: ReadonlySet<RecordKind> = new Set([
+  'domain',
+  'policy',
+  'component',
+  'apiKey',
+  'gateway',
+]);
 const templatesMax = 512;
 
 /** Turns changes of records into statements; statements of the same shape are compiled once. */

@@ -6,7 +6,8 @@ import { argument, queryBuilder, type Template, template } from './query-builder
 export interface HotReads {
   readonly answer: Template<'clientId' | 'requestKey' | 'nowMs'>;
   readonly challenge: Template<'userId' | 'componentTypeKey' | 'text'>;
-  readonly challengeByHandle: Template<'userId' | 'componentTypeKey' | 'handle'>;
+  readonly issuedByHandle: Template<'userId' | 'componentTypeKey' | 'handle'>;
+  readonly openOtp: Template<'userId' | 'componentTypeKey' | 'nowMs'>;
   readonly session: Template<'idSha256'>;
   readonly newestOpenChallenge: Template<'userId' | 'componentTypeKey' | 'nowMs'>;
   readonly openChallengeIds: Template<'userId' | 'componentTypeKey' | 'nowMs'>;
@@ -29,7 +30,9 @@ export function hotReads(kind: DatabaseKind): HotReads {
   const allOpen = atComponent
     .where('consumed_at_ms', 'is', null)
     .where('expires_at_ms', '>', argument<number>('nowMs'));
-  const open = allOpen.where('user_id', '=', userId);
+  const openOfUser = allOpen.where('user_id', '=', userId);
+  // Never `text is null`: the index of texts has the one-time passwords of everybody in one place.
+  const open = openOfUser.where('otp_mac', 'is', null);
   const newestOf = (those: typeof atComponent) =>
     those.select(challengeColumns).orderBy('issued_at_ms', 'desc').orderBy('id', 'desc').limit(1);
   return {
@@ -42,9 +45,8 @@ export function hotReads(kind: DatabaseKind): HotReads {
         .where('expires_at_ms', '>', argument<number>('nowMs')),
     ),
     challenge: template(newestOf(answerable.where('text', '=', argument<string>('text')))),
-    challengeByHandle: template(
-      newestOf(answerable.where('handle', '=', argument<string>('handle'))),
-    ),
+    issuedByHandle: template(newestOf(answerable.where('handle', '=', argument<string>('handle')))),
+    openOtp: template(newestOf(openOfUser.where('otp_mac', 'is not', null))),
     session: template(
       from
         .selectFrom('session')

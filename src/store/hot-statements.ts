@@ -68,6 +68,17 @@ export const userUnlockFailure: Template<UserArgument> = template(
   }),
 );
 
+/** Their conditions are all that matters. */
+const asItIs = { lock_count: sql<number>`lock_count` };
+
+export const userIssue: Template<UserArgument> = template(openUser.set(asItIs));
+
+export const userUnlockIssue: Template<UserArgument> = template(lockedUser.set(asItIs));
+
+export const userPresent: Template<UserArgument> = template(
+  sqlite.updateTable('user_account').where('id', '=', argument<string>('userId')).set(asItIs),
+);
+
 export const userTouch: Template<UserArgument> = template(
   sqlite
     .updateTable('user_account')
@@ -214,33 +225,6 @@ export const challengeConsume: Template<'challengeId' | 'atMs'> = template(
     .where('consumed_at_ms', 'is', null)
     .where('expires_at_ms', '>', atMs)
     .set({ consumed_at_ms: atMs }),
-);
-
-export type ChallengeArgument =
-  | 'id'
-  | 'handle'
-  | 'userId'
-  | 'componentType'
-  | 'componentTypeKey'
-  | 'kind'
-  | 'text'
-  | 'issuedAtMs'
-  | 'expiresAtMs'
-  | 'consumedAtMs';
-
-export const challengeIssue: Template<ChallengeArgument> = template(
-  sqlite.insertInto('challenge').values({
-    id: argument('id'),
-    handle: argument('handle'),
-    user_id: argument('userId'),
-    component_type: argument('componentType'),
-    component_type_key: argument('componentTypeKey'),
-    kind: argument('kind'),
-    text: argument('text'),
-    issued_at_ms: argument('issuedAtMs'),
-    expires_at_ms: argument('expiresAtMs'),
-    consumed_at_ms: argument('consumedAtMs'),
-  }),
 );
 
 export const sessionOpen: Template<

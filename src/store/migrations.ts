@@ -2,6 +2,7 @@ import type { DatabaseKind } from './options.ts';
 import { initialSchema } from './migration-0001.ts';
 import { governedClocks } from './migration-0002.ts';
 import { serverPinsAndSessions } from './migration-0003.ts';
+import { requestsAndPasswords } from './migration-0004.ts';
 
 /** One step of the schema. `statements` are run in order, in one transaction with their record. */
 export interface Migration {
@@ -17,4 +18,5 @@ export const migrations: readonly Migration[] = [
   { name: '0001-initial', statements: initialSchema },
   { name: '0002-governed-clocks', statements: governedClocks },
   { name: '0003-server-pins-and-sessions', statements: serverPinsAndSessions },
+  { name: '0004-requests-and-passwords', statements: requestsAndPasswords },
 ];

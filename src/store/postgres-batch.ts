@@ -1,10 +1,5 @@
 import { nameKey } from '../domain/names.ts';
-import type {
-  ApplicationAdvance,
-  ApplicationNote,
-  IssuedChallenge,
-  PinChange,
-} from '../domain/model.ts';
+import type { ApplicationAdvance, ApplicationNote, PinChange } from '../domain/model.ts';
 import type { Decision, Session, StoredAnswer, UserChange } from '../service/store.ts';
 import type { ChainedEvent } from './chain-tip.ts';
 import type { DecisionOutcome, PreparedDecision } from './engine.ts';
@@ -14,7 +9,14 @@ import type {
   DecisionRow,
   FollowerRow,
   NoteRow,
-} from './postgres-statements.ts';
+} from './postgres-rows.ts';
+import {
+  backupArguments,
+  issueArguments,
+  noBackup,
+  noIssue,
+  passwordArguments,
+} from './postgres-issue.ts';
 import { storedInteger } from './writes.ts';
 
 /** Decisions as the arguments of the statements of a batch, and their answers back. */
@@ -28,18 +30,23 @@ export function lockArguments(batch: readonly PreparedDecision[]): readonly stri
   const sessions: string[] = [];
   for (const { decision } of batch) {
     if (decision.user !== null && decision.user.kind !== 'decoy') users.push(decision.user.userId);
-    if (decision.authenticator !== null) {
-      authenticators.push(decision.authenticator.authenticatorId);
-    }
+    authenticators.push(...authenticatorsIn(decision));
     if (decision.advance !== null) applications.push(decision.advance.applicationId);
     for (const { applicationId } of decision.followers) applications.push(applicationId);
     for (const note of decision.notes) {
       if (note.kind === 'application') applications.push(note.applicationId);
     }
-    challenges.push(...decision.challengeIds);
+    challenges.push(...decision.challengeIds, ...decision.missedOtpIds);
     if (decision.endSession !== null) sessions.push(decision.endSession);
   }
   return [users, authenticators, applications, challenges, sessions];
+}
+
+function authenticatorsIn({ authenticator, backupUse, issue }: Decision): readonly string[] {
+  const owner = issue !== null && 'otpMac' in issue ? issue.authenticatorId : null;
+  return [authenticator?.authenticatorId, backupUse?.authenticatorId, owner].filter(
+    (id) => id !== undefined && id !== null,
+  );
 }
 
 /**
@@ -55,11 +62,14 @@ export function claimsOf(decision: Decision): readonly string[] {
     ...decision.notes.flatMap((note) =>
       note.kind === 'application' ? [`application ${note.applicationId}`] : [],
     ),
-    ...decision.challengeIds.map((id) => `challenge ${id}`),
+    ...[...decision.challengeIds, ...decision.missedOtpIds].map((id) => `challenge ${id}`),
   ];
   if (user !== null && user.kind !== 'decoy') claims.push(`user ${user.userId}`);
   if (authenticator !== null) claims.push(`authenticator ${authenticator.authenticatorId}`);
   if (advance !== null) claims.push(`application ${advance.applicationId}`);
+  if (decision.backupUse !== null) {
+    claims.push(`authenticator ${decision.backupUse.authenticatorId}`);
+  }
   if (decision.endSession !== null) claims.push(`session ${decision.endSession}`);
   if (storedAnswer !== null) {
     claims.push(`answer ${JSON.stringify([storedAnswer.clientId, storedAnswer.requestKey])}`);
@@ -81,7 +91,10 @@ export function applyArguments(batch: readonly PreparedDecision[]): readonly str
       ...authenticatorArguments(decision.authenticator),
       ...(decision.advance === null ? noAdvance : advanceArguments(decision.advance)),
       ...pinArguments(decision.pinChange),
-      ...(decision.issueChallenge === null ? noChallenge : issueArguments(decision.issueChallenge)),
+      ...passwordArguments(decision),
+      ...(decision.backupUse === null ? noBackup : backupArguments(decision.backupUse)),
+      missed: decision.missedOtpIds,
+      ...(decision.issue === null ? noIssue : issueArguments(decision.issue)),
       ...(decision.openSession === null ? noSession : sessionArguments(decision.openSession)),
       end_session: decision.endSession,
       ...(decision.storedAnswer === null ? noAnswer : answerArguments(decision.storedAnswer)),
@@ -225,48 +238,6 @@ function noteArguments(number: number, note: ApplicationNote): NoteRow {
     failures: note.failures,
     failures_below: note.failureCountBelow,
     pending_sync: note.pendingSync,
-  };
-}
-
-type IssueArguments = Pick<
-  DecisionRow,
-  | 'issue_id'
-  | 'handle'
-  | 'issue_user_id'
-  | 'component_type'
-  | 'component_type_key'
-  | 'challenge_kind'
-  | 'challenge_text'
-  | 'issued_at_ms'
-  | 'challenge_expires_at_ms'
-  | 'consumed_at_ms'
->;
-
-const noChallenge: IssueArguments = {
-  issue_id: null,
-  handle: null,
-  issue_user_id: null,
-  component_type: null,
-  component_type_key: null,
-  challenge_kind: null,
-  challenge_text: null,
-  issued_at_ms: null,
-  challenge_expires_at_ms: null,
-  consumed_at_ms: null,
-};
-
-function issueArguments(challenge: IssuedChallenge): IssueArguments {
-  return {
-    issue_id: challenge.id,
-    handle: challenge.handle,
-    issue_user_id: challenge.userId,
-    component_type: challenge.componentType,
-    component_type_key: nameKey(challenge.componentType),
-    challenge_kind: challenge.kind,
-    challenge_text: challenge.text,
-    issued_at_ms: challenge.issuedAtMs,
-    challenge_expires_at_ms: challenge.expiresAtMs,
-    consumed_at_ms: challenge.consumedAtMs,
   };
 }
 

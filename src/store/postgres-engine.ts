@@ -20,13 +20,8 @@ import {
   outcomeOf,
 } from './postgres-batch.ts';
 import type { PostgresClient, PostgresPool, PostgresSession } from './postgres-connection.ts';
-import {
-  appendEvents,
-  applyBatch,
-  type CheckedRow,
-  lastEvent,
-  lockRows,
-} from './postgres-statements.ts';
+import type { CheckedRow } from './postgres-rows.ts';
+import { appendEvents, applyBatch, lastEvent, lockRows } from './postgres-statements.ts';
 import { bind, type SqlValue, type Statement, type Template } from './query-builder.ts';
 import { isStatementFault, mayRepeat, storeErrorOf } from './store-errors.ts';
 

@@ -1,3 +1,6 @@
+import { passwordHistoryMax } from '../domain/static-password.ts';
+import { otpAnswersMax } from '../domain/virtual-otp.ts';
+
 /**
  * The three statements of a batch on PostgreSQL, whatever its size: lock every row in a fixed order,
  * apply all decisions that hold, append their audit events. Between the first and the second no
@@ -16,101 +19,17 @@ e as materialized (select id_sha256 from session where id_sha256 = any ($5::text
 select (select count(*) from u), (select count(*) from a),
   (select count(*) from p), (select count(*) from c), (select count(*) from e)`;
 
-/** One decision as `applyBatch` reads it: a row of its first argument. */
-export interface DecisionRow {
-  readonly number: number;
-  readonly at_ms: number;
-  readonly user_kind: string | null;
-  readonly user_id: string | null;
-  readonly threshold: number | null;
-  readonly expected_tries: number | null;
-  readonly authenticator_id: string | null;
-  readonly owner_id: string | null;
-  readonly assignment_version: number | null;
-  readonly application_id: string | null;
-  readonly epoch: number | null;
-  readonly counter_at_most: number | null;
-  readonly step_below: number | null;
-  readonly or_spent: string | null;
-  readonly failures_below: number | null;
-  readonly expected_pending: string | null;
-  readonly pin_version: number | null;
-  readonly next_event_counter: number | null;
-  readonly last_step: number | null;
-  readonly floor_ms: number | null;
-  readonly spent_challenges: string | null;
-  readonly drift_seconds: number | null;
-  readonly drift_at_ms: number | null;
-  readonly drift_history: string | null;
-  readonly pin_length: number | null;
-  readonly pin_salt: string | null;
-  readonly pin_mac: string | null;
-  readonly issue_id: string | null;
-  readonly handle: string | null;
-  readonly issue_user_id: string | null;
-  readonly component_type: string | null;
-  readonly component_type_key: string | null;
-  readonly challenge_kind: string | null;
-  readonly challenge_text: string | null;
-  readonly issued_at_ms: number | null;
-  readonly challenge_expires_at_ms: number | null;
-  readonly consumed_at_ms: number | null;
-  readonly session_id: string | null;
-  readonly session_user_id: string | null;
-  readonly session_component: string | null;
-  readonly peer_address: string | null;
-  readonly session_created_at_ms: number | null;
-  readonly session_used_at_ms: number | null;
-  readonly session_expires_at_ms: number | null;
-  readonly end_session: string | null;
-  readonly client_id: string | null;
-  readonly request_key: string | null;
-  readonly fingerprint: string | null;
-  readonly answer: string | null;
-  readonly answer_expires_at_ms: number | null;
-}
-
-export interface FollowerRow {
-  readonly number: number;
-  readonly application_id: string;
-  readonly epoch: number;
-  readonly drift_seconds: number;
-  readonly drift_at_ms: number;
-}
-
-/** Without an application it is the decoy's. */
-export interface NoteRow {
-  readonly number: number;
-  readonly application_id: string | null;
-  readonly epoch: number | null;
-  readonly failures: number;
-  readonly failures_below: number | null;
-  readonly pending_sync: string | null;
-}
-
-export interface ConsumedRow {
-  readonly number: number;
-  readonly challenge_id: string;
-}
-
-/** What `applyBatch` answers for each decision. */
-export interface CheckedRow {
-  readonly number: number;
-  readonly user_holds: boolean;
-  readonly authenticator_holds: boolean;
-  readonly application_holds: boolean;
-  readonly challenge_holds: boolean;
-  readonly session_holds: boolean;
-  readonly answer_holds: boolean;
-  /** Rows that the whole batch changed, and how many the decisions that hold are about. */
-  readonly changed: number;
-  readonly expected: number;
-}
-
 const open = `u.is_disabled = 0 and u.locked_at_ms is null
         and (d.threshold = 0 or u.lock_count < d.threshold)`;
 const lockedByThreshold = `u.is_disabled = 0 and u.locked_by = 'threshold'
         and u.unlock_tries = d.expected_tries`;
+/** Without it the planner may read and hash a whole table to look one row up in it. */
+const byIndex = 'offset 0';
+/** Kinds that leave counts and locks as they are. */
+const unchanging = `('touch', 'issue', 'unlock-issue', 'present')`;
+/** A row is changed once per statement: what is consumed is not also superseded, or missed. */
+const unspent = `not exists (
+      select from s join good using (number) where s.challenge_id = c.id)`;
 const reachesThreshold = `g.threshold > 0 and u.lock_count + 1 >= g.threshold`;
 
 /**
@@ -129,9 +48,15 @@ d as materialized (
     next_event_counter bigint, last_step bigint, floor_ms bigint, spent_challenges text,
     drift_seconds double precision, drift_at_ms bigint, drift_history text,
     pin_length bigint, pin_salt text, pin_mac text,
-    issue_id text, handle text, issue_user_id text, component_type text, component_type_key text,
-    challenge_kind text, challenge_text text, issued_at_ms bigint, challenge_expires_at_ms bigint,
-    consumed_at_ms bigint,
+    password_version bigint, password_salt text, password_mac text, replaced_mac text,
+    backup_id text, backup_owner_id text, backup_assignment_version bigint,
+    backup_ends_before_ms bigint, backup_uses_before bigint, backup_ends_at_ms bigint,
+    backup_uses_left bigint, missed json,
+    issue_id text, handle text, issue_user_id text, issue_authenticator_id text,
+    component_type text, component_type_key text, challenge_kind text, challenge_method text,
+    proven_pins text, challenge_text text, user_version bigint,
+    authenticator_version bigint, otp_digits bigint, otp_mac text, issued_at_ms bigint,
+    challenge_expires_at_ms bigint, consumed_at_ms bigint,
     session_id text, session_user_id text, session_component text, peer_address text,
     session_created_at_ms bigint, session_used_at_ms bigint, session_expires_at_ms bigint,
     end_session text,
@@ -155,17 +80,29 @@ checked as materialized (
     (d.user_kind is null or d.user_kind = 'decoy' or exists (
       select from user_account u where u.id = d.user_id and case d.user_kind
         when 'touch' then true
+        when 'present' then true
         when 'success' then ${open}
         when 'failure' then ${open}
+        when 'issue' then ${open}
         else ${lockedByThreshold}
       end))
+    and (d.password_version is null or exists (
+      select from user_account u where u.id = d.user_id
+        and u.password_version = d.password_version ${byIndex}))
     and (d.issue_user_id is null
-      or exists (select from user_account u where u.id = d.issue_user_id))
+      or exists (select from user_account u where u.id = d.issue_user_id ${byIndex}))
     and (d.session_user_id is null
-      or exists (select from user_account u where u.id = d.session_user_id)) as user_holds,
+      or exists (select from user_account u where u.id = d.session_user_id ${byIndex})) as user_holds,
     (d.authenticator_id is null or exists (
       select from authenticator a where a.id = d.authenticator_id and a.user_id = d.owner_id
-        and a.assignment_version = d.assignment_version)) as authenticator_holds,
+        and a.assignment_version = d.assignment_version ${byIndex}))
+    and (d.backup_id is null or exists (
+      select from authenticator a where a.id = d.backup_id and a.user_id = d.backup_owner_id
+        and a.assignment_version = d.backup_assignment_version
+        and a.backup_ends_at_ms is not distinct from d.backup_ends_before_ms
+        and a.backup_uses_left is not distinct from d.backup_uses_before ${byIndex}))
+    and (d.issue_authenticator_id is null or exists (
+      select from authenticator a where a.id = d.issue_authenticator_id ${byIndex})) as authenticator_holds,
     (d.application_id is null or exists (
       select from application p where p.id = d.application_id and p.epoch = d.epoch
         and p.next_event_counter <= d.counter_at_most
@@ -187,7 +124,7 @@ checked as materialized (
         select from challenge c where c.id = s.challenge_id and c.consumed_at_ms is null
           and c.expires_at_ms > d.at_ms)) as challenge_holds,
     (d.end_session is null or exists (
-      select from session e where e.id_sha256 = d.end_session)) as session_holds,
+      select from session e where e.id_sha256 = d.end_session ${byIndex})) as session_holds,
     (d.client_id is null or not exists (
       select from stored_answer r where r.client_id = d.client_id
         and r.request_key = d.request_key and r.expires_at_ms > d.at_ms)) as answer_holds
@@ -202,10 +139,10 @@ changed_user as (
   update user_account u set
     lock_count = case
       when g.user_kind in ('success', 'unlock-success') then 0
-      when g.user_kind = 'touch' then u.lock_count
+      when g.user_kind in ${unchanging} then u.lock_count
       else u.lock_count + 1 end,
     unlock_tries = case
-      when g.user_kind = 'touch' then u.unlock_tries
+      when g.user_kind in ${unchanging} then u.unlock_tries
       when g.user_kind = 'unlock-failure' then u.unlock_tries + 1
       else 0 end,
     locked_at_ms = case
@@ -216,10 +153,19 @@ changed_user as (
       when g.user_kind = 'unlock-success' then null
       when g.user_kind = 'failure' and ${reachesThreshold} then 'threshold'
       else u.locked_by end,
-    last_attempt_at_ms = g.at_ms,
+    last_attempt_at_ms = case
+      when g.user_kind in ('issue', 'unlock-issue', 'present') then u.last_attempt_at_ms
+      else g.at_ms end,
     last_success_at_ms = case
       when g.user_kind in ('success', 'unlock-success') then g.at_ms
-      else u.last_success_at_ms end
+      else u.last_success_at_ms end,
+    password_salt = coalesce(g.password_salt, u.password_salt),
+    password_mac = coalesce(g.password_mac, u.password_mac),
+    password_set_at_ms = case
+      when g.password_mac is null then u.password_set_at_ms else g.at_ms end,
+    password_version = u.password_version
+      + case when g.password_mac is null then 0 else 1 end,
+    version = u.version + case when g.password_mac is null then 0 else 1 end
   from good g where u.id = g.user_id
   returning 1
 ),
@@ -234,8 +180,27 @@ changed_decoy as (
   returning 1
 ),
 changed_authenticator as (
-  update authenticator a set last_used_at_ms = g.at_ms
+  update authenticator a set last_used_at_ms = g.at_ms,
+    backup_ends_at_ms = case
+      when a.id = g.backup_id then g.backup_ends_at_ms else a.backup_ends_at_ms end,
+    backup_uses_left = case
+      when a.id = g.backup_id then g.backup_uses_left else a.backup_uses_left end
   from good g where a.id = g.authenticator_id
+  returning 1
+),
+remembered as (
+  insert into password_history (user_id, password_version, mac)
+  select user_id, password_version, replaced_mac from good where replaced_mac is not null
+),
+forgotten as (
+  delete from password_history h using good g
+  where h.user_id = g.user_id and g.replaced_mac is not null
+    and h.password_version <= g.password_version - ${passwordHistoryMax}
+),
+backed as (
+  update authenticator a set backup_ends_at_ms = g.backup_ends_at_ms,
+    backup_uses_left = g.backup_uses_left, version = a.version + 1
+  from good g where a.id = g.backup_id and g.backup_id is distinct from g.authenticator_id
   returning 1
 ),
 changed_application as (
@@ -269,11 +234,29 @@ changed_challenge as (
   from good g join s using (number) where c.id = s.challenge_id
   returning 1
 ),
+missed as (
+  update challenge c set miss_count = c.miss_count + 1,
+    consumed_at_ms = case when c.miss_count + 1 >= ${otpAnswersMax} then g.at_ms end
+  from good g cross join lateral json_array_elements_text(g.missed) as m (otp_id)
+  where c.id = m.otp_id and c.consumed_at_ms is null and ${unspent}
+    and not exists (
+      select from good o where o.otp_mac is not null and o.issue_user_id = c.user_id)
+),
+superseded as (
+  update challenge c set consumed_at_ms = g.at_ms
+  from good g cross join lateral (
+    select id from challenge where user_id = g.issue_user_id and otp_mac is not null
+      and consumed_at_ms is null offset 0) as o
+  where g.otp_mac is not null and c.id = o.id and c.consumed_at_ms is null and ${unspent}
+),
 issued as (
-  insert into challenge (id, handle, user_id, component_type, component_type_key, kind, text,
+  insert into challenge (id, handle, user_id, authenticator_id, component_type,
+    component_type_key, kind, method, proven_pins, text, user_version,
+    authenticator_version, otp_digits, otp_mac, miss_count,
     issued_at_ms, expires_at_ms, consumed_at_ms)
-  select issue_id, handle, issue_user_id, component_type, component_type_key, challenge_kind,
-    challenge_text, issued_at_ms, challenge_expires_at_ms, consumed_at_ms
+  select issue_id, handle, issue_user_id, issue_authenticator_id, component_type,
+    component_type_key, challenge_kind, challenge_method, proven_pins, challenge_text, user_version,
+    authenticator_version, otp_digits, otp_mac, 0, issued_at_ms, challenge_expires_at_ms, consumed_at_ms
   from good where issue_id is not null
   returning 1
 ),
@@ -306,8 +289,10 @@ select checked.*,
     + (select count(*) from changed_authenticator) + (select count(*) from changed_application)
     + (select count(*) from changed_follower) + (select count(*) from changed_challenge)
     + (select count(*) from noted) + (select count(*) from issued) + (select count(*) from opened)
+    + (select count(*) from backed)
     + (select count(*) from ended) + (select count(*) from answered) as changed,
-  (select count(user_kind) + count(authenticator_id) + count(application_id) + count(issue_id)
+  (select count(user_kind) + count(authenticator_id)
+    + count(nullif(backup_id, authenticator_id)) + count(application_id) + count(issue_id)
     + count(session_id) + count(end_session) + count(client_id) from good)
     + (select count(*) from good join f using (number))
     + (select count(*) from good join n using (number))

@@ -1,11 +1,14 @@
 import type { CompiledQuery } from 'kysely';
 import type {
   AuthenticatorWithApplications,
+  Issued,
   IssuedChallenge,
+  IssuedOtp,
   OrganisationalUnit,
   User,
 } from '../domain/model.ts';
 import { nameKey } from '../domain/names.ts';
+import { passwordHistoryMax } from '../domain/static-password.ts';
 import { TallystickError } from '../errors.ts';
 import type {
   AttemptLoad,
@@ -98,15 +101,23 @@ export class Reads {
         .orderBy('component_type_key')
         .orderBy('location'),
       apiKeys: from.selectFrom('api_key').select(columns.apiKeyColumns).orderBy('id'),
+      gateways: from
+        .selectFrom('gateway')
+        .select(columns.gatewayColumns)
+        .orderBy('channel')
+        .orderBy('position')
+        .orderBy('name_key'),
     };
     const results = await this.#engine.rows(Object.values(queries).map(statementOf));
     const [version = [], domains = [], policies = [], components = [], apiKeys = []] = results;
+    const gateways = results[5] ?? [];
     return {
       version: rows.integer((version[0] as { version: number } | undefined)?.version),
       domains: (domains as rows.DomainRow[]).map(rows.domainOf),
       policies: (policies as rows.PolicyRow[]).map(rows.policyOf),
       components: (components as rows.ComponentRow[]).map(rows.componentOf),
       apiKeys: (apiKeys as rows.ApiKeyRow[]).map(rows.apiKeyOf),
+      gateways: (gateways as rows.GatewayRow[]).map(rows.gatewayOf),
     };
   }
 
@@ -130,14 +141,32 @@ export class Reads {
     return found === undefined ? null : rows.challengeOf(challengeRow(found));
   }
 
-  async findChallengeByHandle(
+  async findIssuedByHandle(
     userId: string,
     componentType: string,
     handle: string,
-  ): Promise<IssuedChallenge | null> {
+  ): Promise<Issued | null> {
     const values = { userId, componentTypeKey: nameKey(componentType), handle };
-    const [found] = await this.#engine.arrays(this.#hot.challengeByHandle, values);
-    return found === undefined ? null : rows.challengeOf(challengeRow(found));
+    const [found] = await this.#engine.arrays(this.#hot.issuedByHandle, values);
+    return found === undefined ? null : rows.issuedOf(challengeRow(found));
+  }
+
+  async openOtp(userId: string, componentType: string, nowMs: number): Promise<IssuedOtp | null> {
+    const values = { userId, componentTypeKey: nameKey(componentType), nowMs };
+    const [found] = await this.#engine.arrays(this.#hot.openOtp, values);
+    return found === undefined ? null : rows.otpOf(challengeRow(found));
+  }
+
+  async passwordHistory(userId: string, limit: number): Promise<readonly string[]> {
+    const found = await this.#all(
+      this.#from
+        .selectFrom('password_history')
+        .select('mac')
+        .where('user_id', '=', userId)
+        .orderBy('password_version', 'desc')
+        .limit(limitOf(limit, passwordHistoryMax)),
+    );
+    return found.map(({ mac }) => mac);
   }
 
   async findSession(idSha256: string): Promise<Session | null> {

@@ -1,3 +1,4 @@
+import { type Channel, channels, type Gateway, type GatewaySettings } from '../domain/gateway.ts';
 import type {
   ApiKey,
   Application,
@@ -5,14 +6,21 @@ import type {
   AuthenticatorWithApplications,
   Component,
   Domain,
+  Issued,
   IssuedChallenge,
+  IssuedOtp,
   OrganisationalUnit,
+  PasswordVerifier,
   PinVerifier,
   Policy,
+  ProvenPin,
   User,
 } from '../domain/model.ts';
 import { TallystickError } from '../errors.ts';
 import { parseResponseAlgorithm, type ResponseAlgorithm } from '../oath/index.ts';
+import { localAuthentications } from '../domain/password-settings.ts';
+import { requestMethods } from '../domain/request-settings.ts';
+import { backupModes, deliveryMethods } from '../domain/virtual-settings.ts';
 import type { AuditEvent, Session, StoredAnswer } from '../service/store.ts';
 import type {
   apiKeyColumns,
@@ -22,6 +30,7 @@ import type {
   challengeColumns,
   componentColumns,
   domainColumns,
+  gatewayColumns,
   organisationalUnitColumns,
   policyColumns,
   sessionColumns,
@@ -48,9 +57,12 @@ export type PolicyRow = RowOf<'policy', typeof policyColumns>;
 export type ComponentRow = RowOf<'component', typeof componentColumns>;
 export type ApiKeyRow = RowOf<'api_key', typeof apiKeyColumns>;
 export type ChallengeRow = RowOf<'challenge', typeof challengeColumns>;
+export type GatewayRow = RowOf<'gateway', typeof gatewayColumns>;
 export type SessionRow = RowOf<'session', typeof sessionColumns>;
 export type StoredAnswerRow = RowOf<'stored_answer', typeof storedAnswerColumns>;
 export type AuditEventRow = RowOf<'audit_event', typeof auditEventColumns>;
+
+const administratorRoles = ['admin', 'helpdesk', 'auditor'] as const;
 
 /** Fleets share a handful of algorithms; parsing a suite at every load would cost more than the load. */
 const algorithms = new Map<string, ResponseAlgorithm>();
@@ -80,20 +92,28 @@ export function userOf(row: UserRow): User {
     id: row.id,
     domainId: row.domain_id,
     organisationalUnitId: row.organisational_unit_id,
-    administratorRole:
-      row.administrator_role === null
-        ? null
-        : oneOf(row.administrator_role, ['admin', 'helpdesk', 'auditor'] as const),
+    administratorRole: optionalOneOf(row.administrator_role, administratorRoles),
     userName: row.user_name,
     isDisabled: flag(row.is_disabled),
     expiresAtMs: optionalInteger(row.expires_at_ms),
     lockCount: integer(row.lock_count),
     lockedAtMs: optionalInteger(row.locked_at_ms),
-    lockedBy:
-      row.locked_by === null ? null : oneOf(row.locked_by, ['threshold', 'administrator'] as const),
+    lockedBy: optionalOneOf(row.locked_by, ['threshold', 'administrator'] as const),
     unlockTries: integer(row.unlock_tries),
     lastAttemptAtMs: optionalInteger(row.last_attempt_at_ms),
     lastSuccessAtMs: optionalInteger(row.last_success_at_ms),
+    contact: {
+      email: row.email,
+      mobile: row.mobile,
+      phone: row.phone,
+      deliveryMethod: optionalOneOf(row.delivery_method, deliveryMethods),
+    },
+    localAuthentication: optionalOneOf(row.local_authentication, localAuthentications),
+    password: {
+      verifier: passwordVerifierOf(row),
+      setAtMs: optionalInteger(row.password_set_at_ms),
+      version: integer(row.password_version),
+    },
     createdAtMs: integer(row.created_at_ms),
     version: integer(row.version),
   };
@@ -112,6 +132,13 @@ function authenticatorOf(row: AuthenticatorRow): Authenticator {
     assignedAtMs: optionalInteger(row.assigned_at_ms),
     assignmentVersion: integer(row.assignment_version),
     lastUsedAtMs: optionalInteger(row.last_used_at_ms),
+    kind: oneOf(row.kind, ['device', 'virtual-mobile'] as const),
+    graceEndsAtMs: optionalInteger(row.grace_ends_at_ms),
+    backup: {
+      mode: optionalOneOf(row.backup_mode, backupModes),
+      endsAtMs: optionalInteger(row.backup_ends_at_ms),
+      usesLeft: optionalInteger(row.backup_uses_left),
+    },
     createdAtMs: integer(row.created_at_ms),
     version: integer(row.version),
   };
@@ -194,17 +221,62 @@ export function apiKeyOf(row: ApiKeyRow): ApiKey {
   };
 }
 
+/** @throws TallystickError store-contract when it is no challenge */
 export function challengeOf(row: ChallengeRow): IssuedChallenge {
-  return {
+  const issued = issuedOf(row);
+  if ('text' in issued) return issued;
+  throw new TallystickError('store-contract', 'The database holds a challenge without its text.');
+}
+
+/** @throws TallystickError store-contract when it is no one-time password */
+export function otpOf(row: ChallengeRow): IssuedOtp {
+  const issued = issuedOf(row);
+  if ('otpMac' in issued) return issued;
+  throw new TallystickError('store-contract', 'The database holds a one-time password of no kind.');
+}
+
+export function issuedOf(row: ChallengeRow): Issued {
+  const base = {
     id: row.id,
     handle: row.handle,
-    userId: row.user_id,
     componentType: row.component_type,
-    kind: oneOf(row.kind, ['1-step'] as const),
-    text: row.text,
+    method: optionalOneOf(row.method, requestMethods),
+    provenPins: row.proven_pins === '[]' ? [] : (JSON.parse(row.proven_pins) as ProvenPin[]),
+    userVersion: optionalInteger(row.user_version),
     issuedAtMs: integer(row.issued_at_ms),
     expiresAtMs: integer(row.expires_at_ms),
     consumedAtMs: optionalInteger(row.consumed_at_ms),
+  };
+  const { user_id: userId, authenticator_id: authenticatorId, otp_mac: otpMac, text } = row;
+  if (text !== null) {
+    return { ...base, userId, kind: oneOf(row.kind, ['1-step', '2-step'] as const), text };
+  }
+  if (userId === null || authenticatorId === null || otpMac === null) {
+    throw new TallystickError('store-contract', 'The database holds half a one-time password.');
+  }
+  return {
+    ...base,
+    userId,
+    kind: oneOf(row.kind, ['virtual-primary', 'virtual-backup'] as const),
+    authenticatorId,
+    authenticatorVersion: integer(row.authenticator_version),
+    otpDigits: integer(row.otp_digits),
+    otpMac,
+    missCount: integer(row.miss_count),
+  };
+}
+
+export function gatewayOf(row: GatewayRow): Gateway {
+  return {
+    id: row.id,
+    name: row.name,
+    channel: oneOf(row.channel, channels) satisfies Channel,
+    position: integer(row.position),
+    // Only this server writes them, once they were parsed.
+    settings: JSON.parse(row.settings) as GatewaySettings,
+    sealedSecret: row.sealed_secret,
+    isDisabled: flag(row.is_disabled),
+    version: integer(row.version),
   };
 }
 
@@ -273,6 +345,11 @@ function optionalInteger(value: number | null): number | null {
   return value === null ? null : integer(value);
 }
 
+function passwordVerifierOf({ password_salt, password_mac }: UserRow): PasswordVerifier | null {
+  if (password_salt === null || password_mac === null) return null;
+  return { salt: password_salt, mac: password_mac };
+}
+
 function pinVerifierOf({ pin_length, pin_salt, pin_mac }: ApplicationRow): PinVerifier | null {
   if (pin_mac === null || pin_salt === null || pin_length === null) return null;
   return { length: integer(pin_length), salt: pin_salt, mac: pin_mac };
@@ -289,6 +366,13 @@ function oneOf<const Text extends string>(value: string, allowed: readonly Text[
     'store-contract',
     `The database holds a word other than ${allowed.join(', ')}.`,
   );
+}
+
+function optionalOneOf<const Text extends string>(
+  value: string | null,
+  allowed: readonly Text[],
+): Text | null {
+  return value === null ? null : oneOf(value, allowed);
 }
 
 function algorithmOf(json: string): ResponseAlgorithm {

@@ -59,8 +59,24 @@ export interface UserAccountTable {
   unlock_tries: number;
   last_attempt_at_ms: number | null;
   last_success_at_ms: number | null;
+  email: string | null;
+  mobile: string | null;
+  phone: string | null;
+  delivery_method: string | null;
+  local_authentication: string | null;
+  password_salt: string | null;
+  password_mac: string | null;
+  password_set_at_ms: number | null;
+  password_version: number;
   created_at_ms: number;
   version: number;
+}
+
+/** Passwords that were replaced, by the version that they had. */
+export interface PasswordHistoryTable {
+  user_id: string;
+  password_version: number;
+  mac: string;
 }
 
 /** What a failure of an unknown user writes, so that it costs what a known one's does. */
@@ -84,6 +100,11 @@ export interface AuthenticatorTable {
   assigned_at_ms: number | null;
   assignment_version: number;
   last_used_at_ms: number | null;
+  kind: string;
+  grace_ends_at_ms: number | null;
+  backup_mode: string | null;
+  backup_ends_at_ms: number | null;
+  backup_uses_left: number | null;
   created_at_ms: number;
   version: number;
 }
@@ -164,13 +185,44 @@ export interface ChallengeTable {
   id: string;
   handle: string;
   user_id: string | null;
+  authenticator_id: string | null;
   component_type: string;
   component_type_key: string;
   kind: string;
-  text: string;
+  method: string | null;
+  /** JSON array. */
+  proven_pins: string;
+  /** Of a challenge. */
+  text: string | null;
+  user_version: number | null;
+  /** Of a one-time password that was sent. */
+  authenticator_version: number | null;
+  otp_digits: number | null;
+  otp_mac: string | null;
+  miss_count: number;
   issued_at_ms: number;
   expires_at_ms: number;
   consumed_at_ms: number | null;
+}
+
+export interface GatewayTable {
+  id: string;
+  name: string;
+  name_key: string;
+  channel: string;
+  position: number;
+  /** JSON object. */
+  settings: string;
+  sealed_secret: Uint8Array | null;
+  is_disabled: Flag;
+  version: number;
+}
+
+/** Messages of one hour, by whom or what they count against. */
+export interface SendCountTable {
+  scope: string;
+  window_start_ms: number;
+  message_count: number;
 }
 
 export interface StoredAnswerTable {
@@ -210,6 +262,7 @@ export interface Schema {
   domain: DomainTable;
   organisational_unit: OrganisationalUnitTable;
   user_account: UserAccountTable;
+  password_history: PasswordHistoryTable;
   decoy: DecoyTable;
   authenticator: AuthenticatorTable;
   application: ApplicationTable;
@@ -217,6 +270,8 @@ export interface Schema {
   component: ComponentTable;
   api_key: ApiKeyTable;
   challenge: ChallengeTable;
+  gateway: GatewayTable;
+  send_count: SendCountTable;
   stored_answer: StoredAnswerTable;
   session: SessionTable;
   audit_event: AuditEventTable;

@@ -129,10 +129,12 @@ export class SqlitePrograms {
 
 /** What a decision conflicted with, or null when something else went wrong. */
 export function conflictOf(error: unknown, decision: Decision): Conflict | null {
-  // The user was deleted since it was read.
-  const { issueChallenge, openSession } = decision;
-  const isOfUser = issueChallenge !== null || openSession !== null;
-  if (isOfUser && constraintOf(error) === 'foreign-key') return 'user';
+  const { issue, openSession } = decision;
+  if (constraintOf(error) === 'foreign-key') {
+    // Deleted since it was read; of a one-time password, the user's row was there a moment ago.
+    if (issue !== null && 'otpMac' in issue) return 'authenticator';
+    if (issue !== null || openSession !== null) return 'user';
+  }
   const isRaised =
     error instanceof Database.SqliteError && error.code === 'SQLITE_CONSTRAINT_TRIGGER';
   return isRaised ? (conflicts.find((on) => on === error.message) ?? null) : null;

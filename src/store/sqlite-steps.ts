@@ -1,7 +1,16 @@
-import type { ApplicationAdvance, PinChange } from '../domain/model.ts';
+import type {
+  ApplicationAdvance,
+  BackupUse,
+  Issued,
+  PasswordChange,
+  PinChange,
+} from '../domain/model.ts';
 import { nameKey } from '../domain/names.ts';
+import { passwordHistoryMax } from '../domain/static-password.ts';
 import type { Decision, UserChange } from '../service/store.ts';
 import * as hot from './hot-statements.ts';
+import * as issuing from './issue-statements.ts';
+import type { SqlValue } from './query-builder.ts';
 import { type Step, step, writeOf } from './sqlite-programs.ts';
 import { storedInteger } from './writes.ts';
 
@@ -15,7 +24,10 @@ const userWrites = {
   failure: writeOf(hot.userFailure, 'user'),
   'unlock-success': writeOf(hot.userUnlockSuccess, 'user'),
   'unlock-failure': writeOf(hot.userUnlockFailure, 'user'),
+  issue: writeOf(hot.userIssue, 'user'),
+  'unlock-issue': writeOf(hot.userUnlockIssue, 'user'),
   touch: writeOf(hot.userTouch, 'user'),
+  present: writeOf(hot.userPresent, 'user'),
 } as const;
 const decoyFailure = writeOf(hot.decoyFailure);
 const authenticatorUse = writeOf(hot.authenticatorUse, 'authenticator');
@@ -24,7 +36,14 @@ const applicationNote = writeOf(hot.applicationNote, 'application');
 const pinChangeWrite = writeOf(hot.pinChange, 'application');
 const driftFollow = writeOf(hot.driftFollow, 'application');
 const challengeConsume = writeOf(hot.challengeConsume, 'challenge');
-const challengeIssue = writeOf(hot.challengeIssue);
+const otpMiss = writeOf(issuing.otpMiss);
+const otpSupersede = writeOf(issuing.otpSupersede);
+const challengeIssue = writeOf(issuing.challengeIssue);
+const passwordHolds = writeOf(issuing.passwordHolds, 'user');
+const passwordChangeWrite = writeOf(issuing.passwordChange, 'user');
+const passwordRemember = writeOf(issuing.passwordRemember);
+const passwordForget = writeOf(issuing.passwordForget);
+const backupUseWrite = writeOf(issuing.backupUse, 'authenticator');
 const sessionOpen = writeOf(hot.sessionOpen);
 const sessionEnd = writeOf(hot.sessionEnd, 'session');
 const answerStore = writeOf(hot.answerStore, 'answer');
@@ -48,16 +67,28 @@ export function stepsOf(decision: Decision, instance: string, index: number): St
   for (const challengeId of new Set(decision.challengeIds)) {
     steps.push(step(challengeConsume, { challengeId, atMs }));
   }
-  return [...steps, ...handedOut(decision)];
+  return [...steps, ...ofRequests(decision), ...handedOut(decision)];
+}
+
+/** What comes of logons of two steps and of passwords, beside what is handed out. */
+function ofRequests(decision: Decision): Step[] {
+  const { atMs, user, missedOtpIds, passwordVersion, passwordChange, backupUse } = decision;
+  const userId = user !== null && 'userId' in user ? user.userId : null;
+  return [
+    ...(passwordVersion === null ? [] : [step(passwordHolds, { userId, passwordVersion })]),
+    ...Array.from(new Set(missedOtpIds), (otpId) => step(otpMiss, { otpId, atMs })),
+    ...(passwordChange === null ? [] : passwordSteps(passwordChange, atMs)),
+    ...(backupUse === null ? [] : [backupStep(backupUse)]),
+  ];
 }
 
 /** What leaves with the answer: a challenge, a session, the answer itself. */
 function handedOut(decision: Decision): Step[] {
-  const { atMs, issueChallenge, openSession, endSession, storedAnswer } = decision;
+  const { atMs, issue, openSession, endSession, storedAnswer } = decision;
   const steps: Step[] = [];
-  if (issueChallenge !== null) {
-    const componentTypeKey = nameKey(issueChallenge.componentType);
-    steps.push(step(challengeIssue, { ...issueChallenge, componentTypeKey }));
+  if (issue !== null) {
+    if ('otpMac' in issue) steps.push(step(otpSupersede, { userId: issue.userId, atMs }));
+    steps.push(step(challengeIssue, issuedColumns(issue)));
   }
   if (openSession !== null) steps.push(step(sessionOpen, { ...openSession }));
   if (endSession !== null) steps.push(step(sessionEnd, { idSha256: endSession }));
@@ -69,6 +100,50 @@ function userStep(change: Exclude<UserChange, { kind: 'decoy' }>, atMs: number):
   const threshold = 'threshold' in change ? change.threshold : null;
   const expectedTries = 'expectedTries' in change ? change.expectedTries : null;
   return step(userWrites[change.kind], { userId: change.userId, atMs, threshold, expectedTries });
+}
+
+/** What is issued as the arguments of its row. */
+function issuedColumns(issued: Issued): Readonly<Record<issuing.ChallengeArgument, SqlValue>> {
+  const { componentType, provenPins, ...same } = issued;
+  const noOtp = {
+    authenticatorId: null,
+    authenticatorVersion: null,
+    otpDigits: null,
+    otpMac: null,
+  };
+  return {
+    ...noOtp,
+    text: null,
+    ...same,
+    missCount: 0,
+    componentType,
+    componentTypeKey: nameKey(componentType),
+    provenPins: JSON.stringify(provenPins),
+  };
+}
+
+function passwordSteps(change: PasswordChange, atMs: number): Step[] {
+  const { userId, passwordVersion, verifier, replacedMac } = change;
+  const steps = [step(passwordChangeWrite, { userId, passwordVersion, ...verifier, atMs })];
+  if (replacedMac !== null) {
+    const forgottenVersion = passwordVersion - passwordHistoryMax;
+    steps.push(step(passwordRemember, { userId, passwordVersion, replacedMac }));
+    steps.push(step(passwordForget, { userId, forgottenVersion }));
+  }
+  return steps;
+}
+
+function backupStep({ before, after, ...of }: BackupUse): Step {
+  const { authenticatorId, userId, assignmentVersion } = of;
+  return step(backupUseWrite, {
+    authenticatorId,
+    userId,
+    assignmentVersion,
+    endsBeforeMs: before.endsAtMs,
+    usesBefore: before.usesLeft,
+    endsAtMs: after.endsAtMs,
+    usesLeft: after.usesLeft,
+  });
 }
 
 function pinStep({ applicationId, pinVersion, verifier }: PinChange): Step {

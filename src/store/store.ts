@@ -22,6 +22,8 @@ import { Reads } from './reads.ts';
 import { refuseUnstorable, storedInteger } from './writes.ts';
 
 const purgeMax = 10_000;
+/** Longer than any window of counted messages. */
+const sendCountKeptMs = 86_400_000;
 
 export interface SqlStoreOptions {
   readonly kind: DatabaseKind;
@@ -82,6 +84,35 @@ export class SqlStore extends Reads implements Store {
       .set({ last_used_at_ms: atMs });
     const changed = await this.#committer.alone(() => this.#engine.write([compiled(write)]));
     return changed === 1;
+  }
+
+  async reserveSend(scope: string, windowStartMs: number, limit: number): Promise<boolean> {
+    this.#refuseReadOnly();
+    refuseUnstorable(windowStartMs);
+    // The first of a window meets no row whose count could refuse it.
+    if (limit < 1) return false;
+    const write = this.#builder
+      .insertInto('send_count')
+      .values({ scope, window_start_ms: windowStartMs, message_count: 1 })
+      .onConflict((conflict) =>
+        conflict
+          .columns(['scope', 'window_start_ms'])
+          .doUpdateSet({ message_count: sql`send_count.message_count + 1` })
+          .where('send_count.message_count', '<', limit),
+      );
+    return (await this.#committer.alone(() => this.#engine.write([compiled(write)]))) === 1;
+  }
+
+  async refundSend(scope: string, windowStartMs: number): Promise<void> {
+    this.#refuseReadOnly();
+    refuseUnstorable(windowStartMs);
+    const write = this.#builder
+      .updateTable('send_count')
+      .where('scope', '=', scope)
+      .where('window_start_ms', '=', windowStartMs)
+      .where('message_count', '>', 0)
+      .set({ message_count: sql`message_count - 1` });
+    await this.#committer.alone(() => this.#engine.write([compiled(write)]));
   }
 
   async ping(): Promise<void> {
@@ -151,7 +182,20 @@ export class SqlStore extends Reads implements Store {
           .orderBy('expires_at_ms')
           .limit(limit),
       );
-    return [compiled(challenges), compiled(answers), compiled(sessions)];
+    const counts = this.#builder.deleteFrom('send_count').where((at) =>
+      at(
+        at.refTuple('scope', 'window_start_ms'),
+        'in',
+        at
+          .selectFrom('send_count')
+          .select(['scope', 'window_start_ms'])
+          .where('window_start_ms', '<=', nowMs - sendCountKeptMs)
+          .orderBy('window_start_ms')
+          .limit(limit)
+          .$asTuple('scope', 'window_start_ms'),
+      ),
+    );
+    return [challenges, answers, sessions, counts].map(compiled);
   }
 }
 
@@ -165,7 +209,7 @@ function compiled(query: {
 function refuseUnstorableDecision(decision: Decision): void {
   refuseTooMany(decision);
   refuseMovedTwice(decision);
-  const { advance, followers, issueChallenge, storedAnswer, atMs } = decision;
+  const { advance, followers, storedAnswer, atMs } = decision;
   refuseUnstorable(atMs);
   if (advance !== null) {
     storedInteger(advance.guard.nextEventCounterAtMost);
@@ -180,10 +224,18 @@ function refuseUnstorableDecision(decision: Decision): void {
     refuseUnstorable(driftSeconds);
     refuseUnstorable(driftAtMs);
   }
-  refuseUnstorable(issueChallenge?.expiresAtMs ?? null);
   refuseUnstorable(storedAnswer?.expiresAtMs ?? null);
   refuseUnstorable(decision.openSession?.expiresAtMs ?? null);
+  refuseUnstorableRequest(decision);
   refuseStrayPin(decision);
+  refuseStrayUser(decision);
+}
+
+function refuseUnstorableRequest({ issue, backupUse }: Decision): void {
+  const { endsAtMs = null, usesLeft = null } = backupUse?.after ?? {};
+  for (const value of [issue?.issuedAtMs, issue?.expiresAtMs, endsAtMs, usesLeft]) {
+    refuseUnstorable(value ?? null);
+  }
 }
 
 function refuseStrayPin({ advance, pinChange }: Decision): void {
@@ -191,9 +243,22 @@ function refuseStrayPin({ advance, pinChange }: Decision): void {
   throw new TallystickError('store-contract', 'A PIN changes with the response that permits it.');
 }
 
-function refuseTooMany({ challengeIds, followers, notes }: Decision): void {
+/** What is written of a user beside his row is written under the conditions on his row. */
+function refuseStrayUser({ user, passwordChange, passwordVersion, issue }: Decision): void {
+  const changed = user !== null && 'userId' in user ? user.userId : null;
+  const isStray =
+    (passwordChange !== null && passwordChange.userId !== changed) ||
+    (passwordVersion !== null && changed === null) ||
+    (issue !== null && 'otpMac' in issue && issue.userId !== changed);
+  if (!isStray) return;
+  const message = 'A password changes, and a one-time password is issued, with its own user.';
+  throw new TallystickError('store-contract', message);
+}
+
+function refuseTooMany({ challengeIds, missedOtpIds, followers, notes }: Decision): void {
   const isTooMany =
     challengeIds.length > challengesPerDecisionMax ||
+    missedOtpIds.length > challengesPerDecisionMax ||
     followers.length > applicationsPerAttemptMax ||
     notes.length > applicationsPerAttemptMax;
   if (!isTooMany) return;

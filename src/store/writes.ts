@@ -1,3 +1,4 @@
+import type { Gateway } from '../domain/gateway.ts';
 import type {
   ApiKey,
   Application,
@@ -37,6 +38,7 @@ export const tableOf = {
   policy: 'policy',
   component: 'component',
   apiKey: 'api_key',
+  gateway: 'gateway',
 } as const;
 
 const domain: Filling<Domain, 'domain'> = {
@@ -68,6 +70,19 @@ const user: Filling<User, 'user_account'> = {
   unlockTries: (value) => ({ unlock_tries: value }),
   lastAttemptAtMs: (value) => ({ last_attempt_at_ms: value }),
   lastSuccessAtMs: (value) => ({ last_success_at_ms: value }),
+  contact: ({ email, mobile, phone, deliveryMethod }) => ({
+    email,
+    mobile,
+    phone,
+    delivery_method: deliveryMethod,
+  }),
+  localAuthentication: (value) => ({ local_authentication: value }),
+  password: ({ verifier, setAtMs, version }) => ({
+    password_salt: verifier?.salt ?? null,
+    password_mac: verifier?.mac ?? null,
+    password_set_at_ms: setAtMs,
+    password_version: version,
+  }),
   createdAtMs: (value) => ({ created_at_ms: value }),
   version: (version) => ({ version }),
 };
@@ -84,6 +99,13 @@ const authenticator: Filling<Authenticator, 'authenticator'> = {
   assignedAtMs: (value) => ({ assigned_at_ms: value }),
   assignmentVersion: (value) => ({ assignment_version: value }),
   lastUsedAtMs: (value) => ({ last_used_at_ms: value }),
+  kind: (kind) => ({ kind }),
+  graceEndsAtMs: (value) => ({ grace_ends_at_ms: value }),
+  backup: ({ mode, endsAtMs, usesLeft }) => ({
+    backup_mode: mode,
+    backup_ends_at_ms: endsAtMs,
+    backup_uses_left: usesLeft,
+  }),
   createdAtMs: (value) => ({ created_at_ms: value }),
   version: (version) => ({ version }),
 };
@@ -159,9 +181,30 @@ const apiKey: Filling<ApiKey, 'api_key'> = {
   version: (version) => ({ version }),
 };
 
+const gateway: Filling<Gateway, 'gateway'> = {
+  id: (id) => ({ id }),
+  name: (name) => ({ name, name_key: nameKey(name) }),
+  channel: (channel) => ({ channel }),
+  position: (position) => ({ position }),
+  settings: (settings) => ({ settings: JSON.stringify(settings) }),
+  sealedSecret: (value) => ({ sealed_secret: value }),
+  isDisabled: (value) => ({ is_disabled: flag(value) }),
+  version: (version) => ({ version }),
+};
+
 const fillings: {
   readonly [Kind in RecordKind]: Filling<RecordTypes[Kind], (typeof tableOf)[Kind]>;
-} = { domain, organisationalUnit, user, authenticator, application, policy, component, apiKey };
+} = {
+  domain,
+  organisationalUnit,
+  user,
+  authenticator,
+  application,
+  policy,
+  component,
+  apiKey,
+  gateway,
+};
 
 /**
  * The columns that the given fields of a record fill; a field that is undefined fills none.

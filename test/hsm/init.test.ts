@@ -22,6 +22,7 @@ const names = [
   'blob-mac',
   'pin-mac',
   'password-mac',
+  'virtual-otp-mac',
   'request-mac',
   'emergency-mac',
   'offline-mac',

@@ -23,6 +23,7 @@ const catalogue: Record<string, { type: string; usage: string }> = {
   'blob-mac': { type: 'Generic secret', usage: 'none' },
   'pin-mac': { type: 'Generic secret', usage: 'none' },
   'password-mac': { type: 'Generic secret', usage: 'none' },
+  'virtual-otp-mac': { type: 'Generic secret', usage: 'none' },
   'request-mac': { type: 'Generic secret', usage: 'none' },
   'emergency-mac': { type: 'Generic secret', usage: 'none' },
   'offline-mac': { type: 'Generic secret', usage: 'none' },

@@ -226,7 +226,7 @@ export function seedModuleContract(name: string, open: () => Promise<OpenedModul
       expect(first.map(({ length }) => length)).toEqual([32, 32]);
       expect(await module.hmac('pin-mac', messages, soon)).toEqual(first);
       expect(first[0]).not.toEqual(first[1]);
-      for (const key of ['password-mac', 'request-mac'] as const) {
+      for (const key of ['password-mac', 'request-mac', 'virtual-otp-mac'] as const) {
         expect(await module.hmac(key, messages, soon)).not.toEqual(first);
       }
     });

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import type { IssuedChallenge } from '../../src/domain/model.ts';
+import type { Issued, IssuedChallenge } from '../../src/domain/model.ts';
 import { eachDatabase } from './support/each-database.ts';
 import { aChallenge, atMs, commitOne, freshId, install } from './support/records.ts';
 
@@ -8,14 +8,11 @@ const onChallenge = { status: 'conflict', on: 'challenge' };
 
 eachDatabase((opened) => {
   const issue = async (challenge: IssuedChallenge): Promise<IssuedChallenge> => {
-    expect(await commitOne(opened.store, { issueChallenge: challenge })).toEqual(committed);
+    expect(await commitOne(opened.store, { issue: challenge })).toEqual(committed);
     return challenge;
   };
-  const byHandle = (
-    userId: string,
-    handle: string,
-    type = 'Gateway',
-  ): Promise<IssuedChallenge | null> => opened.store.findChallengeByHandle(userId, type, handle);
+  const byHandle = (userId: string, handle: string, type = 'Gateway'): Promise<Issued | null> =>
+    opened.store.findIssuedByHandle(userId, type, handle);
   let handles = 1_000_000_000;
   const nextHandle = (): string => String((handles += 1));
 

@@ -145,7 +145,7 @@ eachDatabase((opened) => {
       const challenge = aChallenge(user.id, { componentType: 'Web Sign-On' });
       const open = (at: number): Promise<readonly string[]> =>
         opened.store.openChallengeIds(user.id, 'web SIGN-on', at);
-      expect(await commitOne(opened.store, { issueChallenge: challenge })).toEqual(committed);
+      expect(await commitOne(opened.store, { issue: challenge })).toEqual(committed);
       expect(await opened.store.findChallenge(user.id, 'web sign-on', '12345678')).toEqual(
         challenge,
       );
@@ -171,7 +171,7 @@ eachDatabase((opened) => {
     test('conflicts from the instant it expires, and when there is none', async () => {
       const { user } = await install(opened.store);
       const challenge = aChallenge(user.id, { expiresAtMs: atMs });
-      await commitOne(opened.store, { issueChallenge: challenge });
+      await commitOne(opened.store, { issue: challenge });
       for (const id of [challenge.id, freshId()]) {
         expect(await commitOne(opened.store, { challengeIds: [id] })).toEqual(
           conflict('challenge'),
@@ -184,8 +184,8 @@ eachDatabase((opened) => {
     test('of a pair is consumed with the other or not at all', async () => {
       const { user } = await install(opened.store);
       const [first, second, third] = [1, 2, 3].map(() => aChallenge(user.id));
-      for (const issueChallenge of [first!, second!, third!]) {
-        await commitOne(opened.store, { issueChallenge });
+      for (const issue of [first!, second!, third!]) {
+        await commitOne(opened.store, { issue });
       }
       expect(await commitOne(opened.store, { challengeIds: [second!.id] })).toEqual(committed);
       const pair = [first!.id, second!.id];
@@ -193,7 +193,7 @@ eachDatabase((opened) => {
       const good = [first!.id, third!.id];
       expect(await commitOne(opened.store, { challengeIds: good })).toEqual(committed);
       const twice = aChallenge(user.id);
-      await commitOne(opened.store, { issueChallenge: twice });
+      await commitOne(opened.store, { issue: twice });
       const same = [twice.id, twice.id];
       expect(await commitOne(opened.store, { challengeIds: same })).toEqual(committed);
     });
@@ -202,8 +202,8 @@ eachDatabase((opened) => {
       const { user } = await install(opened.store);
       const older = aChallenge(user.id, { issuedAtMs: atMs - 10 });
       const newer = aChallenge(user.id);
-      await commitOne(opened.store, { issueChallenge: newer });
-      await commitOne(opened.store, { issueChallenge: older });
+      await commitOne(opened.store, { issue: newer });
+      await commitOne(opened.store, { issue: older });
       expect(await opened.store.findChallenge(user.id, 'Gateway', '12345678')).toEqual(newer);
       expect(await opened.store.openChallengeIds(user.id, 'Gateway', atMs)).toEqual([
         newer.id,
@@ -212,8 +212,8 @@ eachDatabase((opened) => {
     });
 
     test('for a user who is gone conflicts on the user', async () => {
-      const issueChallenge = aChallenge(freshId());
-      expect(await commitOne(opened.store, { issueChallenge })).toEqual(conflict('user'));
+      const issue = aChallenge(freshId());
+      expect(await commitOne(opened.store, { issue })).toEqual(conflict('user'));
     });
   });
 
@@ -250,7 +250,7 @@ eachDatabase((opened) => {
   test('everything together is one decision', async () => {
     const { user, authenticator, application } = await install(opened.store);
     const challenge = aChallenge(user.id);
-    await commitOne(opened.store, { issueChallenge: challenge });
+    await commitOne(opened.store, { issue: challenge });
     const result = await commitOne(opened.store, {
       user: { kind: 'success', userId: user.id, threshold: 3 },
       authenticator: {
@@ -260,7 +260,7 @@ eachDatabase((opened) => {
       },
       advance: advanceTo(application, 3n),
       challengeIds: [challenge.id],
-      issueChallenge: aChallenge(user.id, { text: '87654321' }),
+      issue: aChallenge(user.id, { text: '87654321' }),
       storedAnswer: anAnswer(),
     });
     expect(result).toEqual(committed);

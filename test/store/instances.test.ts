@@ -162,7 +162,7 @@ describeLayer('postgresql', 'PostgreSQL', () => {
     const { application, user } = await install(one);
     for (let step = 1n; step <= 10n; step += 1n) {
       const challenge = aChallenge(user.id);
-      await commitOne(one, { issueChallenge: challenge });
+      await commitOne(one, { issue: challenge });
       for (const decision of [
         { advance: advanceTo(application, step) },
         { challengeIds: [challenge.id] },

@@ -151,8 +151,8 @@ eachDatabase((opened) => {
     const { user } = await install(opened.store);
     const expired = [1, 2, 3].map(() => aChallenge(user.id, { expiresAtMs: atMs + 1 }));
     const fresh = aChallenge(user.id, { text: '99999999', expiresAtMs: atMs + 3 });
-    for (const issueChallenge of [...expired, fresh]) {
-      await commitOne(opened.store, { issueChallenge });
+    for (const issue of [...expired, fresh]) {
+      await commitOne(opened.store, { issue });
     }
     const old = anAnswer({ expiresAtMs: atMs + 2 });
     const kept = anAnswer({ expiresAtMs: atMs + 3 });

@@ -54,7 +54,7 @@ eachDatabase((opened) => {
     test('of the same challenge, or under the same request key: exactly one', async () => {
       const { user } = await install(opened.store);
       const challenge = aChallenge(user.id);
-      await commitOne(opened.store, { issueChallenge: challenge });
+      await commitOne(opened.store, { issue: challenge });
       const challengeIds = [challenge.id];
       expect(committedOf(await times(() => commitOne(opened.store, { challengeIds })))).toBe(1);
       const storedAnswer = anAnswer();
@@ -122,7 +122,7 @@ eachDatabase((opened) => {
       expect(await transactionsOf((index) => ({ ...about(spelt(index)), ...nobody }))).toBe(8);
       const issuing = (): Partial<Decision> => ({
         ...somebody,
-        issueChallenge: aChallenge(user.id),
+        issue: aChallenge(user.id),
       });
       expect(await transactionsOf(issuing)).toBe(8);
       const others = (index: number): Partial<Decision> => about(`master/nobody-${String(index)}`);
@@ -155,12 +155,12 @@ eachDatabase((opened) => {
     test('loses only the decision that the database refuses, as its own error', async () => {
       const { user } = await install(opened.store);
       const challenge = aChallenge(user.id);
-      await commitOne(opened.store, { issueChallenge: challenge });
+      await commitOne(opened.store, { issue: challenge });
       const before = await lastSequence();
       const taken = { ...challenge, text: '11111111' };
       const settled = await Promise.allSettled([
         commitOne(opened.store, { user: { kind: 'touch', userId: user.id } }),
-        commitOne(opened.store, { issueChallenge: taken }),
+        commitOne(opened.store, { issue: taken }),
         commitOne(opened.store, { storedAnswer: anAnswer() }),
       ]);
       expect(settled).toMatchObject([
@@ -184,7 +184,7 @@ eachDatabase((opened) => {
           followers: [{ applicationId: application.id, epoch: 0, driftSeconds: 0, driftAtMs: 0 }],
         },
         { challengeIds: Array.from({ length: 17 }, (_, index) => String(index)) },
-        { issueChallenge: aChallenge(user.id, { expiresAtMs: 2 ** 53 }) },
+        { issue: aChallenge(user.id, { expiresAtMs: 2 ** 53 }) },
         { storedAnswer: anAnswer({ expiresAtMs: Number.POSITIVE_INFINITY }) },
       ];
       for (const more of refused) {

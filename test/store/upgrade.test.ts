@@ -54,7 +54,12 @@ for (const kind of kinds) {
         const { policies } = await store.loadConfiguration();
         const settings = Object.fromEntries(policies.map((one) => [one.name, one.settings]));
         expect(settings).toEqual({
-          'Base Policy': { initialTimeWindowSeconds: 0 },
+          'Base Policy': {
+            initialTimeWindowSeconds: 0,
+            twoStepRequestMethod: 'none',
+            primaryVirtualRequestMethod: 'none',
+            backupVirtualRequestMethod: 'none',
+          },
           Any: { oneStepChallengeResponse: 'any-challenge', challengeCheckMode: 4 },
           Plain: { userLockThreshold: 5 },
         });

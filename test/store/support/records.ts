@@ -11,6 +11,8 @@ import type {
   User,
 } from '../../../src/domain/model.ts';
 import { unusedState } from '../../../src/domain/application.ts';
+import { unsetPassword } from '../../../src/domain/static-password.ts';
+import { unknownContact, unsetBackup } from '../../../src/domain/virtual-otp.ts';
 import { parseResponseAlgorithm } from '../../../src/oath/index.ts';
 import type {
   AuditEntry,
@@ -75,6 +77,9 @@ export function aUser(domainId: string, more: Partial<User> = {}): User {
     unlockTries: 0,
     lastAttemptAtMs: null,
     lastSuccessAtMs: null,
+    contact: unknownContact,
+    localAuthentication: null,
+    password: unsetPassword,
     createdAtMs: atMs,
     version: 1,
     ...more,
@@ -96,6 +101,9 @@ export function anAuthenticator(more: Partial<Authenticator> = {}): Authenticato
     assignedAtMs: null,
     assignmentVersion: 0,
     lastUsedAtMs: null,
+    kind: 'device',
+    graceEndsAtMs: null,
+    backup: unsetBackup,
     createdAtMs: atMs,
     version: 1,
     ...more,
@@ -180,6 +188,9 @@ export function aChallenge(
     userId,
     componentType: 'Gateway',
     kind: '1-step',
+    method: null,
+    provenPins: [],
+    userVersion: null,
     text: '12345678',
     issuedAtMs: atMs,
     expiresAtMs: atMs + 60_000,
@@ -223,7 +234,11 @@ export function aDecision(more: Partial<Decision> = {}): Decision {
     notes: [],
     challengeIds: [],
     pinChange: null,
-    issueChallenge: null,
+    missedOtpIds: [],
+    issue: null,
+    passwordVersion: null,
+    passwordChange: null,
+    backupUse: null,
     openSession: null,
     endSession: null,
     storedAnswer: null,
