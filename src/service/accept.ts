@@ -79,14 +79,7 @@ async function succeed<Success>(
   const application = owner.applications.find(({ id }) => id === decision.applicationId);
   if (application === undefined) throw new RangeError('a decision is about what was read');
   const { serial } = owner.authenticator;
-  const facts: Facts = {
-    serial,
-    application: application.name,
-    driftSecondsBefore: decision.driftSecondsBefore,
-    driftSecondsAfter: decision.driftSecondsAfter,
-  };
-  // Not spread: see `auditEntry`.
-  Object.assign(facts, positionFacts(decision.position), costFacts(tape), moreFacts);
+  const facts = factsOf(decision, { serial, name: application.name }, tape, moreFacts);
   if (account.state === 'auto-unlock') facts['unlocked'] = true;
   const outcome = pinOutcomeOf(proof, application);
   const pinChange =
@@ -106,20 +99,26 @@ async function succeed<Success>(
     followers,
     pinChange: change,
     openSession,
+    issue: null,
+    backupUse: null,
+    passwordVersion: null,
   });
   if (outcome.kind === 'refused') {
     return refusedProven(outcome.refused, changesWith(null, null), facts);
   }
+  const unit =
+    user.organisationalUnitId === null ? null : await organisationalUnitOf(proof.context, user);
   const finished = await finish(
     {
       outcome: 'accepted',
       userName: user.userName,
       domainName: examined.domainName,
-      organisationalUnit:
-        user.organisationalUnitId === null ? null : await organisationalUnitOf(proof.context, user),
+      organisationalUnit: unit,
+      by: 'response',
       serial,
       applicationName: application.name,
       pinChanged: pinChange !== null,
+      passwordExpiresAtMs: null,
     },
     examined,
     proof.nowMs,
@@ -135,6 +134,17 @@ async function succeed<Success>(
     changes: changesWith(pinChange, openSession),
     facts,
   };
+}
+
+/** Not spread: see `auditEntry`. */
+function factsOf(
+  { position, driftSecondsBefore, driftSecondsAfter }: Omit<Accepted, 'kind'>,
+  { serial, name }: { readonly serial: string; readonly name: string },
+  tape: MacTape,
+  moreFacts: Facts,
+): Facts {
+  const facts: Facts = { serial, application: name, driftSecondsBefore, driftSecondsAfter };
+  return Object.assign(facts, positionFacts(position), costFacts(tape), moreFacts);
 }
 
 /** What becomes of the PIN, now that it and the response are right. */

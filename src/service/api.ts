@@ -1,11 +1,5 @@
 import type { DriftChange } from '../domain/drift-change.ts';
-import type {
-  AdministratorRole,
-  ApplicationMode,
-  ComponentAccess,
-  Domain,
-  Role,
-} from '../domain/model.ts';
+import type { ApplicationMode, ComponentAccess, Domain, Role } from '../domain/model.ts';
 import type { PinEdit } from '../domain/pin-edit.ts';
 import type {
   AuthenticateAnswer,
@@ -14,19 +8,32 @@ import type {
   ChallengeRequest,
   LogonAnswer,
   LogonRequest,
+  PasswordChangeAnswer,
+  PasswordChangeRequest,
   SessionAnswer,
   SynchroniseAnswer,
   SynchroniseRequest,
 } from './attempt-api.ts';
 import type { UserExplanation } from './explanation.ts';
+import type { GatewayChanges, GatewayTest, GatewayView, NewGateway } from './gateway-api.ts';
 import type { ComponentView, PolicyExplanation } from './policy-explanation.ts';
+import type {
+  AuthenticatorChanges,
+  NewUser,
+  NewVirtualMobile,
+  PasswordSetting,
+  UserChanges,
+  UserView,
+} from './administration-api.ts';
 import type { AuthenticatorView } from './authenticator-views.ts';
 import type { DriftReport, DriftView } from './drift-views.ts';
 import type { AuditEvent, Page } from './store.ts';
 import type { ModuleStatus } from './seed-module.ts';
 
+export type * from './administration-api.ts';
 export type { ApplicationView, AuthenticatorView } from './authenticator-views.ts';
 export type * from './attempt-api.ts';
+export type * from './gateway-api.ts';
 export type { ComponentView } from './policy-explanation.ts';
 export type { PinEdit } from '../domain/pin-edit.ts';
 
@@ -47,23 +54,6 @@ export interface Caller {
   /** The TCP peer's address, never a header's. */
   readonly peerAddress: string;
   readonly requestId: string;
-}
-
-export interface UserView {
-  readonly id: string;
-  readonly domainName: string;
-  readonly userName: string;
-  readonly organisationalUnit: string | null;
-  readonly administratorRole: AdministratorRole | null;
-  readonly isDisabled: boolean;
-  readonly expiresAtMs: number | null;
-  readonly lockCount: number;
-  readonly lockedAtMs: number | null;
-  readonly lockedBy: 'threshold' | 'administrator' | null;
-  readonly lastAttemptAtMs: number | null;
-  readonly lastSuccessAtMs: number | null;
-  readonly serials: readonly string[];
-  readonly version: number;
 }
 
 /** The seed's source; imported bytes are overwritten after use. */
@@ -129,14 +119,6 @@ export interface ApiKeyView {
   readonly createdAtMs: number;
 }
 
-/** What is left out stays as it is. */
-export interface UserChanges {
-  readonly isDisabled?: boolean;
-  readonly expiresAtMs?: number | null;
-  /** Null takes it away. Not for keys that are bound to a domain. */
-  readonly administratorRole?: AdministratorRole | null;
-}
-
 /** `expectedVersion` null: whatever is there now. */
 export interface Expected {
   readonly expectedVersion: number | null;
@@ -155,15 +137,7 @@ export interface Administration {
 
   users(caller: Caller, domainName: string | null, page: Page): Promise<readonly UserView[]>;
   user(caller: Caller, domainName: string | null, userName: string): Promise<UserView>;
-  createUser(
-    caller: Caller,
-    domainName: string | null,
-    user: {
-      readonly userName: string;
-      readonly organisationalUnit: string | null;
-      readonly expiresAtMs: number | null;
-    },
-  ): Promise<UserView>;
+  createUser(caller: Caller, domainName: string | null, user: NewUser): Promise<UserView>;
   updateUser(
     caller: Caller,
     domainName: string | null,
@@ -174,6 +148,18 @@ export interface Administration {
   deleteUser(caller: Caller, domainName: string | null, userName: string): Promise<void>;
   lockUser(caller: Caller, domainName: string | null, userName: string): Promise<UserView>;
   unlockUser(caller: Caller, domainName: string | null, userName: string): Promise<UserView>;
+  /**
+   * A static password in place of the one he has, whatever its age. `policy-refused`, with the code of
+   * the flaw as `fields.reason`, when the policy's rules do not take it.
+   */
+  setPassword(
+    caller: Caller,
+    domainName: string | null,
+    userName: string,
+    setting: PasswordSetting,
+  ): Promise<UserView>;
+  /** No static password verifies him any more; sessions go on. */
+  clearPassword(caller: Caller, domainName: string | null, userName: string): Promise<UserView>;
 
   createOrganisationalUnit(
     caller: Caller,
@@ -189,21 +175,26 @@ export interface Administration {
   authenticators(caller: Caller, page: Page): Promise<readonly AuthenticatorView[]>;
   authenticator(caller: Caller, serial: string): Promise<AuthenticatorView>;
   createAuthenticator(caller: Caller, authenticator: NewAuthenticator): Promise<AuthenticatorView>;
+  /** The right to have one-time passwords sent: `conflict`, reason `no-applications`, for what needs one. */
+  createVirtualMobile(caller: Caller, authenticator: NewVirtualMobile): Promise<AuthenticatorView>;
   /** Creates a virtual authenticator from a device's pair request and hands out its seeds, once. */
   pairAuthenticator(caller: Caller, pairRequest: unknown): Promise<PairBundle>;
   updateAuthenticator(
     caller: Caller,
     serial: string,
-    set: { readonly isDisabled?: boolean; readonly expiresAtMs?: number | null },
+    set: AuthenticatorChanges,
     expected: Expected,
   ): Promise<AuthenticatorView>;
   deleteAuthenticator(caller: Caller, serial: string): Promise<void>;
+  /** @param graceDays 0 to 365 in place of the policy's grace period; left out: as the policy says */
   assignAuthenticator(
     caller: Caller,
     serial: string,
     domainName: string | null,
     userName: string,
+    graceDays?: number | null,
   ): Promise<AuthenticatorView>;
+  /** Its grace period and what is left of its backup go: the next owner starts anew. */
   unassignAuthenticator(caller: Caller, serial: string): Promise<AuthenticatorView>;
   /** New epoch, drift forgotten; counters and the floor never go back. Null: every application. */
   resetApplication(
@@ -292,6 +283,20 @@ export interface Administration {
   ): Promise<{ readonly key: string; readonly view: ApiKeyView }>;
   deleteApiKey(caller: Caller, name: string): Promise<void>;
 
+  /** By channel, each in the order in which they are tried. Not for keys bound to a domain. */
+  gateways(caller: Caller): Promise<readonly GatewayView[]>;
+  gateway(caller: Caller, name: string): Promise<GatewayView>;
+  createGateway(caller: Caller, gateway: NewGateway): Promise<GatewayView>;
+  updateGateway(
+    caller: Caller,
+    name: string,
+    set: GatewayChanges,
+    expected: Expected,
+  ): Promise<GatewayView>;
+  deleteGateway(caller: Caller, name: string): Promise<void>;
+  /** Sends a text without a one-time password to an address or number, also when disabled. */
+  testGateway(caller: Caller, name: string, to: string): Promise<GatewayTest>;
+
   /** `afterSequence` null: the newest ones, still in their order. */
   auditEvents(
     caller: Caller,
@@ -344,6 +349,13 @@ export interface Service extends Sessions {
   authenticate(caller: Caller, request: AuthenticateRequest): Promise<AuthenticateAnswer>;
   issueChallenge(caller: Caller, request: ChallengeRequest): Promise<ChallengeAnswer>;
   synchronise(caller: Caller, request: SynchroniseRequest): Promise<SynchroniseAnswer>;
+  /** A person changes his own static password. */
+  changePassword(caller: Caller, request: PasswordChangeRequest): Promise<PasswordChangeAnswer>;
+  /** A person changes his own password that the back end knows. */
+  changeBackEndPassword(
+    caller: Caller,
+    request: PasswordChangeRequest,
+  ): Promise<PasswordChangeAnswer>;
   readonly administration: Administration;
   /** Ready to decide: module ready and database writable; otherwise which is not, and why. */
   readiness(): Promise<{ readonly ready: boolean; readonly reasons: readonly string[] }>;

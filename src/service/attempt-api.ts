@@ -28,10 +28,30 @@ export interface AcceptedAnswer {
   readonly userName: string;
   readonly domainName: string;
   readonly organisationalUnit: string | null;
-  readonly serial: string;
-  readonly applicationName: string;
+  /** What was shown: a device's response, what was sent, or a static password. */
+  readonly by: 'response' | 'virtual-otp' | 'password';
+  /** Null where a static password was enough. */
+  readonly serial: string | null;
+  /** Null where no application had part in it. */
+  readonly applicationName: string | null;
   /** Whether the response came with a new server PIN, which is set now. */
   readonly pinChanged: boolean;
+  /** Of a static password that was enough; null when it never ages. */
+  readonly passwordExpiresAtMs: number | null;
+}
+
+/** Nobody is verified yet: the person was given something to answer. */
+export interface IssuedAnswer {
+  readonly outcome: 'challenge-issued';
+  /** A challenge for a device, or a one-time password that is on its way. */
+  readonly kind: 'challenge' | 'virtual-otp';
+  /** Null for what is sent. */
+  readonly challenge: string | null;
+  /** `Issued.handle`. */
+  readonly challengeKey: string;
+  /** What the person is to be asked for, as the policy says. */
+  readonly message: string;
+  readonly expiresAtMs: number;
 }
 
 /**
@@ -45,7 +65,26 @@ export interface RefusedAnswer {
   readonly code: ToldCode;
 }
 
-export type AuthenticateAnswer = AcceptedAnswer | RefusedAnswer;
+export type AuthenticateAnswer = AcceptedAnswer | IssuedAnswer | RefusedAnswer;
+
+/** A person changes his static password, or the one that the back end knows. */
+export interface PasswordChangeRequest {
+  readonly userName: string;
+  readonly domainName: string | null;
+  readonly password: string;
+  readonly newPassword: string;
+  /** The new one again. */
+  readonly confirmation: string;
+}
+
+export type PasswordChangeAnswer =
+  | {
+      readonly outcome: 'password-changed';
+      readonly userName: string;
+      readonly domainName: string;
+      readonly organisationalUnit: string | null;
+    }
+  | RefusedAnswer;
 
 export interface ChallengeRequest extends RequestKey {
   /** Null asks for a general challenge, for whichever user of the component answers it first. */

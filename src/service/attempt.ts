@@ -1,6 +1,12 @@
 import { asksForNewest, type IssuedChallenges } from '../domain/challenge.ts';
 import { parseUserName } from '../domain/names.ts';
-import type { Domain, IssuedChallenge, User, UserWithAuthenticators } from '../domain/model.ts';
+import type {
+  Domain,
+  IssuedChallenge,
+  IssuedOtp,
+  User,
+  UserWithAuthenticators,
+} from '../domain/model.ts';
 import type { EffectivePolicy } from '../domain/policy-catalogue.ts';
 import { TallystickError } from '../errors.ts';
 import { requireLiveKey, targetDomain } from './administration/access.ts';
@@ -113,6 +119,8 @@ export interface GivenChallenge {
 export interface PresentedChallenge {
   readonly text: string | null;
   readonly issued: IssuedChallenges;
+  /** What was sent is answered, and not a challenge. */
+  readonly otp: IssuedOtp | null;
   /** There is no challenge of that handle (any more). */
   readonly isUnknownHandle: boolean;
 }
@@ -126,19 +134,28 @@ export async function findPresentedChallenge(
   now: { readonly policy: EffectivePolicy; readonly nowMs: number },
 ): Promise<PresentedChallenge> {
   if (challengeKey === null) {
-    const issued = await findIssuedChallenges(context, caller, userId, challenge, now);
-    return { text: challenge, issued, isUnknownHandle: false };
+    const found = await findIssuedChallenges(context, caller, userId, challenge, now);
+    const issued = { given: unproven(found.given), newest: unproven(found.newest) };
+    return { text: challenge, issued, otp: null, isUnknownHandle: false };
   }
   const user = userId ?? nobodyId;
-  const given = await context.store.findChallengeByHandle(user, caller.componentType, challengeKey);
+  const named = await context.store.findIssuedByHandle(user, caller.componentType, challengeKey);
+  const isOtp = named !== null && 'otpMac' in named;
+  const given = isOtp ? null : named;
   const newest = asksForNewest(now.policy)
     ? await context.store.newestOpenChallenge(user, caller.componentType, now.nowMs)
     : null;
   return {
     text: given?.text ?? null,
-    issued: { given, newest },
-    isUnknownHandle: given === null,
+    issued: { given, newest: newest?.id === given?.id ? newest : unproven(newest) },
+    otp: isOtp ? named : null,
+    isUnknownHandle: named === null,
   };
+}
+
+/** Without its key nothing says that who answers a challenge is who asked for it. */
+function unproven(issued: IssuedChallenge | null): IssuedChallenge | null {
+  return issued === null || issued.provenPins.length === 0 ? issued : { ...issued, provenPins: [] };
 }
 
 /** The challenges of ours that an attempt may be about, looked up for nobody as for somebody. */

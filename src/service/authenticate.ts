@@ -1,80 +1,39 @@
 import { accountState } from '../domain/account.ts';
-import { eligibleAuthenticators } from '../domain/eligible.ts';
+import { isOutlived, type IssuedChallenges } from '../domain/challenge.ts';
+import { localAuthenticationOf } from '../domain/grace.ts';
 import { refusedFor } from '../domain/lock.ts';
-import type { UserWithAuthenticators } from '../domain/model.ts';
-import type { Refused } from '../domain/outcomes.ts';
+import type { IssuedOtp, User } from '../domain/model.ts';
 import type { EffectivePolicy } from '../domain/policy-catalogue.ts';
-import {
-  askedOf,
-  planDecoy,
-  planVerification,
-  type VerificationInput,
-  type VerificationPlan,
-} from '../domain/verification.ts';
-import { accept, acceptSecond, type Finish, type Proof } from './accept.ts';
+import { passwordsPaidFor, sendsOtps } from '../domain/requests.ts';
+import { askedOf } from '../domain/verification.ts';
 import { requirePermission } from './administration/access.ts';
-import { type AnswerCodec, openAnswerSlot, plainCodec } from './answers.ts';
+import { openAnswerSlot, plainCodec } from './answers.ts';
 import type {
   AcceptedAnswer,
   AuthenticateAnswer,
   AuthenticateRequest,
   Caller,
+  IssuedAnswer,
   RefusedAnswer,
 } from './api.ts';
-import {
-  findPresentedChallenge,
-  parseTarget,
-  type PresentedChallenge,
-  type Reading,
-} from './attempt.ts';
-import { applicationsOf, compare, faultOf } from './comparing.ts';
+import { findPresentedChallenge, nobodyId, parseTarget, type Reading } from './attempt.ts';
+import { faultOf } from './comparing.ts';
 import type { Context } from './deps.ts';
-import { createMacTape, type MacTape, planKey } from './mac-tape.ts';
-import { createPinTape, type PinTape } from './pins.ts';
+import { createPasswordTape } from './passwords/tape.ts';
+import { createPinTape } from './pins.ts';
 import { credentialParts, requireBoundedMembers } from './request-members.ts';
 import { decideInRounds } from './rounds.ts';
-import { lookFurther, payForLooking, type SecondLook } from './second-look.ts';
-import {
-  type Examined,
-  refusedBefore,
-  refusedCompared,
-  refusedNobody,
-  refusedUnread,
-  refusedUnseen,
-  type RefusedVerdict,
-  type Verdict,
-} from './verdicts.ts';
-import { windowFacts } from './window-facts.ts';
+import { lookAlike, otpMacOf } from './two-step/issue.ts';
+import { payDecoy, refuseUnseen } from './verify/by-response.ts';
+import { isAnswering, judgeShown } from './verify/judge.ts';
+import type { Progress, Purpose } from './verify/progress.ts';
+import { type Examined, refusedBefore, refusedNobody, type Verdict } from './verdicts.ts';
 
-/** What a person is verified for, and what comes of it when he is. */
-export interface Purpose<Success extends { readonly outcome: string }> {
-  readonly action: 'authenticate' | 'logon';
-  readonly codec: AnswerCodec<Success | RefusedAnswer>;
-  readonly finish: Finish<Success>;
-}
-
-/** What outlives a round: the plan, its MACs and its PINs, so that none is computed twice. */
-interface Progress<Success extends { readonly outcome: string }> {
-  readonly context: Context;
-  readonly caller: Caller;
-  readonly request: AuthenticateRequest;
-  readonly purpose: Purpose<Success>;
-  readonly nowMs: number;
-  planned: {
-    readonly plan: VerificationPlan;
-    readonly tape: MacTape;
-    readonly pins: PinTape;
-    readonly key: string;
-  } | null;
-  decoy: MacTape | null;
-  readonly decoyPins: PinTape;
-  readonly second: SecondLook;
-}
-
-const authentication: Purpose<AcceptedAnswer> = {
+const authentication: Purpose<AcceptedAnswer | IssuedAnswer> = {
   action: 'authenticate',
   codec: plainCodec<AuthenticateAnswer>(),
   finish: (answer) => ({ kind: 'answer', answer, openSession: null }),
+  issued: (answer) => answer,
 };
 
 /**
@@ -132,6 +91,9 @@ export async function verifyPerson<Success extends { readonly outcome: string }>
     decoy: null,
     decoyPins: createPinTape(context, context.logon),
     second: { searched: null, decoy: null },
+    passwords: null,
+    delivered: null,
+    comparedOtps: 0,
   };
   return decideInRounds(context, { action, caller, target, nowMs }, slot, (reading) =>
     examine(progress, reading),
@@ -140,132 +102,103 @@ export async function verifyPerson<Success extends { readonly outcome: string }>
 
 async function examine<Success extends { readonly outcome: string }>(
   progress: Progress<Success>,
-  { component, domain, found }: Reading,
+  reading: Reading,
 ): Promise<Verdict<Success>> {
+  const { component } = reading;
   if (component === null) return refusedBefore('component-unknown');
   const { policy } = component;
   if (policy.localAuthentication === 'none') return refusedBefore('nothing-verifies');
+  const verdict = await judge(progress, reading, policy);
+  if (verdict.kind === 'success' || verdict.fault !== null) return verdict;
+  try {
+    await payForRequests(progress, policy);
+    if (progress.purpose.issued === null || isAnswering(progress.request)) return verdict;
+    const looksLike = await lookAlike(progress, policy);
+    if (looksLike === null) return verdict;
+    return { ...verdict, toldAs: progress.purpose.issued(looksLike) };
+  } catch (error) {
+    // What was found wrong counts all the same, or whoever keeps us busy could guess for nothing.
+    return { ...verdict, fault: faultOf(error) };
+  }
+}
+
+async function judge<Success extends { readonly outcome: string }>(
+  progress: Progress<Success>,
+  { domain, found }: Reading,
+  policy: EffectivePolicy,
+): Promise<Verdict<Success>> {
   const { context, caller, request, nowMs } = progress;
   const userId = found?.user.id ?? null;
   const now = { policy, nowMs };
   const presented = await findPresentedChallenge(context, caller, userId, request, now);
+  const openOtp = await findOpenOtp(progress, userId, policy);
   if (found === null) {
     await payDecoy(progress, policy);
     return refusedNobody(policy);
   }
   const account = accountState(found.user, policy, nowMs);
-  const { text: challenge, issued } = presented;
+  const { text: challenge } = presented;
+  const issued = withoutOutlived(presented.issued, found.user);
+  const { given } = issued;
+  const own = policyOf(found.user, policy);
   const examined: Examined = {
     user: found.user,
     domainName: domain?.name ?? '',
     account,
-    policy,
-    issued: [askedOf({ challenge, issued }, policy).issued],
+    policy: own,
+    issued: [askedOf({ challenge, issued }, own).issued],
   };
   if (account.state === 'refused') {
     return refuseUnseen(progress, examined, refusedFor(account.code));
   }
+  if (own.localAuthentication === 'none') {
+    return refuseUnseen(progress, examined, refusedFor('nothing-verifies'));
+  }
   if (presented.isUnknownHandle) {
     return refuseUnseen(progress, examined, refusedFor('challenge-expired'));
   }
-  return verify(progress, examined, found, presented);
-}
-
-async function verify<Success extends { readonly outcome: string }>(
-  progress: Progress<Success>,
-  examined: Examined,
-  found: UserWithAuthenticators,
-  { text: challenge, issued }: PresentedChallenge,
-): Promise<Verdict<Success>> {
-  const { request, nowMs, context } = progress;
-  const { policy } = examined;
-  const { serial, applicationName, credential } = request;
-  const { authenticators } = found;
-  const eligible = eligibleAuthenticators(
-    { authenticators, serial, applicationName, purpose: 'verify' },
-    nowMs,
-    policy,
-  );
-  if (eligible.kind === 'refused') return refuseUnseen(progress, examined, eligible.refused);
-  const candidatesFrom = eligible.authenticators;
-  const input: VerificationInput = { candidatesFrom, credential, challenge, issued };
-  const key = planKey(candidatesFrom, examined.issued);
-  if (progress.planned?.key !== key) {
-    const planning = planVerification(input, nowMs, policy);
-    if (planning.kind === 'refused') {
-      const { refused } = planning;
-      if (refused.code !== 'response-incorrect') return refuseUnseen(progress, examined, refused);
-      await payDecoy(progress, policy);
-      return refusedUnread(examined, refused, nowMs, unreadOf(candidatesFrom));
-    }
-    const { plan } = planning;
-    const tape = createMacTape(context.module, plan, candidatesFrom, context.logon);
-    const pins = createPinTape(context, context.logon, plan.pins);
-    progress.planned = { plan, tape, pins, key };
+  if (given !== null && isOutlived(given, found.user)) {
+    return refuseUnseen(progress, examined, refusedFor('challenge-superseded'));
   }
-  const { plan, tape, pins } = progress.planned;
-  const wrongPins = await pins.wrong();
-  const compared = await compare(plan, tape, wrongPins, input, nowMs, policy);
-  const { decision } = compared;
-  const { finish } = progress.purpose;
-  const proof: Proof<Success> = { context, examined, nowMs, found, plan, tape, finish };
-  if (decision.kind === 'accepted') return accept(decision, proof);
-  const looked = { key, plan, input, wrongPins, found, compared, policy };
-  const further = await lookFurther(progress, looked);
-  if (further.kind === 'synchronised') return acceptSecond(further.decision, proof);
-  return refusedCompared(examined, decision, {
-    tape,
-    applications: applicationsOf(plan, further.notes),
-    facts: { ...windowFacts(plan, input, nowMs, policy), ...further.facts },
-    interruption: further.interruption ?? (await payPins(pins)),
-  });
+  const shown = { presented: { ...presented, issued }, openOtp };
+  return judgeShown(progress, examined, found, shown);
 }
 
-function unreadOf(
-  authenticators: VerificationInput['candidatesFrom'],
-): Parameters<typeof refusedUnread>[3] {
-  return authenticators.flatMap(({ applications }) =>
-    applications.map(({ id: applicationId, epoch }) => ({
-      applicationId,
-      epoch,
-      pendingSync: null,
-    })),
-  );
+/** What is outlived is nobody's newest; what is answered by name is refused as such. */
+function withoutOutlived({ given, newest }: IssuedChallenges, user: User): IssuedChallenges {
+  return { given, newest: newest === null || isOutlived(newest, user) ? null : newest };
 }
 
-/** After a comparison nothing may undo that the response was found wrong. */
-async function payPins(pins: PinTape): Promise<ReturnType<typeof faultOf> | null> {
-  try {
-    await pins.complete();
-    return null;
-  } catch (error) {
-    return faultOf(error);
-  }
+/** Nobody of another component, and nothing that was named by its key. */
+function findOpenOtp<Success extends { readonly outcome: string }>(
+  { context, caller, request, nowMs }: Progress<Success>,
+  userId: string | null,
+  policy: EffectivePolicy,
+): Promise<IssuedOtp | null> {
+  if (isAnswering(request) || !sendsOtps(policy)) return Promise.resolve(null);
+  return context.store.openOtp(userId ?? nobodyId, caller.componentType, nowMs);
 }
 
-/** A refusal before anything was compared; it pays what a comparison costs. */
-async function refuseUnseen<Success extends { readonly outcome: string }>(
-  progress: Progress<Success>,
-  examined: Examined,
-  refused: Refused,
-): Promise<RefusedVerdict> {
-  await payDecoy(progress, examined.policy);
-  return refusedUnseen(examined, refused);
+/** The policy as it is for this user. */
+function policyOf(user: User, policy: EffectivePolicy): EffectivePolicy {
+  if (user.localAuthentication === null) return policy;
+  return { ...policy, localAuthentication: localAuthenticationOf(user, policy) };
 }
 
-/** Once an attempt, and not when it already paid for a plan of its own. */
-async function payDecoy<Success extends { readonly outcome: string }>(
+/** What a refusal pays for passwords and one-time passwords, whoever it is about. */
+async function payForRequests<Success extends { readonly outcome: string }>(
   progress: Progress<Success>,
   policy: EffectivePolicy,
 ): Promise<void> {
-  const { context, planned } = progress;
-  if (planned !== null) {
-    await planned.pins.complete();
-    await planned.tape.complete();
-  } else {
-    await progress.decoyPins.complete();
-    progress.decoy ??= createMacTape(context.module, planDecoy(policy), [], context.logon);
-    await progress.decoy.complete();
-  }
-  await payForLooking(progress, policy);
+  const { context, request } = progress;
+  const mayLogOn =
+    policy.localAuthentication === 'authenticator-or-password' ||
+    policy.localAuthentication === 'password-in-grace';
+  const isAnswer = isAnswering(request);
+  const passwords = passwordsPaidFor(request.credential, { mayLogOn, isAnswer }, policy);
+  progress.passwords ??= { tape: createPasswordTape(context, null), key: '' };
+  await progress.passwords.tape.complete(passwords);
+  if (!sendsOtps(policy) || progress.comparedOtps > 0) return;
+  progress.comparedOtps += 1;
+  await otpMacOf(context, nobodyId, '000000');
 }

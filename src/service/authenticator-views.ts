@@ -1,4 +1,4 @@
-import type { ApplicationMode } from '../domain/model.ts';
+import type { ApplicationMode, Authenticator, BackupVirtual } from '../domain/model.ts';
 import type { PinState } from '../domain/pin-edit.ts';
 
 /** What may be shown of a server PIN: how it stands, not how long it is. */
@@ -40,6 +40,7 @@ export interface AuthenticatorView {
   readonly serial: string;
   readonly licenceSerial: string;
   readonly model: string;
+  readonly kind: Authenticator['kind'];
   readonly isVirtual: boolean;
   readonly isDisabled: boolean;
   readonly expiresAtMs: number | null;
@@ -47,6 +48,9 @@ export interface AuthenticatorView {
   readonly domainName: string | null;
   readonly assignedAtMs: number | null;
   readonly lastUsedAtMs: number | null;
+  /** Null: as the policy says. */
+  readonly graceEndsAtMs: number | null;
+  readonly backup: BackupVirtual;
   readonly applications: readonly ApplicationView[];
   readonly version: number;
 }

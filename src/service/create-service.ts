@@ -1,5 +1,6 @@
 import { createAdmission } from './admission.ts';
 import { apiKeyAdministration } from './administration/api-keys.ts';
+import { assignmentAdministration } from './administration/assignments.ts';
 import { authenticatorAdministration } from './administration/authenticators.ts';
 import { componentAdministration } from './administration/components.ts';
 import { createDesks } from './administration/desk.ts';
@@ -7,9 +8,11 @@ import { domainAdministration } from './administration/domains.ts';
 import { explainAdministration } from './administration/explain.ts';
 import { policyExplanationAdministration } from './administration/explain-policy.ts';
 import { driftAdministration } from './administration/drift.ts';
+import { gatewayAdministration } from './administration/gateways.ts';
 import { pinAdministration } from './administration/pins.ts';
 import { overviewAdministration } from './administration/overview.ts';
 import { policyAdministration } from './administration/policies.ts';
+import { staticPasswordAdministration } from './administration/static-passwords.ts';
 import { unlockCodeAdministration } from './administration/unlock-codes.ts';
 import { userAdministration } from './administration/users.ts';
 import type { Caller, Service } from './api.ts';
@@ -19,8 +22,16 @@ import { type Context, defaultLimits, type ServiceDeps } from './deps.ts';
 import { watch } from './health.ts';
 import { apiKeySha256, systemRandom } from './identifiers.ts';
 import { issueChallenge } from './issue-challenge.ts';
+import { changeBackEndPassword, changePassword } from './passwords/change.ts';
+import { createPasswordHash } from './passwords/hash.ts';
+import type { Delivery } from './ports.ts';
 import { createSessions } from './sessions.ts';
 import { synchronise } from './synchronise.ts';
+
+const noDelivery: Delivery = {
+  // eslint-disable-next-line @typescript-eslint/prefer-promise-reject-errors -- the port rejects with plain data
+  send: () => Promise.reject({ kind: 'contract', detail: 'this server sends nothing' }),
+};
 
 /** An unknown key reloads the configuration, but not more often than this. */
 const unknownKeyReloadMs = 1000;
@@ -40,11 +51,17 @@ export function createService(deps: ServiceDeps): Service {
       admission.admit(() => issueChallenge(context, caller, request)),
     synchronise: (caller, request) =>
       admission.admit(() => syncAdmission.admit(() => synchronise(context, caller, request))),
+    changePassword: (caller, request) =>
+      admission.admit(() => changePassword(context, caller, request)),
+    changeBackEndPassword: (caller, request) =>
+      admission.admit(() => changeBackEndPassword(context, caller, request)),
     ...createSessions(context, admission),
     administration: {
       ...domainAdministration(atDesk),
       ...userAdministration(atDesk),
+      ...staticPasswordAdministration(atDesk),
       ...authenticatorAdministration(atDesk),
+      ...assignmentAdministration(atDesk),
       ...unlockCodeAdministration(atDesk),
       ...driftAdministration(atDesk),
       ...pinAdministration(atDesk),
@@ -52,6 +69,7 @@ export function createService(deps: ServiceDeps): Service {
       ...policyExplanationAdministration(atDesk),
       ...componentAdministration(atDesk),
       ...apiKeyAdministration(atDesk),
+      ...gatewayAdministration(atDesk),
       ...overviewAdministration(atDesk),
       ...explainAdministration(atDesk),
     },
@@ -77,6 +95,11 @@ function contextOf(deps: ServiceDeps): Context {
     randomBytes: deps.randomBytes ?? systemRandom,
     limits,
     configuration: createConfigurationCache(store),
+    delivery: deps.delivery ?? noDelivery,
+    deliveries: createAdmission(limits.deliveriesInFlightMax),
+    sendingTo: new Set(),
+    backEnd: deps.backEnd ?? null,
+    passwordHash: deps.passwordHash ?? createPasswordHash(),
     logon: { lane: 'logon', deadlineMs: limits.logonDeadlineMs },
     sync: { lane: 'sync', deadlineMs: limits.syncDeadlineMs },
     background: { lane: 'background', deadlineMs: limits.backgroundDeadlineMs },

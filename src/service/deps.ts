@@ -1,6 +1,7 @@
+import type { Admission } from './admission.ts';
 import type { Health } from './health.ts';
 import type { RandomBytes } from './identifiers.ts';
-import type { Clock } from './ports.ts';
+import type { BackEnd, Clock, Delivery, PasswordHash } from './ports.ts';
 import type { SeedModule } from './seed-module.ts';
 import type { Store } from './store.ts';
 import type { ConfigurationCache } from './configuration.ts';
@@ -15,6 +16,12 @@ export interface ServiceDeps {
   readonly instance: string;
   /** For ids and API keys; the operating system's generator when left out. */
   readonly randomBytes?: RandomBytes;
+  /** By what one-time passwords leave; none can be sent when left out. */
+  readonly delivery?: Delivery;
+  /** What knows passwords beside us; nobody is asked when left out. */
+  readonly backEnd?: BackEnd;
+  /** scrypt when left out. */
+  readonly passwordHash?: PasswordHash;
   readonly limits?: Partial<ServiceLimits>;
 }
 
@@ -33,6 +40,12 @@ export interface ServiceLimits {
   readonly backgroundDeadlineMs: number;
   /** Rows of each kind that one purge removes. */
   readonly purgeRowsMax: number;
+  /** For one gateway to take a message. */
+  readonly deliveryDeadlineMs: number;
+  /** Messages on their way at once. */
+  readonly deliveriesInFlightMax: number;
+  /** Messages of all instances in an hour of the clock. */
+  readonly sendsPerHourMax: number;
 }
 
 export const defaultLimits: ServiceLimits = Object.freeze({
@@ -44,6 +57,9 @@ export const defaultLimits: ServiceLimits = Object.freeze({
   syncDeadlineMs: 15_000,
   backgroundDeadlineMs: 30_000,
   purgeRowsMax: 1_000,
+  deliveryDeadlineMs: 10_000,
+  deliveriesInFlightMax: 64,
+  sendsPerHourMax: 10_000,
 });
 
 /** What every use case works with. */
@@ -57,6 +73,12 @@ export interface Context {
   readonly randomBytes: RandomBytes;
   readonly limits: ServiceLimits;
   readonly configuration: ConfigurationCache;
+  readonly delivery: Delivery;
+  readonly deliveries: Admission;
+  /** Ids of users to whom a message is on its way: no other is sent meanwhile. */
+  readonly sendingTo: Set<string>;
+  readonly backEnd: BackEnd | null;
+  readonly passwordHash: PasswordHash;
   readonly logon: CallOptions;
   readonly sync: CallOptions;
   readonly background: CallOptions;

@@ -1,7 +1,9 @@
 import type { PinState } from '../domain/pin-edit.ts';
 import type { AccountState } from '../domain/account.ts';
 import type { Explained } from '../domain/explanations.ts';
-import type { ApplicationMode, User } from '../domain/model.ts';
+import type { Authenticator, ApplicationMode, User } from '../domain/model.ts';
+import type { LocalAuthentication } from '../domain/password-settings.ts';
+import type { BackupMode } from '../domain/virtual-settings.ts';
 import type { TimeWindowKind } from '../domain/window.ts';
 import type { AuditEntry } from './store.ts';
 
@@ -43,6 +45,12 @@ export interface AccountNow extends Pick<
   readonly lockedByActor: string | null;
   /** The earliest instant at which an attempt may unlock the account, if none comes before. */
   readonly unlocksItselfAtMs: number | null;
+  /** The user's own, else the policy's. */
+  readonly localAuthentication: LocalAuthentication;
+  /** Null: none is set. */
+  readonly passwordSetAtMs: number | null;
+  /** Whether the password alone lets him in now. */
+  readonly isPasswordPermitted: boolean;
 }
 
 type AccountRefusal = Extract<AccountState, { state: 'refused' }>['code'];
@@ -55,6 +63,15 @@ export interface AuthenticatorNow {
   readonly expiresAtMs: number | null;
   readonly assignedAtMs: number | null;
   readonly lastUsedAtMs: number | null;
+  readonly kind: Authenticator['kind'];
+  /** Until when its user may do without; null: no longer, or never. */
+  readonly graceEndsAtMs: number | null;
+  /** How it may be stood in for, its own settings before the policy's; null for what is no device. */
+  readonly backup: {
+    readonly mode: BackupMode;
+    readonly endsAtMs: number | null;
+    readonly usesLeft: number | null;
+  } | null;
   readonly applications: readonly ApplicationNow[];
 }
 

@@ -1,11 +1,5 @@
 import { syncAccountState } from '../domain/account.ts';
-import {
-  canAnswer,
-  challengeForm,
-  challengeRandomBytes,
-  challengesPerDecisionMax,
-  newChallenge,
-} from '../domain/challenge.ts';
+import { canAnswer, challengeForm, challengesPerDecisionMax } from '../domain/challenge.ts';
 import { eligibleAuthenticators } from '../domain/eligible.ts';
 import type { IssuedChallenge, UserWithAuthenticators } from '../domain/model.ts';
 import type { RefusalCode } from '../domain/outcomes.ts';
@@ -25,9 +19,9 @@ import {
 } from './attempt.ts';
 import { auditEntry } from './audit-entries.ts';
 import type { Context } from './deps.ts';
+import { drawDigits, handleForm } from './draw.ts';
 import { TallystickError } from '../errors.ts';
 import { uuidV7 } from './identifiers.ts';
-import { fromModule } from './module-calls.ts';
 import { requireBoundedMembers } from './request-members.ts';
 import { answerBefore, answerToStore, toldStranger } from './rounds.ts';
 import type { Decision } from './store.ts';
@@ -54,8 +48,6 @@ interface Asking {
 
 const codec = plainCodec<ChallengeAnswer>();
 
-/** Ten digits: a handle need not be secret, only no other challenge's. */
-const handleForm = { length: 10, hasCheckDigit: false };
 /** General challenges that may be open at a component: they are bound to no user's limit. */
 const generalOpenMax = 1000;
 
@@ -203,19 +195,17 @@ async function drawChallenge(
   grant: Grant,
   policy: EffectivePolicy,
 ): Promise<IssuedChallenge> {
-  const { module, logon } = context;
-  const form = challengeForm(policy);
-  const textBytes = challengeRandomBytes(form);
-  const random = await fromModule(
-    module.random(textBytes + challengeRandomBytes(handleForm), logon),
-  );
+  const [text = '', handle = ''] = await drawDigits(context, [challengeForm(policy), handleForm]);
   return {
     id: uuidV7(nowMs, context.randomBytes),
-    handle: newChallenge(handleForm, random.subarray(textBytes)),
+    handle,
     userId: grant.kind === 'fresh' ? grant.userId : null,
     componentType: caller.componentType,
     kind: '1-step',
-    text: newChallenge(form, random.subarray(0, textBytes)),
+    method: null,
+    provenPins: [],
+    userVersion: null,
+    text,
     issuedAtMs: nowMs,
     expiresAtMs: nowMs + policy.challengeLifetimeSeconds * 1000,
     consumedAtMs: null,
@@ -244,7 +234,11 @@ function decisionOf(
     pinChange: null,
     openSession: null,
     endSession: null,
-    issueChallenge: issued,
+    missedOtpIds: [],
+    issue: issued,
+    passwordVersion: null,
+    passwordChange: null,
+    backupUse: null,
     storedAnswer,
     audit: auditEntry(caller, nowMs, {
       action: 'issue-challenge',

@@ -1,5 +1,5 @@
 import type { ComponentAccess } from '../domain/model.ts';
-import type { PolicySetting } from '../domain/policy-catalogue.ts';
+import type { PolicySetting } from '../domain/policy-setting.ts';
 
 export interface ComponentView {
   readonly id: string;

@@ -29,6 +29,8 @@ interface AttemptMembers {
   readonly applicationName?: string | null;
   readonly first?: ShownResponse;
   readonly second?: ShownResponse;
+  /** Each by the member that it came as. */
+  readonly passwords?: Readonly<Record<string, string>>;
 }
 
 /**
@@ -46,6 +48,9 @@ export function requireBoundedMembers(request: AttemptMembers): void {
   boundText(problems, 'challengeKey', request.challengeKey);
   boundSecret(problems, 'pin', request.pin);
   if (request.credential !== undefined) boundCredential(problems, request.credential);
+  for (const [member, text] of Object.entries(request.passwords ?? {})) {
+    boundSecret(problems, member, text);
+  }
   if (hasBoth(request)) problems.add('challengeKey', 'must be left out beside a challenge');
   if (request.first !== undefined) boundShown(problems, 'first.', request.first);
   if (request.second !== undefined) boundShown(problems, 'second.', request.second);
@@ -73,8 +78,9 @@ function hasBoth({ challenge = null, challengeKey = null }: AttemptMembers): boo
 /** What makes a credential what it is, in a fixed order: for the fingerprint of a request. */
 export function credentialParts(credential: PresentedCredential): readonly (string | null)[] {
   if (credential.format === 'combined') return [credential.format, credential.text];
-  const { format, pin, response, newPin } = credential;
-  return [format, pin, response, newPin?.pin ?? null, newPin?.confirmation ?? null];
+  const { format, staticPassword, pin, response, newPin } = credential;
+  const changed = [newPin?.pin ?? null, newPin?.confirmation ?? null];
+  return [format, staticPassword, pin, response, ...changed];
 }
 
 function boundCredential(problems: ProblemList, credential: PresentedCredential): void {
@@ -82,7 +88,8 @@ function boundCredential(problems: ProblemList, credential: PresentedCredential)
     boundSecret(problems, 'password', credential.text);
     return;
   }
-  const { pin, response, newPin } = credential;
+  const { staticPassword, pin, response, newPin } = credential;
+  boundSecret(problems, 'staticPassword', staticPassword);
   boundSecret(problems, 'response', response);
   boundSecret(problems, 'pin', pin);
   boundSecret(problems, 'newPin', newPin?.pin);

@@ -30,6 +30,9 @@ const noChanges: SuccessChanges = {
   pinChange: null,
   challengeIds: [],
   openSession: null,
+  issue: null,
+  backupUse: null,
+  passwordVersion: null,
 };
 
 /**
@@ -95,7 +98,9 @@ function answerOf<Success>(
   reading: Reading,
 ): Success | RefusedAnswer {
   if (verdict.kind === 'success') return verdict.answer;
-  return toldRefusal(verdict.refused.code, action, reading.component?.policy ?? null);
+  return (
+    verdict.toldAs ?? toldRefusal(verdict.refused.code, action, reading.component?.policy ?? null)
+  );
 }
 
 function decisionOf<Success extends { readonly outcome: string }>(
@@ -107,19 +112,23 @@ function decisionOf<Success extends { readonly outcome: string }>(
 ): Decision {
   const { caller, nowMs, action } = attempt;
   const isTechnical = verdict.kind === 'refused' && verdict.fault !== null;
-  const { user, authenticator, advance, followers, pinChange, challengeIds, openSession } =
-    changesOf(verdict);
+  const changes = changesOf(verdict);
   return {
     atMs: nowMs,
-    user,
-    authenticator,
-    advance,
-    followers,
-    pinChange,
+    // One literal, not spread: see `auditEntry`.
+    user: changes.user,
+    authenticator: changes.authenticator,
+    advance: changes.advance,
+    followers: changes.followers,
+    pinChange: changes.pinChange,
     notes: verdict.kind === 'success' ? [] : verdict.notes,
-    challengeIds,
-    openSession,
-    issueChallenge: null,
+    challengeIds: changes.challengeIds,
+    missedOtpIds: verdict.kind === 'success' ? [] : verdict.missedOtpIds,
+    issue: changes.issue,
+    passwordVersion: changes.passwordVersion,
+    passwordChange: null,
+    backupUse: changes.backupUse,
+    openSession: changes.openSession,
     endSession: null,
     // A technical fault is not an answer: the same request may succeed when it is mended.
     storedAnswer: isTechnical ? null : answerToStore(slot, reading, answer),
@@ -141,6 +150,6 @@ function changesOf<Success>(verdict: Verdict<Success>): SuccessChanges {
 function outcomeOf<Success extends { readonly outcome: string }>(
   verdict: Verdict<Success>,
 ): string {
-  if (verdict.kind === 'success') return verdict.answer.outcome;
+  if (verdict.kind === 'success') return verdict.auditedAs ?? verdict.answer.outcome;
   return verdict.fault?.code ?? verdict.refused.code;
 }

@@ -103,7 +103,7 @@ export type SeedMove =
   | { readonly outcome: 'stays'; readonly failure: ModuleFailure };
 
 /** HMAC-SHA-256 keys of the catalogue, each with one use. */
-export type HmacKeyName = 'pin-mac' | 'password-mac' | 'request-mac';
+export type HmacKeyName = 'pin-mac' | 'password-mac' | 'request-mac' | 'virtual-otp-mac';
 export type SignKeyName = 'offline-sign' | 'audit-sign';
 export type SealKeyName = 'sensitive-data';
 

@@ -63,6 +63,7 @@ function logon(context: Context, caller: Caller, request: LogonRequest): Promise
     {
       action: 'logon',
       codec: plainCodec<LogonAnswer>(),
+      issued: null,
       finish: (accepted, { user, policy }, nowMs) =>
         openSession(context, caller, accepted, { user, policy, nowMs }),
     },
@@ -180,7 +181,11 @@ function endingOf({ session, view }: OpenSession, requestId: string, nowMs: numb
     followers: [],
     notes: [],
     challengeIds: [],
-    issueChallenge: null,
+    missedOtpIds: [],
+    issue: null,
+    passwordVersion: null,
+    passwordChange: null,
+    backupUse: null,
     openSession: null,
     endSession: session.idSha256,
     storedAnswer: null,

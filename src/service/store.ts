@@ -1,3 +1,4 @@
+import type { Gateway } from '../domain/gateway.ts';
 import type {
   ApiKey,
   Application,
@@ -5,11 +6,15 @@ import type {
   ApplicationNote,
   Authenticator,
   AuthenticatorWithApplications,
+  BackupUse,
   Component,
   Domain,
   DriftFollower,
+  Issued,
   IssuedChallenge,
+  IssuedOtp,
   OrganisationalUnit,
+  PasswordChange,
   PinChange,
   Policy,
   User,
@@ -61,18 +66,22 @@ export interface StoredAnswer {
 }
 
 /**
- * What happens to the user's row. All but `touch` and `decoy` require, in the same statement, that
+ * What happens to the user's row. All but `touch`, `present` and `decoy` require, in the same statement, that
  * the user is enabled, not locked and below the threshold (0 = no lock); `unlock-*` require
  * instead a threshold lock with exactly `expectedTries` spent. `failure` adds one to the count and
- * locks when it reaches the threshold. `touch` notes an attempt that came too early or on a lock.
- * `decoy` writes a row of the same size that belongs to nobody.
+ * locks when it reaches the threshold. `issue` changes nothing: what is issued or set needs a user who
+ * might log on. `touch` notes an attempt that came too early or on a lock, `present` only that there
+ * is such a user. `decoy` writes a row of the same size that belongs to nobody.
  */
 export type UserChange =
   | { readonly kind: 'success'; readonly userId: string; readonly threshold: number }
   | { readonly kind: 'failure'; readonly userId: string; readonly threshold: number }
   | { readonly kind: 'unlock-success'; readonly userId: string; readonly expectedTries: number }
   | { readonly kind: 'unlock-failure'; readonly userId: string; readonly expectedTries: number }
+  | { readonly kind: 'issue'; readonly userId: string; readonly threshold: number }
+  | { readonly kind: 'unlock-issue'; readonly userId: string; readonly expectedTries: number }
   | { readonly kind: 'touch'; readonly userId: string }
+  | { readonly kind: 'present'; readonly userId: string }
   | { readonly kind: 'decoy' };
 
 /** An administrator that signed in. Whoever has the id is him, so only its digest is kept. */
@@ -107,7 +116,15 @@ export interface Decision {
   /** Each must be unused and unexpired at `atMs`; becomes consumed.
    * `challengesPerDecisionMax` at most. */
   readonly challengeIds: readonly string[];
-  readonly issueChallenge: IssuedChallenge | null;
+  /** One-time passwords that were sent and wrongly answered: one miss more, the last consumes. */
+  readonly missedOtpIds: readonly string[];
+  /** One-time passwords that the user has open are consumed when another is issued. */
+  readonly issue: Issued | null;
+  /** The password of the user in `user` is still the one that was right; null when none was shown. */
+  readonly passwordVersion: number | null;
+  /** Of the user in `user`. */
+  readonly passwordChange: PasswordChange | null;
+  readonly backupUse: BackupUse | null;
   readonly openSession: Session | null;
   /** `Session.idSha256` of one that ends; it must still be there. */
   readonly endSession: string | null;
@@ -135,6 +152,7 @@ export interface RecordTypes {
   policy: Policy;
   component: Component;
   apiKey: ApiKey;
+  gateway: Gateway;
 }
 export type RecordKind = keyof RecordTypes;
 
@@ -174,6 +192,7 @@ export interface ConfigurationSnapshot {
   readonly policies: readonly Policy[];
   readonly components: readonly Component[];
   readonly apiKeys: readonly ApiKey[];
+  readonly gateways: readonly Gateway[];
 }
 
 export interface AttemptLoad {
@@ -196,7 +215,7 @@ export interface Store {
   /** Results in order. Decisions of concurrent callers share transactions; each fails alone. */
   commit(decisions: readonly Decision[]): Promise<readonly CommitResult[]>;
   /** All changes and the audit event in one transaction, or none. Raises the configuration version
-   * when a domain, policy, component or API key changes. */
+   * when a domain, policy, component, gateway or API key changes. */
   administer(changes: readonly RecordChange[], audit: AuditEntry): Promise<AdministerResult>;
 
   findAnswer(clientId: string, requestKey: string, nowMs: number): Promise<StoredAnswer | null>;
@@ -206,14 +225,18 @@ export interface Store {
     componentType: string,
     text: string,
   ): Promise<IssuedChallenge | null>;
-  /** The challenge of that handle for this user, or for anybody, at this component; consumed or not. */
-  findChallengeByHandle(
-    userId: string,
-    componentType: string,
-    handle: string,
-  ): Promise<IssuedChallenge | null>;
+  /** What was issued under that handle to this user, or to anybody, at this component; consumed or not. */
+  findIssuedByHandle(userId: string, componentType: string, handle: string): Promise<Issued | null>;
+  /** The open one-time password that was sent to this user for this component. */
+  openOtp(userId: string, componentType: string, nowMs: number): Promise<IssuedOtp | null>;
   /** How many general challenges are neither consumed nor expired. */
   countGeneralChallenges(componentType: string, nowMs: number): Promise<number>;
+  /** MACs of the passwords that were replaced, newest first; 1 to 24. */
+  passwordHistory(userId: string, limit: number): Promise<readonly string[]>;
+  /** One message more in this window; false, and nothing counted, when there are `limit` already. */
+  reserveSend(scope: string, windowStartMs: number, limit: number): Promise<boolean>;
+  /** One message less in this window: it was not sent. */
+  refundSend(scope: string, windowStartMs: number): Promise<void>;
   /** Of a user's own unconsumed, unexpired challenges the 200 newest, newest first. */
   openChallengeIds(
     userId: string,
@@ -258,7 +281,7 @@ export interface Store {
   auditEventsAbout(subject: string, limit: number): Promise<readonly AuditEvent[]>;
   auditInstances(): Promise<readonly { readonly instance: string; readonly sequence: number }[]>;
 
-  /** Removes expired challenges, answers and sessions, at most `limit` rows of each; how many went. */
+  /** Removes expired challenges, answers, sessions and counts, `limit` rows of each at most; how many went. */
   purge(nowMs: number, limit: number): Promise<number>;
   /** Rejects when the database cannot be written (read-only, full, gone). */
   ping(): Promise<void>;

@@ -3,7 +3,13 @@ import type { EffectivePolicy } from '../domain/policy-catalogue.ts';
 import type { RefusedAnswer, ToldCode } from './api.ts';
 
 /** What was attempted: the same refusal may have to look like different ones. */
-export type AttemptAction = 'authenticate' | 'logon' | 'synchronise' | 'issue-challenge';
+export type AttemptAction =
+  | 'authenticate'
+  | 'logon'
+  | 'synchronise'
+  | 'issue-challenge'
+  | 'change-password'
+  | 'change-back-end-password';
 
 /**
  * Refusals that say something only to those who had it right: the PIN and the response, or a response
@@ -21,6 +27,17 @@ const toldAlways: ReadonlySet<RefusalCode> = new Set<RefusalCode>([
   'pin-malformed',
   'pin-weak',
   'pin-unchanged',
+  'password-expired',
+  'back-end-none',
+  'back-end-refused',
+  'password-too-young',
+  'password-confirmation-mismatch',
+  'password-too-short',
+  'password-too-long',
+  'password-malformed',
+  'password-too-simple',
+  'password-user-name-based',
+  'password-repeated',
   'administrator-none',
   'sessions-too-many',
 ]);

@@ -19,7 +19,16 @@ import type { Decision, UserChange } from './store.ts';
 /** What a success writes besides the audit. */
 export type SuccessChanges = Pick<
   Decision,
-  'user' | 'authenticator' | 'advance' | 'followers' | 'pinChange' | 'challengeIds' | 'openSession'
+  | 'user'
+  | 'authenticator'
+  | 'advance'
+  | 'followers'
+  | 'pinChange'
+  | 'challengeIds'
+  | 'openSession'
+  | 'issue'
+  | 'backupUse'
+  | 'passwordVersion'
 >;
 
 export interface RefusedVerdict {
@@ -29,6 +38,8 @@ export interface RefusedVerdict {
   readonly user: UserChange | null;
   readonly notes: Decision['notes'];
   readonly challengeIds: readonly string[];
+  /** One-time passwords that were sent and compared with what was shown. */
+  readonly missedOtpIds: readonly string[];
   /** PIN and response were right, and are used up as by a success, but something else was not. */
   readonly used: SuccessChanges | null;
   readonly facts: Facts;
@@ -43,13 +54,24 @@ export type Verdict<Success> =
       readonly answer: Success;
       readonly changes: SuccessChanges;
       readonly facts: Facts;
+      /** The outcome in the audit, where the answer has a wider one. */
+      readonly auditedAs?: string;
     }
-  | RefusedVerdict;
+  | (RefusedVerdict & {
+      /** What is answered in place of the refusal, so that nobody can tell. */
+      readonly toldAs?: Success;
+    });
 
-/** Where neither PIN nor session comes into it. */
-export const nothingElse: Pick<SuccessChanges, 'pinChange' | 'openSession'> = {
+/** Where neither PIN nor session comes into it, and nothing is issued. */
+export const nothingElse: Pick<
+  SuccessChanges,
+  'pinChange' | 'openSession' | 'issue' | 'backupUse' | 'passwordVersion'
+> = {
   pinChange: null,
   openSession: null,
+  issue: null,
+  backupUse: null,
+  passwordVersion: null,
 };
 
 /** Who is examined, in which state, under which policy, with which challenges of ours. */
@@ -153,6 +175,7 @@ export function refusedCompared(
     user,
     notes: user.kind === 'decoy' ? decoyNotes(examined.policy) : notesOn(applications, examined),
     challengeIds: isAnswered ? challengeIds(examined.issued) : [],
+    missedOtpIds: [],
     used: null,
     facts: {
       ...costFacts(tape),
@@ -170,6 +193,7 @@ function refusal(code: RefusalCode): Omit<RefusedVerdict, 'user' | 'notes'> {
     kind: 'refused',
     refused: refusedFor(code),
     challengeIds: [],
+    missedOtpIds: [],
     used: null,
     facts: {},
     fault: null,
@@ -197,16 +221,38 @@ function keepsNotes(policy: EffectivePolicy): boolean {
   return policy.secondOtpSync || policy.identificationThreshold > 0;
 }
 
+/** How a success changes the user's row. */
+export function userSuccess({ user, account, policy }: Examined): UserChange {
+  return account.state === 'auto-unlock'
+    ? { kind: 'unlock-success', userId: user.id, expectedTries: account.expectedTries }
+    : { kind: 'success', userId: user.id, threshold: policy.userLockThreshold };
+}
+
+/** What has to hold of the user's row for something to be issued to him; it stays as it is. */
+export function userIssue({ user, account, policy }: Examined): UserChange {
+  return account.state === 'auto-unlock'
+    ? { kind: 'unlock-issue', userId: user.id, expectedTries: account.expectedTries }
+    : { kind: 'issue', userId: user.id, threshold: policy.userLockThreshold };
+}
+
+/** A refusal with another reason, and counted by it: something more was wrong. */
+export function refusedAs(
+  verdict: RefusedVerdict,
+  code: RefusalCode,
+  examined: Examined,
+): RefusedVerdict {
+  const refused = refusedFor(code);
+  return { ...verdict, refused, user: userChangeOf(examined, refused) };
+}
+
 /** What a success writes about the user and the authenticator, and which challenges it answers. */
 export function successChanges(
-  { user, account, policy, issued }: Examined,
+  examined: Examined,
   { authenticator }: AuthenticatorWithApplications,
 ): Pick<SuccessChanges, 'user' | 'authenticator' | 'challengeIds'> {
+  const { user, issued } = examined;
   return {
-    user:
-      account.state === 'auto-unlock'
-        ? { kind: 'unlock-success', userId: user.id, expectedTries: account.expectedTries }
-        : { kind: 'success', userId: user.id, threshold: policy.userLockThreshold },
+    user: userSuccess(examined),
     authenticator: {
       authenticatorId: authenticator.id,
       userId: user.id,

@@ -90,6 +90,7 @@ const groups: Record<string, ((caller: Caller) => Promise<unknown>)[]> = {
     (caller) => administration.components(caller),
     (caller) => administration.explainPolicy(caller, 'rest-client', '::1'),
     (caller) => administration.apiKeys(caller),
+    (caller) => administration.gateways(caller),
     (caller) => administration.status(caller),
   ],
   readAudit: [
@@ -98,6 +99,7 @@ const groups: Record<string, ((caller: Caller) => Promise<unknown>)[]> = {
   ],
   write: [
     (caller) => administration.createDomain(caller, ''),
+    (caller) => administration.deleteGateway(caller, 'nowhere'),
     (caller) => administration.deleteDomain(caller, 'nowhere'),
     (caller) => administration.createOrganisationalUnit(caller, null, '', null),
     (caller) =>

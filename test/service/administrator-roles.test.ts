@@ -69,10 +69,15 @@ describe('roles of administrators', () => {
     const userName = await bench.user();
     const { serial } = await bench.device(totp6, { userName });
     const unlocks = bench.service.administration;
+    const text = 'correct horse';
+    const newPassword = { password: text, confirmation: text, policyName: null };
     const edits: Record<string, (by: Caller) => Promise<unknown>> = {
       lock: (by) => unlocks.lockUser(by, null, userName),
       unlock: (by) => unlocks.unlockUser(by, null, userName),
       disable: (by) => unlocks.updateUser(by, null, userName, { isDisabled: true }, anyVersion),
+      contact: (by) => unlocks.updateUser(by, null, userName, { email: 'a@b.c' }, anyVersion),
+      password: (by) => unlocks.setPassword(by, null, userName, newPassword),
+      noPassword: (by) => unlocks.clearPassword(by, null, userName),
       delete: (by) => unlocks.deleteUser(by, null, userName),
       reset: (by) => unlocks.resetApplication(by, serial, null),
       drift: (by) => unlocks.setDrift(by, serial, null, { action: 'zero' }),
@@ -96,7 +101,7 @@ describe('roles of administrators', () => {
       isDisabled: false,
     });
     expect((await bench.auditBodies()).slice(count).join()).not.toMatch(/"outcome":"done".*user\./);
-    for (const name of ['unlock', 'reset', 'drift', 'unassign', 'delete']) {
+    for (const name of ['unlock', 'password', 'reset', 'drift', 'unassign', 'delete']) {
       await edits[name]!(bench.admin);
     }
   });

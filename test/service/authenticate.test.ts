@@ -42,6 +42,8 @@ describe('a right response', () => {
       serial: device.serial,
       applicationName: 'APP',
       pinChanged: false,
+      by: 'response',
+      passwordExpiresAtMs: null,
     });
     expect(await codeOf(caller, asking(userName, { response }))).toBe('response-replayed');
   });

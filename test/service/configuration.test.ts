@@ -16,6 +16,7 @@ const empty: ConfigurationSnapshot = {
   policies: [],
   components: [],
   apiKeys: [],
+  gateways: [],
 };
 
 /** The snapshot after an installation's records were written. */
@@ -27,6 +28,7 @@ function installed(before: ConfigurationSnapshot = empty): ConfigurationSnapshot
     policies: [...before.policies],
     components: [...before.components],
     apiKeys: [...before.apiKeys],
+    gateways: [],
   };
   for (const change of changes) {
     if (change.change !== 'insert') continue;

@@ -79,6 +79,7 @@ const forms: readonly [
     'separate',
     (pin, response, changed) => ({
       format: 'separate',
+      staticPassword: null,
       pin,
       response,
       newPin: changed === undefined ? null : { pin: changed[0], confirmation: changed[1] },

@@ -27,7 +27,8 @@ import {
   type ServiceLimits,
   sha256Hex,
 } from '../../src/service/index.ts';
-import type { Clock } from '../../src/service/ports.ts';
+import { createPasswordHash } from '../../src/service/passwords/hash.ts';
+import type { BackEnd, Clock, Delivery } from '../../src/service/ports.ts';
 import type { SeedModule } from '../../src/service/seed-module.ts';
 import type { Store } from '../../src/service/store.ts';
 import { migrateDatabase, openStore } from '../../src/store/index.ts';
@@ -145,6 +146,10 @@ export interface BenchOptions {
   readonly module?: SeedModule;
   readonly store?: (store: Store) => Store;
   readonly limits?: Partial<ServiceLimits>;
+  readonly delivery?: Delivery;
+  readonly backEnd?: BackEnd;
+  /** The real scrypt, where passwords are what a test is about. */
+  readonly hasSlowHash?: boolean;
 }
 
 /** A service over a real SQLite file and a fake module, with an administrator at hand. */
@@ -195,6 +200,9 @@ export async function openBench(options: BenchOptions = {}): Promise<Bench> {
     clock,
     instance: 'test',
     ...(options.limits === undefined ? {} : { limits: options.limits }),
+    ...(options.delivery === undefined ? {} : { delivery: options.delivery }),
+    ...(options.backEnd === undefined ? {} : { backEnd: options.backEnd }),
+    ...(options.hasSlowHash === true ? {} : { passwordHash: createPasswordHash(2) }),
   });
   const admin = await service.identify(keyText, '127.0.0.1', 'request-admin');
   if (admin === null) throw new Error('the first administrator is not known');

@@ -43,7 +43,14 @@ function keyCheckValue(hash: SeedSpec['hash'], seed: Uint8Array): string {
 /** Keys of its own, and no seeds. */
 export function freshMemory(): FakeMemory {
   const secrets = new Map<string, Buffer>();
-  for (const name of ['storage', 'pin-mac', 'password-mac', 'request-mac', 'sensitive-data']) {
+  for (const name of [
+    'storage',
+    'pin-mac',
+    'password-mac',
+    'request-mac',
+    'virtual-otp-mac',
+    'sensitive-data',
+  ]) {
     secrets.set(name, randomBytes(32));
   }
   secrets.set('decoy', randomBytes(64));

@@ -1,5 +1,5 @@
 import { policyCatalogue, policySettingNames } from '../../src/domain/policy-catalogue.ts';
-import type { SettingRange } from '../../src/domain/policy-catalogue.ts';
+import type { SettingRange } from '../../src/domain/policy-setting.ts';
 
 /** The rows of the table of settings in docs/policies.md, cells joined by one space. */
 export function policyTableRows(): readonly string[] {
@@ -29,6 +29,10 @@ function rangeText(range: SettingRange): string {
       return '`true`, `false`';
     case 'names':
       return `list of ${range.of} names, ${range.maxEntries} at most`;
+    case 'text': {
+      const holding = range.mustHold === undefined ? '' : `, with \`${range.mustHold}\` in it`;
+      return `text of at most ${range.charactersMax} characters${holding}`;
+    }
   }
 }
 

@@ -1,7 +1,6 @@
 import { resetOf } from '../../domain/application.ts';
 import type { Application, AuthenticatorWithApplications } from '../../domain/model.ts';
 import { nameKey } from '../../domain/names.ts';
-import { disownedPin } from '../../domain/pin-edit.ts';
 import { TallystickError } from '../../errors.ts';
 import type { Administration, AuthenticatorView, NewAuthenticator } from '../api.ts';
 import { fromModule } from '../module-calls.ts';
@@ -10,29 +9,29 @@ import { requireBoundedName } from '../request-members.ts';
 import type { RecordChange } from '../store.ts';
 import { requireAbove, requireUnscoped } from './access.ts';
 import { administer, type AtDesk, type Desk, doneEntry, notFound } from './desk.ts';
+import { changesOf, checkChanges } from './authenticator-changes.ts';
 import { insertAuthenticator, planAuthenticator } from './new-seeds.ts';
 import { pairAuthenticator } from './pairing.ts';
-import { requireDomain, requireUser, subjectOf } from './users.ts';
-import { checkInstant, checkPage } from './values.ts';
+import { checkPage } from './values.ts';
 import { authenticatorViews } from './views.ts';
+import { createVirtualMobile } from './virtual-mobile.ts';
 
 type AuthenticatorAdministration = Pick<
   Administration,
   | 'authenticators'
   | 'authenticator'
   | 'createAuthenticator'
+  | 'createVirtualMobile'
   | 'pairAuthenticator'
   | 'updateAuthenticator'
   | 'deleteAuthenticator'
-  | 'assignAuthenticator'
-  | 'unassignAuthenticator'
   | 'resetApplication'
 >;
 
 const seedBytesMin = 16;
 const seedBytesMax = 128;
 
-/** Use cases about authenticators: making, handing out, resetting and removing them. */
+/** Use cases about authenticators: making, changing, resetting and removing them. */
 export function authenticatorAdministration(atDesk: AtDesk): AuthenticatorAdministration {
   return {
     authenticators: (caller, page) =>
@@ -52,6 +51,12 @@ export function authenticatorAdministration(atDesk: AtDesk): AuthenticatorAdmini
           return createAuthenticator(desk, authenticator);
         }),
       ),
+    createVirtualMobile: (caller, authenticator) =>
+      atDesk(caller, 'authenticators.write', async (desk) => {
+        requireUnscoped(caller);
+        const serial = await createVirtualMobile(desk, authenticator);
+        return authenticatorView(desk, await requireAuthenticator(desk, serial));
+      }),
     pairAuthenticator: (caller, pairRequest) =>
       atDesk(caller, 'authenticators.write', (desk) => {
         requireUnscoped(caller);
@@ -66,12 +71,6 @@ export function authenticatorAdministration(atDesk: AtDesk): AuthenticatorAdmini
         requireUnscoped(caller);
         return deleteAuthenticator(desk, serial);
       }),
-    assignAuthenticator: (caller, serial, domainName, userName) =>
-      atDesk(caller, 'authenticators.assign', (desk) =>
-        assignAuthenticator(desk, serial, domainName, userName),
-      ),
-    unassignAuthenticator: (caller, serial) =>
-      atDesk(caller, 'authenticators.assign', (desk) => unassignAuthenticator(desk, serial)),
     resetApplication: (caller, serial, applicationName) =>
       atDesk(caller, 'authenticators.assign', (desk) =>
         resetApplication(desk, serial, applicationName),
@@ -129,12 +128,18 @@ export async function requireEditable(
 /**
  * The named application, or all of them.
  *
- * @throws TallystickError `not-found`
+ * @throws TallystickError `not-found`, or `conflict` with reason `no-applications` where there is none
+ *   to name
  */
 export function requireApplications(
   applications: readonly Application[],
   applicationName: string | null,
 ): readonly Application[] {
+  if (applications.length === 0) {
+    const message =
+      'A virtual mobile authenticator has no applications: there is no drift, no PIN and nothing to reset.';
+    throw new TallystickError('conflict', message, { fields: { reason: 'no-applications' } });
+  }
   const meant = applications.filter(
     ({ name }) => applicationName === null || nameKey(name) === nameKey(applicationName),
   );
@@ -195,14 +200,10 @@ async function updateAuthenticator(
   set: Parameters<Administration['updateAuthenticator']>[2],
   expectedVersion: number | null,
 ): Promise<AuthenticatorView> {
-  const { isDisabled, expiresAtMs } = set;
-  if (expiresAtMs !== undefined) checkInstant('expiresAtMs', expiresAtMs);
-  const changed = {
-    ...(isDisabled === undefined ? {} : { isDisabled }),
-    ...(expiresAtMs === undefined ? {} : { expiresAtMs }),
-  };
+  checkChanges(set);
   await administer(desk, 'The authenticator', expectedVersion, async () => {
     const { authenticator } = await requireEditable(desk, serial);
+    const { changed, details } = changesOf(authenticator, set);
     return {
       changes: [
         {
@@ -213,7 +214,7 @@ async function updateAuthenticator(
           set: changed,
         },
       ],
-      audit: doneEntry(desk, 'authenticator.update', authenticator.serial, changed),
+      audit: doneEntry(desk, 'authenticator.update', authenticator.serial, details),
     };
   });
   return authenticatorView(desk, await requireAuthenticator(desk, serial));
@@ -252,89 +253,6 @@ async function destroyOrphan(desk: Desk, serial: string, seedId: string): Promis
     const entry = doneEntry(desk, 'authenticator.delete', serial, { seedId, error: error.code });
     await store.administer([], { ...entry, outcome: 'seed-left-in-module' });
   }
-}
-
-async function assignAuthenticator(
-  desk: Desk,
-  serial: string,
-  domainName: string | null,
-  userName: string,
-): Promise<AuthenticatorView> {
-  const domain = requireDomain(desk, domainName);
-  const user = await requireUser(desk, domain, userName);
-  requireAbove(desk.caller, user);
-  const found = await requireAuthenticator(desk, serial);
-  if (found.authenticator.userId === user.id) return authenticatorView(desk, found);
-  await administer(desk, 'The authenticator', null, async () => {
-    const { authenticator } = await requireAuthenticator(desk, serial);
-    if (authenticator.userId !== null) {
-      throw new TallystickError('conflict', 'The authenticator is assigned; unassign it first.', {
-        fields: { reason: 'assigned' },
-      });
-    }
-    return {
-      changes: [assignment(authenticator, user.id, desk.nowMs)],
-      audit: doneEntry(desk, 'authenticator.assign', authenticator.serial, {
-        user: subjectOf(domain, user.userName),
-      }),
-    };
-  });
-  return authenticatorView(desk, await requireAuthenticator(desk, serial));
-}
-
-async function unassignAuthenticator(desk: Desk, serial: string): Promise<AuthenticatorView> {
-  const found = await requireAuthenticator(desk, serial);
-  if (found.authenticator.userId === null) return authenticatorView(desk, found);
-  await administer(desk, 'The authenticator', null, async () => {
-    const { authenticator, applications } = await requireEditable(desk, serial);
-    const disowned = disownedPins(applications);
-    const owner =
-      authenticator.userId === null
-        ? null
-        : await desk.context.store.userById(authenticator.userId);
-    return {
-      // In the order in which logons lock the rows.
-      changes: [assignment(authenticator, null, null), ...disowned.map(({ change }) => change)],
-      audit: doneEntry(desk, 'authenticator.unassign', authenticator.serial, {
-        user: owner?.userName ?? null,
-        ...(disowned.length === 0
-          ? {}
-          : { pinsForgotten: disowned.map(({ name }) => name).join(',') }),
-      }),
-    };
-  });
-  return authenticatorView(desk, await requireAuthenticator(desk, serial));
-}
-
-/** Whoever gets the authenticator next sets a PIN of his own. */
-function disownedPins(
-  applications: readonly Application[],
-): readonly { readonly name: string; readonly change: RecordChange }[] {
-  return applications.flatMap(({ id, name, version: expectedVersion, pin: own }) => {
-    const pin = disownedPin(own);
-    if (pin === null) return [];
-    return [
-      {
-        name,
-        change: { change: 'update', kind: 'application', id, expectedVersion, set: { pin } },
-      },
-    ];
-  });
-}
-
-/** Raises the assignment's version, so that no decision made under the old one commits. */
-function assignment(
-  { id, version, assignmentVersion }: AuthenticatorWithApplications['authenticator'],
-  userId: string | null,
-  assignedAtMs: number | null,
-): RecordChange {
-  return {
-    change: 'update',
-    kind: 'authenticator',
-    id,
-    expectedVersion: version,
-    set: { userId, assignedAtMs, assignmentVersion: assignmentVersion + 1 },
-  };
 }
 
 async function resetApplication(

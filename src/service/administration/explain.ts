@@ -9,6 +9,13 @@ import type {
 } from '../../domain/model.ts';
 import { pinStateOf } from '../../domain/pin-edit.ts';
 import { effectivePolicy } from '../../domain/policy.ts';
+import {
+  graceEndsAtMs,
+  isInGrace,
+  isPasswordPermitted,
+  localAuthenticationOf,
+} from '../../domain/grace.ts';
+import { backupModeOf } from '../../domain/virtual-otp.ts';
 import type { EffectivePolicy } from '../../domain/policy-catalogue.ts';
 import { timeWindowOf } from '../../domain/window.ts';
 import { algorithmText, stepInterval, type TimeStepping } from '../../oath/index.ts';
@@ -75,19 +82,23 @@ async function explainUser(
     domainName: domain.name,
     atMs: nowMs,
     policyName,
-    account: user === null ? null : accountNow(user, policy, nowMs, tale),
+    account: user === null ? null : accountNow({ user, found }, policy, nowMs, tale),
     authenticators: found.map((one) => authenticatorNow(one, nowMs, policy)),
     events: explainedEvents(tale, found),
   };
 }
 
 function accountNow(
-  user: User,
+  {
+    user,
+    found,
+  }: { readonly user: User; readonly found: readonly AuthenticatorWithApplications[] },
   policy: EffectivePolicy,
   nowMs: number,
   { aboutUser }: AuditTale,
 ): AccountNow {
   const account = accountState(user, policy, nowMs);
+  const localAuthentication = localAuthenticationOf(user, policy);
   const { lockedAtMs, lockedBy } = user;
   const isLocking = (action: string): boolean => {
     return (action === 'user.lock') === (lockedBy === 'administrator');
@@ -104,6 +115,16 @@ function accountNow(
     lockedByActor: lock?.actor ?? null,
     unlockTries: user.unlockTries,
     unlocksItselfAtMs: autoUnlockAtMs(user, policy),
+    localAuthentication,
+    passwordSetAtMs: user.password.setAtMs,
+    isPasswordPermitted:
+      user.password.verifier !== null &&
+      isPasswordPermitted(
+        found.map(({ authenticator }) => authenticator),
+        localAuthentication,
+        nowMs,
+        policy,
+      ),
     lastAttemptAtMs: user.lastAttemptAtMs,
     lastSuccessAtMs: user.lastSuccessAtMs,
   };
@@ -116,6 +137,7 @@ function authenticatorNow(
 ): AuthenticatorNow {
   const { serial, model, isVirtual, isDisabled, expiresAtMs, assignedAtMs, lastUsedAtMs } =
     authenticator;
+  const { kind, backup } = authenticator;
   return {
     serial,
     model,
@@ -124,6 +146,18 @@ function authenticatorNow(
     expiresAtMs,
     assignedAtMs,
     lastUsedAtMs,
+    kind,
+    graceEndsAtMs: isInGrace(authenticator, nowMs, policy)
+      ? graceEndsAtMs(authenticator, policy)
+      : null,
+    backup:
+      kind === 'device'
+        ? {
+            mode: backupModeOf(authenticator, policy),
+            endsAtMs: backup.endsAtMs,
+            usesLeft: backup.usesLeft ?? policy.backupVirtualUses,
+          }
+        : null,
     applications: applications.map((application) => applicationNow(application, nowMs, policy)),
   };
 }

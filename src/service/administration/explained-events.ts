@@ -25,6 +25,8 @@ const attemptActions: ReadonlySet<string> = new Set([
   'logon',
   'synchronise',
   'issue-challenge',
+  'change-password',
+  'change-back-end-password',
 ]);
 const assignAction = 'authenticator.assign';
 const unassignAction = 'authenticator.unassign';

@@ -1,5 +1,6 @@
 import type { ApplicationMode, Application, Authenticator } from '../../domain/model.ts';
 import { algorithmMode, sequenceOf, unusedState } from '../../domain/application.ts';
+import { unsetBackup } from '../../domain/virtual-otp.ts';
 import { unlockSuite, unlockSuiteAllowed } from '../../domain/unlock.ts';
 import {
   licenceSerial,
@@ -253,22 +254,8 @@ function recordsOf(
   origins: readonly Application['seed']['origin'][],
   seeds: readonly StoredSeed[],
 ): readonly RecordChange[] {
-  const { nowMs, context } = desk;
-  const authenticator: Authenticator = {
-    id: uuidV7(nowMs, context.randomBytes),
-    serial: plan.serial,
-    licenceSerial: licenceSerial(plan.serial),
-    model: plan.model,
-    isVirtual: plan.isVirtual,
-    isDisabled: false,
-    expiresAtMs: plan.expiresAtMs,
-    userId: null,
-    assignedAtMs: null,
-    assignmentVersion: 1,
-    lastUsedAtMs: null,
-    createdAtMs: nowMs,
-    version: 1,
-  };
+  const { nowMs } = desk;
+  const authenticator = authenticatorRecord(desk, { ...plan, kind: 'device' });
   const applications = plan.applications.map((application, index): RecordChange => {
     const stored = seeds[index];
     const origin = origins[index];
@@ -280,6 +267,31 @@ function recordsOf(
     };
   });
   return [{ change: 'insert', kind: 'authenticator', record: authenticator }, ...applications];
+}
+
+/** An authenticator that is new: of nobody, and in all things as the policy says. */
+export function authenticatorRecord(
+  { nowMs, context }: Desk,
+  made: Pick<Authenticator, 'serial' | 'model' | 'expiresAtMs' | 'isVirtual' | 'kind'>,
+): Authenticator {
+  return {
+    id: uuidV7(nowMs, context.randomBytes),
+    serial: made.serial,
+    licenceSerial: licenceSerial(made.serial),
+    model: made.model,
+    isVirtual: made.isVirtual,
+    isDisabled: false,
+    expiresAtMs: made.expiresAtMs,
+    userId: null,
+    assignedAtMs: null,
+    assignmentVersion: 1,
+    lastUsedAtMs: null,
+    kind: made.kind,
+    graceEndsAtMs: null,
+    backup: unsetBackup,
+    createdAtMs: nowMs,
+    version: 1,
+  };
 }
 
 function applicationRecord(

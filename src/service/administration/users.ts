@@ -1,14 +1,17 @@
 import { mayAdminister } from '../../domain/account.ts';
-import type { Domain, User } from '../../domain/model.ts';
+import type { Contact, Domain, User } from '../../domain/model.ts';
 import { nameKey, parseUserName } from '../../domain/names.ts';
+import { unsetPassword } from '../../domain/static-password.ts';
+import { unknownContact } from '../../domain/virtual-otp.ts';
 import type { Administration, Expected, UserChanges, UserView } from '../api.ts';
 import { masterDomainName } from '../configuration.ts';
 import { uuidV7 } from '../identifiers.ts';
 import { createProblemList, invalidMember } from '../problems.ts';
 import { requireBoundedName } from '../request-members.ts';
-import type { Page } from '../store.ts';
+import type { AuditEntry, Page } from '../store.ts';
 import { requireAbove, requireUnscoped, targetDomain } from './access.ts';
 import { administer, type AtDesk, type Desk, doneEntry, notFound } from './desk.ts';
+import { contactFacts, parseContact } from './person-settings.ts';
 import { checkInstant, checkPage, requireReachable } from './values.ts';
 import { userView, userViews } from './views.ts';
 
@@ -17,7 +20,13 @@ type UserAdministration = Pick<
   'users' | 'user' | 'createUser' | 'updateUser' | 'deleteUser' | 'lockUser' | 'unlockUser'
 >;
 
-type UserSet = Partial<Omit<User, 'id' | 'version'>>;
+type UserSet = Partial<Omit<User, 'id' | 'version' | 'contact'>>;
+
+/** What an edit makes of a user: the members of his contact that are left out stay. */
+interface UserEdit {
+  readonly set: UserSet;
+  readonly contact: Partial<Contact>;
+}
 
 /** Use cases about users. Each works in one domain; a scoped key knows no other. */
 export function userAdministration(atDesk: AtDesk): UserAdministration {
@@ -41,7 +50,7 @@ export function userAdministration(atDesk: AtDesk): UserAdministration {
         return editUser(
           desk,
           { domainName, userName },
-          { action: 'user.update', expected: expected.expectedVersion, set: editableOf(set) },
+          { action: 'user.update', expected: expected.expectedVersion, ...editOf(set) },
         );
       }),
     deleteUser: (caller, domainName, userName) =>
@@ -55,6 +64,7 @@ export function userAdministration(atDesk: AtDesk): UserAdministration {
             action: 'user.lock',
             expected: null,
             set: { lockedAtMs: desk.nowMs, lockedBy: 'administrator' },
+            contact: {},
           },
         ),
       ),
@@ -67,31 +77,42 @@ export function userAdministration(atDesk: AtDesk): UserAdministration {
             action: 'user.unlock',
             expected: null,
             set: { lockedAtMs: null, lockedBy: null, lockCount: 0, unlockTries: 0 },
+            contact: {},
           },
         ),
       ),
   };
 }
 
-/** @throws TallystickError `request-invalid`, member `expiresAtMs` */
-function editableOf({ isDisabled, expiresAtMs, administratorRole }: UserChanges): UserSet {
-  if (expiresAtMs !== undefined) checkInstant('expiresAtMs', expiresAtMs);
+/** @throws TallystickError `request-invalid` naming every member that is wrong */
+function editOf(given: UserChanges): UserEdit {
+  const { isDisabled, expiresAtMs, administratorRole, localAuthentication } = given;
+  const problems = createProblemList();
+  problems.parse('expiresAtMs', () => checkInstant('expiresAtMs', expiresAtMs ?? null));
+  const contact = parseContact(problems, given);
+  problems.throwIfAny();
   return {
-    ...(isDisabled === undefined ? {} : { isDisabled }),
-    ...(expiresAtMs === undefined ? {} : { expiresAtMs }),
-    ...(administratorRole === undefined ? {} : { administratorRole }),
+    set: {
+      ...(isDisabled === undefined ? {} : { isDisabled }),
+      ...(expiresAtMs === undefined ? {} : { expiresAtMs }),
+      ...(administratorRole === undefined ? {} : { administratorRole }),
+      ...(localAuthentication === undefined ? {} : { localAuthentication }),
+    },
+    contact,
   };
 }
 
 async function editUser(
   desk: Desk,
   named: { readonly domainName: string | null; readonly userName: string },
-  edit: { readonly action: string; readonly expected: number | null; readonly set: UserSet },
+  edit: UserEdit & { readonly action: string; readonly expected: number | null },
 ): Promise<UserView> {
   const domain = requireDomain(desk, named.domainName);
   await administer(desk, 'The user', edit.expected, async () => {
     const user = await requireUser(desk, domain, named.userName);
     requireAbove(desk.caller, user);
+    const contact = { ...user.contact, ...edit.contact };
+    const details = { ...auditable(edit.set), ...contactFacts(user.contact, contact) };
     return {
       changes: [
         {
@@ -99,12 +120,12 @@ async function editUser(
           kind: 'user',
           id: user.id,
           expectedVersion: edit.expected ?? user.version,
-          set: edit.set,
+          set: { ...edit.set, ...(Object.keys(edit.contact).length === 0 ? {} : { contact }) },
           // What is lifted again must not bring a session back.
           endsSessions: !mayAdminister({ ...user, ...edit.set }, desk.nowMs),
         },
       ],
-      audit: doneEntry(desk, edit.action, subjectOf(domain, user.userName), auditable(edit.set)),
+      audit: doneEntry(desk, edit.action, subjectOf(domain, user.userName), details),
     };
   });
   return userView(desk, await requireUser(desk, domain, named.userName));
@@ -147,6 +168,7 @@ async function createUser(
     requireReachable('userName', parseUserName(user.userName)),
   );
   problems.parse('expiresAtMs', () => checkInstant('expiresAtMs', user.expiresAtMs));
+  const contact = { ...unknownContact, ...parseContact(problems, user) };
   problems.throwIfAny();
   if (userName === undefined) throw new RangeError('a parsed user has a name');
   const organisationalUnitId = await unitId(desk, domain, user.organisationalUnit);
@@ -164,14 +186,25 @@ async function createUser(
     unlockTries: 0,
     lastAttemptAtMs: null,
     lastSuccessAtMs: null,
+    contact,
+    localAuthentication: user.localAuthentication ?? null,
+    password: unsetPassword,
     createdAtMs: desk.nowMs,
     version: 1,
   };
   await administer(desk, `The user ${userName}`, null, () => ({
     changes: [{ change: 'insert', kind: 'user', record }],
-    audit: doneEntry(desk, 'user.create', subjectOf(domain, userName)),
+    audit: doneEntry(desk, 'user.create', subjectOf(domain, userName), settingFacts(record)),
   }));
   return userView(desk, record);
+}
+
+/** What a new user has beside his name, for the audit. */
+function settingFacts({ contact, localAuthentication }: User): AuditEntry['details'] {
+  return {
+    ...(localAuthentication === null ? {} : { localAuthentication }),
+    ...contactFacts(unknownContact, contact),
+  };
 }
 
 async function unitId(desk: Desk, domain: Domain, name: string | null): Promise<string | null> {
@@ -195,7 +228,7 @@ async function deleteUser(desk: Desk, domainName: string | null, userName: strin
 }
 
 /** What was set, for the audit. */
-function auditable(set: UserSet): Record<string, string | number | boolean | null> {
+function auditable(set: UserSet): AuditEntry['details'] {
   return Object.fromEntries(
     Object.entries(set).filter((entry): entry is [string, string | number | boolean | null] => {
       const value = entry[1];

@@ -58,6 +58,10 @@ export async function userViews(
       lockedBy: user.lockedBy,
       lastAttemptAtMs: user.lastAttemptAtMs,
       lastSuccessAtMs: user.lastSuccessAtMs,
+      ...user.contact,
+      localAuthentication: user.localAuthentication,
+      hasPassword: user.password.verifier !== null,
+      passwordSetAtMs: user.password.setAtMs,
       serials: authenticators.map(({ authenticator }) => authenticator.serial).sort(),
       version: user.version,
     };
@@ -80,6 +84,7 @@ export async function authenticatorViews(
       serial: authenticator.serial,
       licenceSerial: authenticator.licenceSerial,
       model: authenticator.model,
+      kind: authenticator.kind,
       isVirtual: authenticator.isVirtual,
       isDisabled: authenticator.isDisabled,
       expiresAtMs: authenticator.expiresAtMs,
@@ -88,6 +93,8 @@ export async function authenticatorViews(
         owner === undefined ? null : (desk.configuration.domainById(owner.domainId)?.name ?? null),
       assignedAtMs: authenticator.assignedAtMs,
       lastUsedAtMs: authenticator.lastUsedAtMs,
+      graceEndsAtMs: authenticator.graceEndsAtMs,
+      backup: authenticator.backup,
       applications: applications.map(applicationView),
       version: authenticator.version,
     };

@@ -1,30 +1,16 @@
 import { beforeAll, expect, test } from 'vitest';
-import {
-  type Caller,
-  createService,
-  installationRecords,
-  newApiKeyText,
-  type Service,
-  sha256Hex,
-} from '../../../src/service/index.ts';
+import type { Caller, Service } from '../../../src/service/index.ts';
 import type { Store } from '../../../src/service/store.ts';
 import { asking, codeOf, interrupting, syncing, syncCodeOf } from '../../service/support.ts';
 import {
-  createMigrated,
-  openTestStore,
-  postgresKind,
-  type TestDatabase,
-} from '../../store/support/databases.ts';
-import {
   type Bench,
-  createTestClock,
   hotp6,
   ocraBare,
-  provisioning,
+  type TestClock,
   type TestDevice,
   totp6,
 } from '../../support/builders.ts';
-import { createFakeModule } from '../../support/fake-module.ts';
+import { openTwoInstances, type TwoInstances } from '../../store/support/two-instances.ts';
 import { describeLayer } from '../../support/layers.ts';
 
 /** Regressions of two servers over one database; docs/regressions.md lists them all. */
@@ -32,38 +18,18 @@ import { describeLayer } from '../../support/layers.ts';
 const lockless = { userLockThreshold: 0, autoUnlockMaxTries: 0 } as const;
 
 describeLayer('postgresql', 'two instances over one database and one module', () => {
-  const clock = createTestClock();
-  let database: TestDatabase;
+  let clock: TestClock;
   let stores: readonly [Store, Store];
   let one: Service;
   let two: Service;
-  let make: ReturnType<typeof provisioning>;
+  let make: TwoInstances['make'];
   let interrupt: () => Promise<unknown>;
   const hook = interrupting(() => interrupt());
 
   beforeAll(async () => {
-    database = await createMigrated(postgresKind);
-    const open = (instance: string): Promise<Store> =>
-      openTestStore(database.location, { instance, clock });
-    stores = [await open('one'), await open('two')];
-    const module = createFakeModule();
-    const keyText = newApiKeyText();
-    const { changes, audit } = installationRecords(await stores[0].loadConfiguration(), {
-      nowMs: clock.nowMs(),
-      adminKeySha256: sha256Hex(keyText),
-    });
-    await stores[0].administer(changes, audit);
-    one = createService({ store: stores[0], module, clock, instance: 'one' });
-    const second = createFakeModule('resident', module.memory);
-    two = createService({ store: hook.wrap(stores[1]), module: second, clock, instance: 'two' });
-    const admin = await one.identify(keyText, '127.0.0.1', 'request-admin');
-    if (admin === null) throw new Error('the first administrator is not known');
-    make = provisioning({ service: one, admin });
-    return async () => {
-      for (const service of [one, two]) await service.drain();
-      for (const store of stores) await store.close();
-      await database.remove();
-    };
+    const instances = await openTwoInstances({ wrapSecond: hook.wrap });
+    ({ one, two, stores, make, clock } = instances);
+    return () => instances.close();
   });
 
   async function aUserWith(

@@ -158,7 +158,8 @@ export class Witness {
       serial,
       applicationName,
     };
-    if (outcome === 'accepted') return { ...who, pinChanged: false };
+    if (outcome === 'accepted')
+      return { ...who, by: 'response', passwordExpiresAtMs: null, pinChanged: false };
     const { nextCounter } = this.#oracle.state;
     const learned = {
       driftSeconds: sequence.hasClock ? facts['driftSecondsAfter'] : null,

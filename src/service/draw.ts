@@ -1,0 +1,29 @@
+import { type ChallengeForm, challengeRandomBytes, newChallenge } from '../domain/challenge.ts';
+import type { Context } from './deps.ts';
+import { fromModule } from './module-calls.ts';
+
+/** Ten digits: a handle need not be secret, only no other one's. */
+export const handleForm: ChallengeForm = { length: 10, hasCheckDigit: false };
+
+/**
+ * Texts of uniformly random digits, by the module's generator in one call.
+ *
+ * @throws TallystickError when the module fails
+ */
+export async function drawDigits(
+  { module, logon }: Context,
+  forms: readonly ChallengeForm[],
+): Promise<readonly string[]> {
+  const bytes = forms.map(challengeRandomBytes);
+  const total = bytes.reduce((sum, each) => sum + each, 0);
+  const random = await fromModule(module.random(total, logon));
+  let start = 0;
+  const texts = forms.map((form, index) => {
+    const end = start + (bytes[index] ?? 0);
+    const text = newChallenge(form, random.subarray(start, end));
+    start = end;
+    return text;
+  });
+  random.fill(0);
+  return texts;
+}

@@ -1,0 +1,138 @@
+import type { PasswordVerifier, User } from '../../domain/model.ts';
+import {
+  composed,
+  isPassword,
+  passwordLengthMax,
+  passwordMessage,
+} from '../../domain/static-password.ts';
+import { TallystickError } from '../../errors.ts';
+import type { Context } from '../deps.ts';
+import { fromModule } from '../module-calls.ts';
+import type { BackEndAccount } from '../ports.ts';
+
+const saltBytes = 16;
+const nobody = { id: '00000000-0000-0000-0000-000000000000', salt: '0'.repeat(2 * saltBytes) };
+
+/** Whose passwords are looked at. */
+export interface PasswordOwner {
+  readonly user: User;
+  readonly domainName: string;
+  /** Whether the policy has the back end asked. */
+  readonly asksBackEnd: boolean;
+}
+
+/** The passwords of one attempt: each is looked at when it is needed, and once. */
+export interface PasswordTape {
+  /** Whether anything could say that a password is right: one is kept, or a back end may know it. */
+  hasJudge(): boolean;
+  /**
+   * Whether this is the password. Where none is kept, or another one, the back end says.
+   *
+   * @throws TallystickError when the module fails, or the back end before anything was compared
+   */
+  isRight(password: string): Promise<boolean>;
+  /** Of the password that was right, for the decision; null where none was, or the back end said so. */
+  rightVersion(): number | null;
+  /** Whether any password was compared and was wrong. */
+  wasWrong(): boolean;
+  /** Why the back end could not be asked after what is kept was something else. */
+  fault(): TallystickError | null;
+  /** What a refusal pays, whoever it is about: as if so many had been looked at. */
+  complete(passwords: number): Promise<void>;
+}
+
+/** @param owner null: nobody; every password is wrong, at the same cost */
+export function createPasswordTape(context: Context, owner: PasswordOwner | null): PasswordTape {
+  const judged = new Map<string, boolean>();
+  let paid = 0;
+  let wasWrong = false;
+  let rightVersion: number | null = null;
+  let fault: TallystickError | null = null;
+  const backEnd = owner?.asksBackEnd === true ? context.backEnd : null;
+  const verifier = owner?.user.password.verifier ?? null;
+  const askBackEnd = async (account: BackEndAccount, password: string): Promise<boolean> => {
+    if (backEnd === null) return false;
+    try {
+      return (await backEnd.verify(account, password)) === 'right';
+    } catch (error) {
+      const text = 'The back end that knows passwords does not answer.';
+      const unavailable = new TallystickError('back-end-unavailable', text, { cause: error });
+      // What was compared before was wrong, which nothing may undo.
+      if (verifier === null) throw unavailable;
+      fault = unavailable;
+      return false;
+    }
+  };
+  const judge = async (password: string): Promise<boolean> => {
+    if (owner === null || password === '' || composed(password).length > passwordLengthMax) {
+      return false;
+    }
+    const { userName } = owner.user;
+    paid += 1;
+    if (await isKept(context, owner.user.id, verifier, password)) {
+      rightVersion = owner.user.password.version;
+      return true;
+    }
+    return askBackEnd({ userName, domainName: owner.domainName }, password);
+  };
+  return {
+    hasJudge: () => verifier !== null || backEnd !== null,
+    async isRight(password) {
+      const known = judged.get(password);
+      if (known !== undefined) return known;
+      const isRight = await judge(password);
+      judged.set(password, isRight);
+      wasWrong ||= !isRight;
+      return isRight;
+    },
+    rightVersion: () => rightVersion,
+    wasWrong: () => wasWrong,
+    fault: () => fault,
+    async complete(passwords) {
+      for (; paid < passwords; paid += 1) await isKept(context, nobody.id, null, 'nobody');
+    },
+  };
+}
+
+/** The same work whether anything is kept or not. */
+async function isKept(
+  context: Context,
+  userId: string,
+  verifier: PasswordVerifier | null,
+  password: string,
+): Promise<boolean> {
+  const mac = await macOf(context, userId, verifier?.salt ?? nobody.salt, password);
+  return verifier !== null && isPassword(verifier, mac);
+}
+
+/**
+ * What is kept of a new password of a user: under his salt, or a fresh one where he has none.
+ *
+ * @throws TallystickError `overloaded`, or what the module fails with
+ */
+export async function newPasswordVerifier(
+  context: Context,
+  { id, password }: Pick<User, 'id' | 'password'>,
+  text: string,
+): Promise<PasswordVerifier> {
+  const salt =
+    password.verifier?.salt ?? Buffer.from(context.randomBytes(saltBytes)).toString('hex');
+  return { salt, mac: await macOf(context, id, salt, text) };
+}
+
+async function macOf(
+  context: Context,
+  userId: string,
+  salt: string,
+  password: string,
+): Promise<string> {
+  const hash = await context.passwordHash.derive(composed(password), Buffer.from(salt, 'hex'));
+  const message = passwordMessage(userId, hash);
+  try {
+    const [mac] = await fromModule(context.module.hmac('password-mac', [message], context.logon));
+    return mac === undefined ? '' : Buffer.from(mac).toString('hex');
+  } finally {
+    message.fill(0);
+    hash.fill(0);
+  }
+}

@@ -1,0 +1,166 @@
+import { describe, expect, test } from 'vitest';
+import type { BackEnd } from '../../../src/service/ports.ts';
+import { TallystickError } from '../../../src/errors.ts';
+import type { AuthenticateRequest, Caller } from '../../../src/service/index.ts';
+import { type Bench, hotp6, ocraTime } from '../../support/builders.ts';
+import { givePassword } from '../../support/people.ts';
+import { givePin } from '../../support/pins.ts';
+import {
+  issuedFor,
+  lockCountOf,
+  openStage,
+  outcomeOf,
+  silent,
+  typing,
+  virtualUser,
+} from './support.ts';
+
+/** Whatever fails around them, guesses count. */
+
+const three = { ...silent, userLockThreshold: 3 } as const;
+
+/** What a guess came to, failed or not. */
+function tried(bench: Bench, caller: Caller, request: AuthenticateRequest): Promise<string> {
+  return outcomeOf(bench, caller, request).catch((error: unknown) => {
+    if (error instanceof TallystickError) return `failed: ${error.code}`;
+    throw error;
+  });
+}
+
+async function guess(
+  bench: Bench,
+  caller: Caller,
+  userName: string,
+  texts: readonly string[],
+): Promise<readonly string[]> {
+  const came: string[] = [];
+  for (const text of texts) came.push(await tried(bench, caller, typing(userName, text)));
+  return came;
+}
+
+function lose({ module }: Bench, serial: string): void {
+  for (const [seedId, seed] of module.memory.seeds) {
+    if (seed.owner.startsWith(`${serial}/`)) module.memory.seeds.delete(seedId);
+  }
+}
+
+const wrongResponses = ['100000', '100001', '100002', '100003'];
+
+describe('guesses count', () => {
+  test('at responses, while passwords wait too long', async () => {
+    const { bench } = await openStage({ hasSlowHash: true });
+    const caller = await bench.caller({
+      ...three,
+      localAuthentication: 'authenticator-or-password',
+    });
+    const userName = await bench.user();
+    const device = await bench.device(hotp6, { userName });
+    const flood = Array.from({ length: 400 }, (_, at) =>
+      tried(bench, caller, typing(`nobody-${at}`, 'x')),
+    );
+    await guess(bench, caller, userName, wrongResponses);
+    const right = typing(userName, device.response({ counter: 0 }));
+    expect(await tried(bench, caller, right)).not.toMatch(/^accepted/);
+    expect(await lockCountOf(bench, userName)).toBe(3);
+    await Promise.all(flood);
+    await bench.close();
+  });
+
+  test('at responses, while the back end is down', async () => {
+    const down = () => Promise.reject(new Error('down'));
+    const backEnd: BackEnd = { verify: down, changePassword: down };
+    const { bench } = await openStage({ backEnd });
+    const caller = await bench.caller({
+      ...three,
+      localAuthentication: 'authenticator-or-password',
+      backEndAuthentication: 'if-needed',
+    });
+    const userName = await bench.user();
+    await bench.device(hotp6, { userName });
+    await guess(bench, caller, userName, wrongResponses);
+    expect(await lockCountOf(bench, userName)).toBe(3);
+    await bench.close();
+  });
+
+  test('at passwords, where a device lost its seed', async () => {
+    const stage = await openStage();
+    const { bench } = stage;
+    const caller = await bench.caller({ ...three, primaryVirtualRequestMethod: 'password' });
+    const userName = await virtualUser(stage, '739184');
+    const { serial } = await bench.device(hotp6, { userName });
+    lose(bench, serial);
+    await guess(bench, caller, userName, ['739180', '739181', '739182', '739183']);
+    expect(await lockCountOf(bench, userName)).toBe(3);
+    expect(await tried(bench, caller, typing(userName, '739184'))).toBe('user-locked');
+    await bench.close();
+  });
+
+  test('at what was sent, where a device lost its seed: three and it is gone', async () => {
+    const stage = await openStage();
+    const { bench, delivery } = stage;
+    const caller = await bench.caller({
+      ...silent,
+      userLockThreshold: 0,
+      primaryVirtualRequestMethod: 'keyword-only',
+      primaryVirtualRequestKeyword: 'otp',
+    });
+    const userName = await virtualUser(stage);
+    const { serial } = await bench.device(hotp6, { userName });
+    lose(bench, serial);
+    await issuedFor(bench, caller, typing(userName, 'otp'));
+    const wrong = delivery.otp() === '100000' ? '100001' : '100000';
+    await guess(bench, caller, userName, [wrong, wrong, wrong]);
+    expect(await tried(bench, caller, typing(userName, delivery.otp()))).not.toMatch(/^accepted/);
+    await bench.close();
+  });
+
+  test('at a PIN in a request, whatever the text may also be', async () => {
+    const { bench } = await openStage();
+    const caller = await bench.caller({
+      ...three,
+      twoStepRequestMethod: 'keyword-pin',
+      twoStepRequestKeyword: 'c',
+    });
+    const userName = await bench.user();
+    const { serial } = await bench.device(ocraTime, { userName });
+    await givePin(bench, serial, '4721');
+    await guess(bench, caller, userName, ['c1000', 'c1001', 'c1002', 'c1003']);
+    expect(await lockCountOf(bench, userName)).toBe(3);
+    await bench.close();
+  });
+});
+
+test('nothing tells a user with a virtual device from one with none, where nothing is sent', async () => {
+  const stage = await openStage();
+  const { bench } = stage;
+  const caller = await bench.caller(three);
+  const virtual = await virtualUser(stage);
+  const none = await bench.user();
+  expect(await outcomeOf(bench, caller, typing(virtual, '100000'))).toBe('authenticator-none');
+  expect(await outcomeOf(bench, caller, typing(none, '100000'))).toBe('authenticator-none');
+  expect(await lockCountOf(bench, virtual)).toBe(await lockCountOf(bench, none));
+  await bench.close();
+});
+
+test('password, PIN and response answer a challenge, whatever other devices there are', async () => {
+  const { bench } = await openStage();
+  const caller = await bench.caller({
+    ...silent,
+    twoStepRequestMethod: 'keyword-only',
+    twoStepRequestKeyword: 'c',
+  });
+  const userName = await bench.user();
+  await givePassword(bench, userName, 'Sommer-2026');
+  const beside = await bench.device(hotp6, { userName });
+  await givePin(bench, beside.serial, '4721');
+  const device = await bench.device(ocraTime, { userName });
+  await givePin(bench, device.serial, '4721');
+  const issued = await issuedFor(bench, caller, typing(userName, 'c'));
+  const nowMs = bench.clock.nowMs();
+  const response = device.response({ nowMs, challenge: issued.challenge ?? '' });
+  const answer = typing(userName, `Sommer-20264721${response}`, {
+    challengeKey: issued.challengeKey,
+  });
+  expect(await outcomeOf(bench, caller, answer)).toBe('accepted by response');
+  await bench.close();
+});
