@@ -52,6 +52,8 @@ const meanings: Readonly<Record<ErrorCode, Meaning>> = {
   'store-full': brokenStore,
   'store-contract': brokenStore,
   'instance-in-use': brokenStore,
+  'delivery-failed': { status: 503, title: 'The message could not be sent' },
+  'back-end-unavailable': { status: 503, title: 'The back end cannot be asked now' },
   overloaded: { status: 503, title: 'The server has too much to do' },
   'shutting-down': { status: 503, title: 'The server is shutting down' },
   // Start-up failures end the process before it listens; here they are a mistake of ours.

@@ -23,6 +23,16 @@ const challengeBody = z.strictObject({
   application: optionalText,
 });
 
+const passwordBody = z.strictObject({
+  user: z.string(),
+  domain: optionalText,
+  password: z.string(),
+  newPassword: z.string(),
+  newPasswordConfirmation: z.string(),
+  /** Whose password: that which this server keeps, unless told. */
+  of: z.enum(['server', 'back-end']).optional(),
+});
+
 const responseOfPair = z.strictObject({ response: z.string(), challenge: optionalText });
 
 const syncBody = z.strictObject({
@@ -51,6 +61,7 @@ export const authenticationEndpoints: readonly Endpoint[] = [
     run: issueChallenge,
   },
   { method: 'post', path: '/v1/sync', body: 'required', takesRequestKey: true, run: synchronise },
+  { method: 'post', path: '/v1/password', body: 'required', run: changePassword },
 ];
 
 async function authenticate({ service, caller, body, requestKey }: Call): Promise<Reply> {
@@ -67,19 +78,43 @@ async function authenticate({ service, caller, body, requestKey }: Call): Promis
     requestKey,
   });
   if (answer.outcome === 'refused') return { status: 403, code: answer.code };
+  if (answer.outcome === 'challenge-issued') {
+    return { status: 202, outcome: answer.outcome, body: answer };
+  }
   return {
     status: 200,
     outcome: answer.outcome,
     body: {
       outcome: answer.outcome,
+      by: answer.by,
       user: answer.userName,
       domain: answer.domainName,
       organisationalUnit: answer.organisationalUnit,
       serial: answer.serial,
       application: answer.applicationName,
       pinChanged: answer.pinChanged,
+      passwordExpiresAtMs: answer.passwordExpiresAtMs,
     },
   };
+}
+
+async function changePassword({ service, caller, body }: Call): Promise<Reply> {
+  const given = parseBy(passwordBody, body);
+  const { user, domain, password, newPassword, newPasswordConfirmation } = given;
+  const request = {
+    userName: user,
+    domainName: domain ?? null,
+    password,
+    newPassword,
+    confirmation: newPasswordConfirmation,
+  };
+  const answer = await (given.of === 'back-end'
+    ? service.changeBackEndPassword(caller, request)
+    : service.changePassword(caller, request));
+  if (answer.outcome === 'refused') return { status: 403, code: answer.code };
+  const { outcome, userName, domainName, organisationalUnit } = answer;
+  const shown = { outcome, user: userName, domain: domainName, organisationalUnit };
+  return { status: 200, outcome, body: shown };
 }
 
 async function issueChallenge({ service, caller, body, requestKey }: Call): Promise<Reply> {

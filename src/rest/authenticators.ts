@@ -4,7 +4,12 @@ import { type Call, created, done, type Endpoint, one, page, type Reply } from '
 import { parseBy, readPage, requireVersion } from './input.ts';
 import { authenticatorJson } from './views.ts';
 import { TallystickError } from '../errors.ts';
-import type { AuthenticatorView, NewApplication, NewSeed } from '../service/api.ts';
+import type {
+  AuthenticatorChanges,
+  AuthenticatorView,
+  NewApplication,
+  NewSeed,
+} from '../service/api.ts';
 
 const instant = z.int().min(0);
 const nothing = z.strictObject({});
@@ -29,20 +34,45 @@ const applicationBody = z.strictObject({
     .optional(),
 });
 
+const virtualMobile = 'virtual-mobile';
+
 const newAuthenticatorBody = z.strictObject({
+  kind: z.literal('device', `must be device, when left out, or ${virtualMobile}`).optional(),
   serial: z.string(),
   model: z.string(),
   expiresAtMs: instant.nullish(),
   applications: z.array(applicationBody).min(1).max(8),
 });
 
+const newVirtualMobileBody = z.strictObject({
+  kind: z.literal(virtualMobile),
+  serial: z.string(),
+  model: z.string().optional(),
+  expiresAtMs: instant.nullish(),
+  applications: z
+    .array(z.unknown())
+    .max(0, 'must be left out: a virtual mobile authenticator has no applications')
+    .optional(),
+});
+
 const pairBody = z.strictObject({ request: z.unknown() });
-const assignBody = z.strictObject({ user: z.string(), domain: z.string().optional() });
+const assignBody = z.strictObject({
+  user: z.string(),
+  domain: z.string().optional(),
+  graceDays: z.number().optional(),
+});
 const resetBody = z.strictObject({ application: z.string().optional() });
 const unlockCodeBody = z.strictObject({ challenge: z.string(), reason: z.string().optional() });
+const backupBody = z.strictObject({
+  mode: z.enum(['no', 'permitted', 'required', 'time-limited']).nullish(),
+  endsAtMs: instant.nullish(),
+  usesLeft: z.number().nullish(),
+});
 const changesBody = z.strictObject({
   isDisabled: z.boolean().optional(),
   expiresAtMs: instant.nullable().optional(),
+  graceEndsAtMs: instant.nullable().optional(),
+  backup: backupBody.optional(),
 });
 
 const path = '/v1/authenticators/:serial';
@@ -78,7 +108,9 @@ async function listAll({ service, caller, query }: Call): Promise<Reply> {
   return page(views.map(authenticatorJson), asked.limit, ({ serial }) => serial);
 }
 
-async function create({ service, caller, body }: Call): Promise<Reply> {
+async function create(call: Call): Promise<Reply> {
+  const { service, caller, body } = call;
+  if (isVirtualMobile(body)) return createVirtualMobile(call);
   const { serial, model, expiresAtMs, applications } = parseBy(newAuthenticatorBody, body);
   const parsed = applications.map(newApplication);
   try {
@@ -92,6 +124,17 @@ async function create({ service, caller, body }: Call): Promise<Reply> {
   } finally {
     for (const { seed } of parsed) if (seed.source === 'import') seed.bytes.fill(0);
   }
+}
+
+function isVirtualMobile(body: Call['body']): boolean {
+  return typeof body === 'object' && (body as { kind?: unknown } | null)?.kind === virtualMobile;
+}
+
+async function createVirtualMobile({ service, caller, body }: Call): Promise<Reply> {
+  const { serial, model, expiresAtMs } = parseBy(newVirtualMobileBody, body);
+  const given = { serial, model: model ?? null, expiresAtMs: expiresAtMs ?? null };
+  const view = await service.administration.createVirtualMobile(caller, given);
+  return created(authenticatorJson(view), view.version);
 }
 
 function newApplication(
@@ -122,17 +165,32 @@ async function pair({ service, caller, body }: Call): Promise<Reply> {
 }
 
 async function update(call: Call): Promise<Reply> {
-  const { isDisabled, expiresAtMs } = parseBy(changesBody, call.body);
+  const { isDisabled, expiresAtMs, graceEndsAtMs, backup } = parseBy(changesBody, call.body);
   const view = await call.service.administration.updateAuthenticator(
     call.caller,
     serialOf(call),
     {
       ...(isDisabled === undefined ? {} : { isDisabled }),
       ...(expiresAtMs === undefined ? {} : { expiresAtMs }),
+      ...(graceEndsAtMs === undefined ? {} : { graceEndsAtMs }),
+      ...(backup === undefined ? {} : { backup: givenOfBackup(backup) }),
     },
     { expectedVersion: call.ifMatch },
   );
   return shown(view);
+}
+
+/** The members that were given: undefined is none. */
+function givenOfBackup({
+  mode,
+  endsAtMs,
+  usesLeft,
+}: z.infer<typeof backupBody>): NonNullable<AuthenticatorChanges['backup']> {
+  return {
+    ...(mode === undefined ? {} : { mode }),
+    ...(endsAtMs === undefined ? {} : { endsAtMs }),
+    ...(usesLeft === undefined ? {} : { usesLeft }),
+  };
 }
 
 async function remove(call: Call): Promise<Reply> {
@@ -142,11 +200,10 @@ async function remove(call: Call): Promise<Reply> {
 }
 
 async function assign(call: Call): Promise<Reply> {
-  const { user, domain } = parseBy(assignBody, call.body);
+  const { user, domain = null, graceDays = null } = parseBy(assignBody, call.body);
   const { administration } = call.service;
-  return shown(
-    await administration.assignAuthenticator(call.caller, serialOf(call), domain ?? null, user),
-  );
+  const owner = [domain, user, graceDays] as const;
+  return shown(await administration.assignAuthenticator(call.caller, serialOf(call), ...owner));
 }
 
 async function unassign(call: Call): Promise<Reply> {

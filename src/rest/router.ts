@@ -8,6 +8,7 @@ import { auditEndpoints } from './audit.ts';
 import { configurationEndpoints } from './configuration.ts';
 import { policyExplanationEndpoints } from './policy-explanation.ts';
 import { explanationEndpoints } from './explanation.ts';
+import { gatewayEndpoints } from './gateways.ts';
 import { driftEndpoints } from './drift.ts';
 import { pinEndpoints } from './pins.ts';
 import { userEndpoints } from './users.ts';
@@ -40,6 +41,7 @@ const endpoints: readonly Endpoint[] = [
   ...pinEndpoints,
   ...configurationEndpoints,
   ...policyExplanationEndpoints,
+  ...gatewayEndpoints,
   ...auditEndpoints,
 ];
 

@@ -1,7 +1,7 @@
 import { credentialCommand, identityOf, type Judged, readCredential } from './credential-set.ts';
 import type { FieldReader } from './attributes.ts';
 import type { Call, Operation } from './operation.ts';
-import { typed } from './response.ts';
+import { dateTimeText, typed } from './response.ts';
 import { codesOfChallenge, codesOfSuccess } from './result-codes.ts';
 
 /** authUser: verifies one credential of a user. */
@@ -37,6 +37,19 @@ async function authenticate(fields: FieldReader, call: Call): Promise<Judged> {
     requestKey: null,
   });
   if (answer.outcome === 'refused') return { code: answer.code };
+  if (answer.outcome === 'challenge-issued') {
+    return {
+      outcome: answer.outcome,
+      codes: codesOfChallenge('authUser', call.challengeIssuedProfile),
+      attributes: [
+        ...identityOf(fields),
+        ['CREDFLD_CHALLENGE', answer.challenge],
+        ['CREDFLD_CHALLENGE_KEY', answer.challengeKey],
+        ['CREDFLD_CHALLENGE_MESSAGE', answer.message],
+      ],
+    };
+  }
+  const { passwordExpiresAtMs } = answer;
   return {
     outcome: answer.outcome,
     codes: codesOfSuccess(answer.outcome),
@@ -45,6 +58,10 @@ async function authenticate(fields: FieldReader, call: Call): Promise<Judged> {
       ['CREDFLD_DOMAIN', answer.domainName],
       ['CREDFLD_ORGANIZATIONAL_UNIT', answer.organisationalUnit],
       ['CREDFLD_SERIAL_NO', answer.serial],
+      [
+        'CREDFLD_NOTIFY_PASSWORD_EXPIRE_DATE',
+        passwordExpiresAtMs === null ? null : dateTimeText(passwordExpiresAtMs),
+      ],
     ],
   };
 }

@@ -96,14 +96,13 @@ export function readCredential(fields: FieldReader): AuthenticateRequest['creden
 }
 
 function readParts(fields: FieldReader): AuthenticateRequest['credential'] {
-  // Bounded like all the others, but nothing verifies it yet.
-  fields.text('CREDFLD_STATIC_PASSWORD');
   const pin = fields.text('CREDFLD_NEW_PIN');
   const confirmation = fields.text('CREDFLD_CONFIRM_NEW_PIN');
   return {
     format: 'separate',
+    staticPassword: fields.text('CREDFLD_STATIC_PASSWORD'),
     pin: fields.text('CREDFLD_CURRENT_PIN'),
-    response: fields.text('CREDFLD_DP_RESPONSE') ?? '',
+    response: fields.text('CREDFLD_DP_RESPONSE'),
     newPin:
       pin === null && confirmation === null
         ? null

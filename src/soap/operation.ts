@@ -10,7 +10,15 @@ import type { XmlElement, XmlNode } from '../xml.ts';
 
 /** The use cases behind this edge. */
 export type SoapService = Sessions &
-  Pick<Service, 'keylessCaller' | 'authenticate' | 'issueChallenge' | 'synchronise'>;
+  Pick<
+    Service,
+    | 'keylessCaller'
+    | 'authenticate'
+    | 'issueChallenge'
+    | 'synchronise'
+    | 'changePassword'
+    | 'changeBackEndPassword'
+  >;
 
 /** One request: who asks, and whom the operations ask. */
 export interface Call {

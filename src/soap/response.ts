@@ -100,3 +100,9 @@ function envelope(declared: Readonly<Record<string, string>>, content: XmlNode):
     ]),
   );
 }
+
+/** A time as xsd:dateTime in UTC. */
+export function dateTimeText(atMs: number): string {
+  // eslint-disable-next-line no-restricted-globals -- writes down a time that it was given
+  return new Date(atMs).toISOString();
+}

@@ -3,6 +3,7 @@ import type {
   AuthenticateAnswer,
   ChallengeAnswer,
   LogonAnswer,
+  PasswordChangeAnswer,
   SynchroniseAnswer,
   ToldCode,
 } from '../service/api.ts';
@@ -27,6 +28,8 @@ const statusNumbers = {
   STAT_DPERROR: -20,
   STAT_ADMIN_SESSION_STOPPED: -140,
   STAT_PIN_CHANGE_REQUIRED: -141,
+  STAT_PASSWORD_REFUSED: -142,
+  STAT_PASSWORD_EXPIRED: -143,
   STAT_INVCREDENTIALS: 1000,
   STAT_EXP_CHALLENGE: 1004,
   STAT_PERMISSION: 1005,
@@ -37,6 +40,7 @@ const statusNumbers = {
   STAT_USER_UNKNOWN: 1010,
   STAT_LOCAL_PASSWORD_MISMATCH: 1011,
   STAT_OTP_INCORRECT: 1012,
+  STAT_GRACE_PERIOD_EXPIRED: 1023,
   STAT_USER_EXPIRED: 1025,
   STAT_USER_INACTIVE: 1033,
 } as const;
@@ -78,6 +82,9 @@ export function failureCodes(
 export const operationNames = [
   'authUser',
   'getChallenge',
+  'updatePassword',
+  'changeBackendPassword',
+  'cancelAuthUser',
   'syncTokenAndHost',
   'logon',
   'logoff',
@@ -86,7 +93,8 @@ export const operationNames = [
 export type OperationName = (typeof operationNames)[number];
 
 /** What the edge itself finds wrong with a request that it could read. */
-export type EdgeRefusal = 'field-missing' | 'field-invalid' | 'session-unknown';
+export type EdgeRefusal =
+  'field-missing' | 'field-invalid' | 'session-unknown' | 'nothing-to-cancel';
 
 /** Whatever a user or program may be told when he is not let in. */
 export type FailureCode = ToldCode | EdgeRefusal;
@@ -94,7 +102,13 @@ export type FailureCode = ToldCode | EdgeRefusal;
 /** What ends well. `challenge-issued` is no end yet: nobody was verified. */
 export type SuccessOutcome =
   | Exclude<
-      (AuthenticateAnswer | ChallengeAnswer | SynchroniseAnswer | LogonAnswer)['outcome'],
+      (
+        | AuthenticateAnswer
+        | ChallengeAnswer
+        | SynchroniseAnswer
+        | LogonAnswer
+        | PasswordChangeAnswer
+      )['outcome'],
       'refused' | 'challenge-issued'
     >
   | 'signed-out'
@@ -105,6 +119,7 @@ const success = codes('RET_SUCCESS', 'STAT_SUCCESS', '');
 const successes: Readonly<Record<SuccessOutcome, ResultCodes>> = {
   accepted: success,
   synchronised: success,
+  'password-changed': success,
   'signed-in': success,
   'signed-out': success,
   'session-alive': success,
@@ -127,6 +142,34 @@ const notSynchronisable = failureCodes(
   'STAT_INVPARAM',
   'This authenticator application cannot be synchronised.',
 );
+
+type PasswordCode = Extract<FailureCode, `password-${string}` | `back-end-${string}`>;
+
+const refusedPassword = (text: string): ResultCodes => failureCodes('STAT_PASSWORD_REFUSED', text);
+
+const passwordFailures: Readonly<Record<PasswordCode, ResultCodes>> = {
+  'password-incorrect': failureCodes('STAT_LOCAL_PASSWORD_MISMATCH', 'The password is incorrect.'),
+  'password-none': failureCodes('STAT_LOCAL_PASSWORD_MISMATCH', 'No password verifies the user.'),
+  'password-not-permitted': failureCodes(
+    'STAT_GRACE_PERIOD_EXPIRED',
+    'A static password lets nobody in here, or no longer.',
+  ),
+  'password-expired': failureCodes('STAT_PASSWORD_EXPIRED', 'The password has expired: change it.'),
+  'back-end-none': failureCodes('STAT_LOCALAUTH', 'No back end is connected.'),
+  'back-end-refused': refusedPassword('The back end does not take the new password.'),
+  'password-too-young': refusedPassword('The password was changed too recently.'),
+  'password-confirmation-mismatch': refusedPassword(
+    'The new password and its confirmation differ.',
+  ),
+  'password-too-short': refusedPassword('The new password is too short.'),
+  'password-too-long': refusedPassword('The new password is too long.'),
+  'password-malformed': refusedPassword('The new password has control characters.'),
+  'password-too-simple': refusedPassword(
+    'The new password is too simple: the policy asks for more kinds of characters.',
+  ),
+  'password-user-name-based': refusedPassword('The new password holds the name of the user.'),
+  'password-repeated': refusedPassword('The new password is one of the last.'),
+};
 
 const failures: Readonly<Record<FailureCode, ResultCodes>> = {
   refused: failureCodes('STAT_INVCREDENTIALS', 'The user could not be verified.'),
@@ -205,6 +248,11 @@ const failures: Readonly<Record<FailureCode, ResultCodes>> = {
     'PIN Is Too Easy To Guess: no repetition and no even run, such as 1111 or 2468.',
   ),
   'pin-unchanged': failureCodes('STAT_DPERROR', 'PIN Must Be Changed: the new one is the old one.'),
+  ...passwordFailures,
+  'virtual-send-limit': failureCodes(
+    'STAT_DPERROR',
+    'Too many one-time passwords were sent: try again later.',
+  ),
   'administrator-none': failureCodes('STAT_PERMISSION', 'The user is no administrator.'),
   'sessions-too-many': failureCodes(
     'STAT_ERROR',
@@ -234,6 +282,10 @@ const failures: Readonly<Record<FailureCode, ResultCodes>> = {
   ),
   'field-missing': failureCodes('STAT_MISSINGFLD', 'A mandatory field is missing.'),
   'field-invalid': failureCodes('STAT_INVDATA', 'A field has a value that is not allowed.'),
+  'nothing-to-cancel': failureCodes(
+    'STAT_NOT_FOUND',
+    'Nothing waits to be confirmed on a device: there is nothing to cancel.',
+  ),
   'session-unknown': failureCodes(
     'STAT_ADMIN_SESSION_STOPPED',
     'There is no such administrative session: it was ended, or it has expired.',
@@ -322,6 +374,11 @@ const meanings: Readonly<Record<ErrorCode, ErrorMeaning>> = {
   'store-full': broken,
   'store-contract': broken,
   'instance-in-use': broken,
+  'delivery-failed': failureCodes(
+    'STAT_COMMS',
+    'The one-time password could not be sent; nothing has changed.',
+  ),
+  'back-end-unavailable': broken,
   overloaded: busy,
   'shutting-down': busy,
   // Start-up failures end the process before it listens; here they are a mistake of ours.

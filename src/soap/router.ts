@@ -7,6 +7,7 @@ import { namespaces } from './namespaces.ts';
 import type { Begun, Call, Operation, Reply, SoapService } from './operation.ts';
 import { faultDocument, responseDocument } from './response.ts';
 import { type ChallengeIssuedProfile, meaningOfError } from './result-codes.ts';
+import { cancelAuthUser, changeBackendPassword, updatePassword } from './passwords.ts';
 import { logoff, logon, sessionAlive } from './sessions.ts';
 import { syncTokenAndHost } from './synchronise.ts';
 import { wsdlRouter } from './wsdl.ts';
@@ -40,6 +41,9 @@ export interface SoapOptions {
 const operations: readonly Operation[] = [
   authUser,
   getChallenge,
+  updatePassword,
+  changeBackendPassword,
+  cancelAuthUser,
   syncTokenAndHost,
   logon,
   logoff,

@@ -1,6 +1,7 @@
 import { credentialCommand, type Judged, readCredential } from './credential-set.ts';
 import type { FieldReader } from './attributes.ts';
 import type { Call, Operation } from './operation.ts';
+import { dateTimeText } from './response.ts';
 import { codesOfSuccess } from './result-codes.ts';
 import type { SessionView } from '../service/api.ts';
 
@@ -101,10 +102,4 @@ const privileges: readonly (readonly [string, readonly Role[]])[] = [
 /** Programs split it at comma and blank, then at the blank. */
 function privilegesText(role: Role): string {
   return privileges.map(([name, roles]) => `${name} ${String(roles.includes(role))}`).join(', ');
-}
-
-/** A time as xsd:dateTime in UTC. */
-function dateTimeText(atMs: number): string {
-  // eslint-disable-next-line no-restricted-globals -- writes down a time that it was given
-  return new Date(atMs).toISOString();
 }

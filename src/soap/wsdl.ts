@@ -58,6 +58,21 @@ const elements: Readonly<Record<Interface, string>> = {
       element('authUserResults', 'tns:AuthUserResults'),
     ),
     ...setCommand('getChallenge', 'credentialAttributeSet', plainResults),
+    ...setCommand('updatePassword', 'credentialAttributeSet', plainResults),
+    complexType('StaticCredentialInput', [element('staticPassword', 'xsd:string')]),
+    message('changeBackendPassword', [
+      element('componentType', 'xsd:string'),
+      element('user', 'tns:UserInput'),
+      element('credential', 'tns:StaticCredentialInput'),
+      element('newStaticPassword', 'xsd:string'),
+    ]),
+    message('changeBackendPasswordResponse', [element('status', 'basic:CommandStatusResponse')]),
+    message('cancelAuthUser', [
+      element('componentType', 'xsd:string'),
+      element('serialNumber', 'xsd:string'),
+      element('challengeKeyMessage', 'xsd:string'),
+    ]),
+    message('cancelAuthUserResponse', [element('status', 'basic:CommandStatusResponse')]),
     message('syncTokenAndHost', [
       element('componentType', 'xsd:string'),
       element('user', 'tns:UserInput'),

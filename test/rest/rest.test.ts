@@ -13,6 +13,8 @@ const accepted = {
   serial: 'VT00000001',
   applicationName: 'TIME',
   pinChanged: false,
+  by: 'response',
+  passwordExpiresAtMs: null,
 };
 const logon = { user: 'alice', response: '123456' };
 
@@ -34,6 +36,8 @@ describe('the three use cases', () => {
       serial: 'VT00000001',
       application: 'TIME',
       pinChanged: false,
+      by: 'response',
+      passwordExpiresAtMs: null,
     });
     expect(world.reached).toEqual([
       {
@@ -43,7 +47,13 @@ describe('the three use cases', () => {
           {
             userName: 'alice',
             domainName: null,
-            credential: { format: 'separate', pin: null, response: '123456', newPin: null },
+            credential: {
+              format: 'separate',
+              staticPassword: null,
+              pin: null,
+              response: '123456',
+              newPin: null,
+            },
             challenge: '12345678',
             challengeKey: null,
             serial: null,

@@ -87,6 +87,7 @@ describe('authUser', () => {
       challengeKey: 'k',
       credential: {
         format: 'separate',
+        staticPassword: 'ignored',
         pin: '1111',
         response: '123456',
         newPin: { pin: '2222', confirmation: '3333' },
@@ -103,8 +104,9 @@ describe('authUser', () => {
     await world.post(attributeEnvelope({ ...separate, ...more }));
     expect(request()['credential']).toEqual({
       format: 'separate',
+      staticPassword: null,
       pin: null,
-      response: '',
+      response: null,
       newPin,
     });
   });

@@ -135,7 +135,13 @@ const mediator: Program = {
   reaches: 'authenticate',
   with: {
     challengeKey: '0123456789',
-    credential: { format: 'separate', pin: null, response: '123456', newPin: null },
+    credential: {
+      format: 'separate',
+      staticPassword: null,
+      pin: null,
+      response: '123456',
+      newPin: null,
+    },
   },
 };
 

@@ -15,7 +15,13 @@ export interface Reached {
   readonly args: readonly unknown[];
 }
 
-type UseCase = 'authenticate' | 'issueChallenge' | 'synchronise' | keyof Sessions;
+type UseCase =
+  | 'authenticate'
+  | 'issueChallenge'
+  | 'synchronise'
+  | 'changePassword'
+  | 'changeBackEndPassword'
+  | keyof Sessions;
 
 /** What each use case answers: a value, or an Error to be thrown. */
 export type Answers = Partial<Record<UseCase, unknown>>;
@@ -28,6 +34,8 @@ export const accepted = {
   serial: 'VT00000001',
   applicationName: 'OTP',
   pinChanged: false,
+  by: 'response',
+  passwordExpiresAtMs: null,
 } as const;
 
 export const session = {
