@@ -41,7 +41,7 @@ const rooms = {
     packages: ['express'],
   },
   'src/formats/': { may: ['src/xml\\.ts$', 'src/oath/'] },
-  'src/delivery/': { may: ports, node: anyNode },
+  'src/delivery/': { may: ports, node: anyNode, packages: ['nodemailer'] },
   'src/backend/': { may: ports, node: anyNode },
   'src/offline/': { may: ['src/oath/'], node: anyNode },
   'src/agent/': {
@@ -58,7 +58,7 @@ const rooms = {
   'emulator/': {
     may: ['src/oath/', 'src/formats/', 'src/xml\\.ts$'],
     node: anyNode,
-    packages: ['@noble/hashes', 'commander', 'express', 'node-hid'],
+    packages: ['@noble/hashes', 'commander', 'express', 'node-hid', 'postal-mime', 'smtp-server'],
   },
 };
 

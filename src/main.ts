@@ -9,6 +9,7 @@ import {
   readText,
   requirePrivateFile,
 } from './config/index.ts';
+import { createDelivery } from './delivery/index.ts';
 import { type ErrorCode, TallystickError } from './errors.ts';
 import {
   type AppOptions,
@@ -21,7 +22,7 @@ import { createLogger, logFailure, type Logger } from './observe/index.ts';
 import { createRestRouter } from './rest/index.ts';
 import { createSoapRouter, soapErrorAnswers } from './soap/index.ts';
 import { createService, type Service } from './service/index.ts';
-import type { AuditChain, Clock } from './service/ports.ts';
+import type { AuditChain, Clock, Delivery } from './service/ports.ts';
 import type { ModuleFailure, ModuleFailureKind, SeedModule } from './service/seed-module.ts';
 import type { Store } from './service/store.ts';
 import { type DatabaseLocation, openStore } from './store/index.ts';
@@ -98,7 +99,12 @@ async function serve(config: Config, { store, module, logger }: Parts): Promise<
     module: module satisfies SeedModule,
     clock: systemClock,
     instance: config.instance.name,
-    limits: { inFlightMax: config.limits.requestsInFlightMax },
+    delivery: createDelivery({ folder: config.delivery.folder }) satisfies Delivery,
+    limits: {
+      inFlightMax: config.limits.requestsInFlightMax,
+      deliveryDeadlineMs: config.delivery.deadlineMs,
+      sendsPerHourMax: config.delivery.sendsPerHourMax,
+    },
   });
   const listener = await listenFor(config, service, logger);
   const purge = setInterval(() => {

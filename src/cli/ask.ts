@@ -1,5 +1,5 @@
 import { exitCodes } from './exit-codes.ts';
-import { CliFailure, type CliIo, type Question, usageFailure } from './io.ts';
+import { CliFailure, type CliIo, type Question, typedText, usageFailure } from './io.ts';
 
 /**
  * The answers by the names of their questions: at a terminal one after the other, else from standard
@@ -58,10 +58,10 @@ export function createTerminalAsking(): CliIo['ask'] {
       return false;
     };
     try {
-      if (take(ahead)) return Buffer.from(typed).toString('utf8');
+      if (take(ahead)) return typedText(Uint8Array.from(typed));
       const chunks = stdin.iterator({ destroyOnReturn: false }) as AsyncIterable<Buffer>;
       for await (const chunk of chunks) if (take([...chunk])) break;
-      return Buffer.from(typed).toString('utf8');
+      return typedText(Uint8Array.from(typed));
     } finally {
       typed.fill(0);
       stdin.setRawMode(false);

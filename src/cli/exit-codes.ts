@@ -13,6 +13,7 @@ export const exitCodes: Readonly<
     | 'moduleUnavailable'
     | 'storeUnavailable'
     | 'serverUnavailable'
+    | 'unanswered'
     | 'internal'
     | 'interrupted',
     number
@@ -32,6 +33,8 @@ export const exitCodes: Readonly<
   storeUnavailable: 8,
   /** The server cannot be reached, or answers that it cannot do its work now. */
   serverUnavailable: 9,
+  /** Something was issued that has to be answered first: nobody is verified yet. */
+  unanswered: 10,
   /** A mistake in this program. */
   internal: 70,
   /** A signal ended long work early; the same command goes on. What shells say of Ctrl-C. */
@@ -59,6 +62,8 @@ const byCode: Readonly<Record<ErrorCode, number>> = {
   'store-read-only': exitCodes.storeUnavailable,
   'store-full': exitCodes.storeUnavailable,
   'store-contract': exitCodes.storeUnavailable,
+  'delivery-failed': exitCodes.serverUnavailable,
+  'back-end-unavailable': exitCodes.serverUnavailable,
   overloaded: exitCodes.serverUnavailable,
   'shutting-down': exitCodes.serverUnavailable,
   'config-invalid': exitCodes.usage,

@@ -18,7 +18,9 @@ export function explanationText(explanation: UserExplanationJson): string {
   const blocks = [
     headText(explanation),
     ...authenticators.flatMap((authenticator) =>
-      authenticator.applications.map((one) => applicationText(authenticator, one)),
+      authenticator.kind === 'virtual-mobile'
+        ? [virtualMobileText(authenticator)]
+        : authenticator.applications.map((one) => applicationText(authenticator, one)),
     ),
     ...events.map(eventText),
     ...(events.length === 0 ? ['Nothing was attempted so far.'] : []),
@@ -40,6 +42,7 @@ function headText({ user, domain, policy, atMs, account }: UserExplanationJson):
     ...given('locked by', account.lockedBy, (by) => byText(by, account.lockedByActor)),
     ...given('unlocks itself', unlocksItselfAtMs, (at) => `${secondText(at)} at the earliest`),
     ['failures', lockThreshold === 0 ? lockCount : `${lockCount} of ${lockThreshold}`],
+    ...given('password', account.passwordSetAtMs, (at) => passwordText(at, account)),
     ['expires', secondText(account.expiresAtMs)],
     ['last attempt', secondText(account.lastAttemptAtMs)],
     ['last success', secondText(account.lastSuccessAtMs)],
@@ -59,6 +62,37 @@ function byText(by: string, actor: string | null): string {
   return actor === null ? by : `${by}, ${actor}`;
 }
 
+type Account = NonNullable<UserExplanationJson['account']>;
+
+function passwordText(setAtMs: number, { isPasswordPermitted }: Account): string {
+  const alone = isPasswordPermitted ? 'lets in by itself now' : 'lets nobody in by itself';
+  return `set ${secondText(setAtMs)}, ${alone}`;
+}
+
+function virtualMobileText(authenticator: AuthenticatorNowJson): string {
+  const rows = facts([
+    ['authenticator', deviceText(authenticator)],
+    ['last used', secondText(authenticator.lastUsedAtMs)],
+  ]);
+  const heading = `${authenticator.serial}  one-time passwords are sent`;
+  return `${cellText(heading)}\n${rows.replace(/^/gm, '  ')}`;
+}
+
+function backupText({ mode, endsAtMs, usesLeft }: Backup): string {
+  const until = endsAtMs === null ? '' : `, until ${secondText(endsAtMs)}`;
+  return `${mode}${until}${usesLeft === null ? '' : `, ${usesLeft} left`}`;
+}
+
+/** What unlocks a device shows nothing that could be stood in for. */
+function backupShown(
+  { backup }: AuthenticatorNowJson,
+  mode: ApplicationNowJson['mode'],
+): Backup | null {
+  return mode === 'unlock' || backup?.mode === 'no' ? null : backup;
+}
+
+type Backup = NonNullable<AuthenticatorNowJson['backup']>;
+
 function applicationText(
   authenticator: AuthenticatorNowJson,
   application: ApplicationNowJson,
@@ -69,6 +103,8 @@ function applicationText(
     ...given('mode', mode === 'unlock' ? mode : null, () => 'unlock: verifies nobody'),
     ...(application.isDisabled ? ([['state', 'disabled']] as const) : []),
     ...given('server PIN', application.pin === 'off' ? null : application.pin, pinStateText),
+    ...given('grace period', authenticator.graceEndsAtMs, (at) => `until ${secondText(at)}`),
+    ...given('backup', backupShown(authenticator, mode), backupText),
     ['epoch', application.epoch],
     ...given('next counter', application.nextEventCounter, (counter) => counter),
     ...given('last step', application.last, stepText),

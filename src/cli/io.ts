@@ -55,6 +55,21 @@ export function usageFailure(message: string): CliFailure {
 
 const inputBytesMax = 65_536;
 
+/**
+ * What was typed or piped as text.
+ *
+ * @throws CliFailure where it is no UTF-8: replacing what is not would make different secrets the same
+ */
+export function typedText(bytes: Uint8Array): string {
+  try {
+    return new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes);
+  } catch {
+    throw usageFailure(
+      'the input is not UTF-8: set the terminal, or the program before the pipe, to it',
+    );
+  }
+}
+
 /** The process's own streams. */
 export function processIo(ask: CliIo['ask']): CliIo {
   return {
@@ -85,7 +100,7 @@ async function readInput(): Promise<string> {
     if (bytes > inputBytesMax) throw usageFailure('standard input is longer than 64 KiB');
     pieces.push(piece);
   }
-  return Buffer.concat(pieces).toString('utf8');
+  return typedText(Buffer.concat(pieces));
 }
 
 /** Says what went wrong, without a stack, and sets the exit code. */

@@ -2,7 +2,8 @@ import type { Command } from 'commander';
 import { answersTo } from './ask.ts';
 import { clientCommand, type Desk, given, pathOf, text } from './commands.ts';
 import { type CliIo, type Question, usageFailure } from './io.ts';
-import type { Call } from './rest-client.ts';
+import { exitCodes } from './exit-codes.ts';
+import type { Call, JsonRecord } from './rest-client.ts';
 import { type Cell, facts, instantText } from './table.ts';
 
 type Options = Readonly<Record<string, unknown>>;
@@ -11,17 +12,36 @@ const whyInput =
   '\nLeft out, it is read from standard input: arguments are visible to everybody on the machine\n' +
   'and stay in the history of the shell.';
 
-/** `tallystick authenticate`, `challenge` and `sync`: what programs do for users. */
+/** `tallystick authenticate`, `change-password`, `challenge` and `sync`: what programs do for users. */
 export function logonCommands(io: CliIo): readonly Command[] {
   return [
     narrowing(clientCommand(io, 'authenticate <user>', 'verifies a response', authenticate))
+      .option('--password', 'asks for the static password, and for nothing else')
+      .option('--keyword <word>', 'asks for a challenge or a one-time password, by this word')
       .option('--pin', 'asks for the server PIN first')
       .option('--response <response>', 'what the authenticator shows')
       .option('--new-pin', 'asks for a new server PIN afterwards, twice')
       .option('--challenge <challenge>', 'the challenge that it answers')
+      .option('--challenge-key <key>', 'the key of what it answers, in its place')
       .option('--request-key <key>', 'repeats with the same key get the same answer')
-      .addHelpText('after', `${whyInput} One per line: PIN, response, new PIN, new PIN again.`),
-    narrowing(clientCommand(io, 'challenge <user>', 'asks for a challenge', issueChallenge)),
+      .addHelpText(
+        'after',
+        `${whyInput} One per line: PIN, response, new PIN, new PIN again. With --keyword there is no
+response: what --password or --pin asks for is put behind the word. What is issued then is printed,
+and the exit code is ${exitCodes.unanswered}: answer it with --challenge-key.`,
+      ),
+    clientCommand(io, 'change-password <user>', 'sets another static password', changePassword)
+      .option('--domain <name>', 'the domain, default master')
+      .option('--back-end', 'the password that the back end knows')
+      .addHelpText('after', `${whyInput} One per line: old, new, new again.`),
+    narrowing(
+      clientCommand(
+        io,
+        'challenge [user]',
+        'asks for a challenge; without a user for whoever answers it',
+        issueChallenge,
+      ),
+    ),
     clientCommand(io, 'sync <user>', 'brings an authenticator and the server together', synchronise)
       .option('--domain <name>', 'the domain, default master')
       .option('--serial <serial>', 'needed when the user has several authenticators')
@@ -46,14 +66,7 @@ async function authenticate(
   [user = '']: readonly string[],
   options: Options,
 ): Promise<void> {
-  const response = text(options, 'response');
-  const answers = await answersTo(desk.io, {
-    ...pinQuestion(options),
-    ...(response === undefined ? { response: shown('Response') } : {}),
-    ...(options['newPin'] === true
-      ? { newPin: secret('New PIN'), newPinConfirmation: secret('New PIN again') }
-      : {}),
-  });
+  const credential = await credentialFrom(desk, options);
   const requestKey = text(options, 'requestKey');
   const call: Call = {
     method: 'POST',
@@ -61,23 +74,87 @@ async function authenticate(
     body: given({
       user,
       domain: text(options, 'domain'),
-      response,
-      ...answers,
+      ...credential,
       challenge: text(options, 'challenge'),
+      challengeKey: text(options, 'challengeKey'),
       serial: text(options, 'serial'),
       application: text(options, 'application'),
     }),
     ...(requestKey === undefined ? {} : { headers: { 'Idempotency-Key': requestKey } }),
   };
   const { body } = await desk.client(call);
-  const { serial, application, pinChanged } = body;
-  const changed = pinChanged === true ? ' The new PIN is set.' : '';
-  desk.show(body, `Accepted: ${user} by ${String(serial)}/${String(application)}.${changed}`);
+  if (body['outcome'] === 'challenge-issued') {
+    showIssued(desk, body, options['json'] === true);
+    return;
+  }
+  const changed = body['pinChanged'] === true ? ' The new PIN is set.' : '';
+  desk.show(body, `Accepted: ${user} by ${shownBy(body)}.${changed}`);
+}
+
+/** What let the person in, for people. */
+function shownBy({ by, serial, application }: JsonRecord): string {
+  if (by === 'password') return 'static password';
+  if (by === 'virtual-otp') return `a one-time password that was sent (${String(serial)})`;
+  return `${String(serial)}/${String(application)}`;
+}
+
+/** The challenge, if there is one, and the key to answer by; nobody is verified yet. */
+function showIssued(desk: Desk, body: JsonRecord, asJson: boolean): void {
+  const { challenge, challengeKey, message, expiresAtMs } = body;
+  if (!asJson) {
+    desk.io.say(`${String(message)}: valid until ${instantText(expiresAtMs as number)}.`);
+  }
+  const key = `key ${String(challengeKey)}`;
+  desk.show(body, challenge === null ? key : `challenge ${challenge as string}\n${key}`);
+  desk.io.setExitCode(exitCodes.unanswered);
+}
+
+async function credentialFrom(
+  desk: Desk,
+  options: Options,
+): Promise<Readonly<Record<string, unknown>>> {
+  const response = text(options, 'response');
+  const keyword = text(options, 'keyword');
+  const isPassword = options['password'] === true;
+  if (isPassword || keyword !== undefined) {
+    if (response !== undefined || options['newPin'] === true) {
+      throw usageFailure('--password and --keyword take neither --response nor --new-pin');
+    }
+    const answers = await answersTo(desk.io, {
+      ...(isPassword ? { password: secret('Password') } : {}),
+      ...pinQuestion(options),
+    });
+    return { password: `${keyword ?? ''}${answers['password'] ?? ''}${answers['pin'] ?? ''}` };
+  }
+  const answers = await answersTo(desk.io, {
+    ...pinQuestion(options),
+    ...(response === undefined ? { response: shown('Response') } : {}),
+    ...(options['newPin'] === true
+      ? { newPin: secret('New PIN'), newPinConfirmation: secret('New PIN again') }
+      : {}),
+  });
+  return given({ response, ...answers });
+}
+
+async function changePassword(
+  desk: Desk,
+  [user = '']: readonly string[],
+  options: Options,
+): Promise<void> {
+  const answers = await answersTo(desk.io, {
+    password: secret('Old password'),
+    newPassword: secret('New password'),
+    newPasswordConfirmation: secret('New password again'),
+  });
+  const of = options['backEnd'] === true ? 'back-end' : undefined;
+  const body = given({ user, domain: text(options, 'domain'), ...answers, of });
+  const answer = await desk.client({ method: 'POST', path: pathOf('password'), body });
+  desk.show(answer.body, `The password of ${user} is changed.`);
 }
 
 async function issueChallenge(
   desk: Desk,
-  [user = '']: readonly string[],
+  [user]: readonly string[],
   options: Options,
 ): Promise<void> {
   const body = given({

@@ -3,6 +3,7 @@ import { auditCommands } from './audit-commands.ts';
 import { explainCommand } from './explain-command.ts';
 import { driftCommands } from './drift-commands.ts';
 import { exitCodes } from './exit-codes.ts';
+import { gatewayCommands } from './gateway-commands.ts';
 import { initCommand } from './init.ts';
 import type { CliIo } from './io.ts';
 import { keyCommands } from './key-commands.ts';
@@ -25,7 +26,7 @@ Use, with a server running:
 
 Exit codes: 0 done, 1 refused, 2 usage or configuration, 3 not initialised, 4 PIN refused,
 5 instance in use, 6 address in use, 7 module unavailable, 8 database unavailable,
-9 server unavailable, 70 a mistake in this program, 130 interrupted.`;
+9 server unavailable, 10 to be answered first, 70 a mistake in this program, 130 interrupted.`;
 
 /**
  * Runs one command line (without node and script) and sets the exit code.
@@ -49,6 +50,7 @@ export async function runProgram(
     tokenCommands(io),
     driftCommands(io),
     ...policyCommands(io),
+    gatewayCommands(io),
     keyCommands(io),
     explainCommand(io),
     ...auditCommands(io),

@@ -7,7 +7,13 @@ import { pinCell, tokenPinCommands } from './pin-commands.ts';
 import type { JsonRecord } from './rest-client.ts';
 import { readSeedText, seedSources } from './seed-input.ts';
 import { type Cell, facts, instantText, isExpired, table } from './table.ts';
-import { expiresOption, readApplication, readInstant, unlockPrefix } from './values.ts';
+import {
+  isVirtualMobile,
+  settingFacts,
+  tokenSettings,
+  withSettingOptions,
+} from './token-settings.ts';
+import { expiresOption, readApplication, readInstant, readWhole, unlockPrefix } from './values.ts';
 
 type Options = Readonly<Record<string, unknown>>;
 
@@ -26,9 +32,9 @@ export function tokenCommands(io: CliIo): Command {
       .requiredOption('--out <file>', 'where the bundle for "vtoken pair --accept" goes')
       .option('--user <user>', 'assign it to this user at once')
       .option(...domainOption),
-    clientCommand(io, 'assign <serial> <user>', 'gives it to a user', assignToken).option(
-      ...domainOption,
-    ),
+    clientCommand(io, 'assign <serial> <user>', 'gives it to a user', assignToken)
+      .option(...domainOption)
+      .option('--grace-days <number>', "that he may still do without it, in place of the policy's"),
     posting(io, 'unassign <serial>', 'takes it from its user', 'unassign'),
     clientCommand(io, 'reset <serial>', 'forgets drift; counters never go back', resetToken).option(
       '--application <name>',
@@ -39,12 +45,9 @@ export function tokenCommands(io: CliIo): Command {
       .option('--reason <text>', 'why, for the audit'),
     tokenDriftCommands(io),
     tokenPinCommands(io),
-    clientCommand(
-      io,
-      'set <serial>',
-      'changes when an authenticator expires',
-      setToken,
-    ).requiredOption(...expiresOption),
+    withSettingOptions(
+      clientCommand(io, 'set <serial>', 'changes expiry, grace period and backup', setToken),
+    ),
     changing(io, 'enable <serial>', 'admits a disabled one again', { isDisabled: false }),
     changing(io, 'disable <serial>', 'refuses it until enabled', { isDisabled: true }),
     clientCommand(
@@ -61,16 +64,17 @@ export function tokenCommands(io: CliIo): Command {
 
 function createCommand(io: CliIo): Command {
   return clientCommand(io, 'create <serial>', 'a new authenticator', createToken)
-    .requiredOption(
+    .option(
       '--application <name=algorithm>',
       'e.g. TIME=TOTP-SHA1-6-30S; may be repeated',
       (value: string, all: readonly string[] | undefined) => [...(all ?? []), value],
     )
-    .option('--model <model>', 'the model', 'GENERIC')
+    .option('--virtual-mobile', 'the right to have one-time passwords sent: no device, no seeds')
+    .option('--model <model>', 'the model, default GENERIC, or VIR10 of a virtual mobile one')
     .option('--generate', 'seeds are made in the module and never leave it')
     .option('--import-hex-file <file>', 'the seed in hex, from a file or - for standard input')
     .option('--import-base32-file <file>', 'the seed in base32, likewise')
-    .option('--event-counter <number>', 'the next counter that is accepted', '0')
+    .option('--event-counter <number>', 'the next counter that is accepted, default 0')
     .option(...expiresOption);
 }
 
@@ -92,7 +96,10 @@ async function createToken(
   [serial = '']: readonly string[],
   options: Options,
 ): Promise<void> {
-  const applications = (options['application'] as readonly string[]).map(readApplication);
+  if (options['virtualMobile'] === true) return createVirtualMobile(desk, serial, options);
+  const typed = options['application'] as readonly string[] | undefined;
+  if (typed === undefined) throw usageFailure('give --application, or --virtual-mobile');
+  const applications = typed.map(readApplication);
   const chosen = seedSources(options);
   if (chosen !== 'generate' && applications.length !== 1) {
     throw usageFailure('an imported seed belongs to one application: give --application once');
@@ -106,18 +113,48 @@ async function createToken(
           value: await readSeedText(desk.io, chosen),
         };
   const eventCounter = text(options, 'eventCounter') ?? '0';
-  const expires = text(options, 'expires');
   const { body } = await desk.client({
     method: 'POST',
     path: pathOf('authenticators'),
     body: given({
       serial,
-      model: text(options, 'model'),
-      expiresAtMs: expires === undefined ? undefined : readInstant('--expires', expires),
+      model: text(options, 'model') ?? 'GENERIC',
+      expiresAtMs: expiresOf(options),
       applications: applications.map((each) => ({ ...each, seed, eventCounter })),
     }),
   });
   showToken(desk, body);
+}
+
+const deviceOptions = [
+  'application',
+  'generate',
+  'importHexFile',
+  'importBase32File',
+  'eventCounter',
+];
+
+async function createVirtualMobile(desk: Desk, serial: string, options: Options): Promise<void> {
+  if (deviceOptions.some((name) => options[name] !== undefined)) {
+    throw usageFailure(
+      'a virtual mobile authenticator has no applications and no seeds: give --model and --expires only',
+    );
+  }
+  const body = given({
+    kind: 'virtual-mobile',
+    serial,
+    model: text(options, 'model'),
+    expiresAtMs: expiresOf(options),
+  });
+  showToken(
+    desk,
+    (await desk.client({ method: 'POST', path: pathOf('authenticators'), body })).body,
+  );
+}
+
+function expiresOf(options: Options): number | null | undefined {
+  const expires = text(options, 'expires');
+  return expires === undefined ? undefined : readInstant('--expires', expires);
 }
 
 async function assignToken(
@@ -126,7 +163,9 @@ async function assignToken(
   options: Options,
 ): Promise<void> {
   const path = pathOf('authenticators', serial, 'assign');
-  const body = given({ user, domain: text(options, 'domain') });
+  const days = text(options, 'graceDays');
+  const graceDays = days === undefined ? undefined : readWhole('--grace-days', days);
+  const body = given({ user, domain: text(options, 'domain'), graceDays });
   showToken(desk, (await desk.client({ method: 'POST', path, body })).body);
 }
 
@@ -175,7 +214,7 @@ async function setToken(
   [serial = '']: readonly string[],
   options: Options,
 ): Promise<void> {
-  const body = { expiresAtMs: readInstant('--expires', text(options, 'expires') ?? '') };
+  const body = tokenSettings(options);
   const path = pathOf('authenticators', serial);
   showToken(desk, (await desk.client({ method: 'PATCH', path, body })).body);
 }
@@ -190,7 +229,12 @@ function showToken(desk: Desk, token: JsonRecord): void {
     ['expires', instantText(token['expiresAtMs'] as number | null)],
     ['user', ownerOf(token)],
     ['last used', instantText(token['lastUsedAtMs'] as number | null)],
+    ...settingFacts(token),
   ]);
+  if (isVirtualMobile(token)) {
+    desk.show(token, head);
+    return;
+  }
   const rows = applications.map((application) => [
     String(application['name']),
     algorithmOf(application),
@@ -229,6 +273,7 @@ function stateOf(token: JsonRecord): string {
 }
 
 function kindOf(token: JsonRecord): string {
+  if (isVirtualMobile(token)) return 'virtual mobile';
   return token['isVirtual'] === true ? 'virtual' : 'hardware';
 }
 

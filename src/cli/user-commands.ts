@@ -1,8 +1,10 @@
 import { type Command, Option } from 'commander';
 import { clientCommand, type Desk, given, group, listAll, pathOf, text } from './commands.ts';
 import { type CliIo, usageFailure } from './io.ts';
+import { personFacts, personMembers, withPersonOptions } from './person-options.ts';
 import type { JsonRecord } from './rest-client.ts';
 import { facts, instantText, isExpired, table } from './table.ts';
+import { userPasswordCommands } from './user-password-commands.ts';
 import { expiresOption, readInstant } from './values.ts';
 
 const administratorRoles = ['admin', 'helpdesk', 'auditor'] as const;
@@ -18,19 +20,24 @@ export function userCommands(io: CliIo): readonly Command[] {
         const path = pathOf('users', user);
         showUser(desk, (await desk.client({ method: 'GET', path, query })).body);
       }).option(...domainOption),
-      clientCommand(io, 'create <user>', 'a new user', createUser)
-        .option(...domainOption)
-        .option('--organisational-unit <name>', 'where the user belongs')
-        .option(...expiresOption),
-      clientCommand(io, 'set <user>', 'changes when a user expires and may administer', setUser)
-        .option(...domainOption)
-        .option(...expiresOption)
-        .addOption(
-          new Option(
-            '--role <role>',
-            'as administrator, after signing in; none takes it away',
-          ).choices([...administratorRoles, 'none']),
-        ),
+      withPersonOptions(
+        clientCommand(io, 'create <user>', 'a new user', createUser)
+          .option(...domainOption)
+          .option('--organisational-unit <name>', 'where the user belongs')
+          .option(...expiresOption),
+      ),
+      withPersonOptions(
+        clientCommand(io, 'set <user>', 'changes expiry, role, contact and what verifies', setUser)
+          .option(...domainOption)
+          .option(...expiresOption)
+          .addOption(
+            new Option(
+              '--role <role>',
+              'as administrator, after signing in; none takes it away',
+            ).choices([...administratorRoles, 'none']),
+          ),
+      ),
+      userPasswordCommands(io),
       clientCommand(io, 'delete <user>', 'removes a user', deleteUser).option(...domainOption),
       changing(io, 'lock <user>', 'locks until somebody unlocks', 'lock'),
       changing(io, 'unlock <user>', 'lifts a lock and clears the count', 'unlock'),
@@ -96,6 +103,7 @@ async function createUser(
       domain: text(options, 'domain'),
       organisationalUnit: text(options, 'organisationalUnit'),
       expiresAtMs: expires === undefined ? undefined : readInstant('--expires', expires),
+      ...personMembers(options),
     }),
   });
   desk.show(body, `User ${String(body['user'])} created in domain ${String(body['domain'])}.`);
@@ -108,13 +116,14 @@ async function setUser(
 ): Promise<void> {
   const role = text(options, 'role');
   const expires = text(options, 'expires');
-  if (role === undefined && expires === undefined) {
-    throw usageFailure('say what to set: --expires, --role or both');
-  }
   const body = given({
     administratorRole: role === 'none' ? null : role,
     expiresAtMs: expires === undefined ? undefined : readInstant('--expires', expires),
+    ...personMembers(options),
   });
+  if (Object.keys(body).length === 0) {
+    throw usageFailure('say what to set, e.g. --expires or --email; --help lists all');
+  }
   const query = { domain: text(options, 'domain') };
   const path = pathOf('users', user);
   showUser(desk, (await desk.client({ method: 'PATCH', path, query, body })).body);
@@ -161,6 +170,7 @@ function showUser(desk: Desk, user: JsonRecord): void {
       ['expires', instantText(expiresAtMs as number | null)],
       ['last attempt', instantText(lastAttemptAtMs as number | null)],
       ['last success', instantText(successOf(user))],
+      ...personFacts(user),
     ]),
   );
 }

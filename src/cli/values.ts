@@ -47,6 +47,12 @@ export function readCharacters(option: string, text: string): number {
   throw usageFailure(`${option} takes a number of characters such as 4, not ${text}`);
 }
 
+/** A number of things; the server knows how many there may be. */
+export function readWhole(option: string, text: string): number {
+  if (/^\d{1,9}$/.test(text)) return Number(text);
+  throw usageFailure(`${option} takes a whole number such as 7, not ${text}`);
+}
+
 /** A number of days, `60d`. */
 export function readDays(option: string, text: string): number {
   const days = Number(/^(\d{1,4})d$/.exec(text)?.[1] ?? 0);
@@ -87,7 +93,7 @@ export function readApplication(text: string): TypedApplication {
 
 /**
  * `userLockThreshold=5`: a policy setting and its value. Lists are separated by commas; a value left
- * empty removes the setting, so that it is inherited again.
+ * empty removes the setting, so that it is inherited again; a text that is empty is `""`.
  */
 export function readPolicySetting(text: string): readonly [string, unknown] {
   const split = text.indexOf('=');
@@ -95,13 +101,14 @@ export function readPolicySetting(text: string): readonly [string, unknown] {
   const name = text.slice(0, split);
   const value = text.slice(split + 1);
   if (value === '') return [name, undefined];
-  if (isListSetting(name)) return [name, value === 'any' ? [] : value.split(',')];
+  if (typeOf(name) === 'text') return [name, value === '""' ? '' : value];
+  if (typeOf(name) === 'names') return [name, value === 'any' ? [] : value.split(',')];
   if (/^-?\d+$/.test(value)) return [name, Number(value)];
   if (value === 'true' || value === 'false') return [name, value === 'true'];
   return [name, value === 'null' ? null : value];
 }
 
-function isListSetting(name: string): boolean {
+function typeOf(name: string): string | undefined {
   const catalogue = policyCatalogue as Readonly<Record<string, { range: { type: string } }>>;
-  return Object.hasOwn(catalogue, name) && catalogue[name]?.range.type === 'names';
+  return Object.hasOwn(catalogue, name) ? catalogue[name]?.range.type : undefined;
 }

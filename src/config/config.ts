@@ -34,6 +34,12 @@ export interface Config {
     readonly enabled: boolean;
     readonly challengeIssuedProfile: 'failure' | 'challenge';
   };
+  readonly delivery: {
+    /** Null: there are no gateways that write files. */
+    readonly folder: string | null;
+    readonly deadlineMs: number;
+    readonly sendsPerHourMax: number;
+  };
   readonly limits: {
     readonly bodyBytesMax: number;
     readonly requestsInFlightMax: number;
@@ -125,6 +131,11 @@ function assemble(reader: Reader): Config {
       challengeIssuedProfile: text(
         'soap.challengeIssuedProfile',
       ) as Config['soap']['challengeIssuedProfile'],
+    },
+    delivery: {
+      folder: has('delivery.folder') ? path('delivery.folder') : null,
+      deadlineMs: number('delivery.deadlineMs'),
+      sendsPerHourMax: number('delivery.sendsPerHourMax'),
     },
     limits: {
       bodyBytesMax: number('limits.bodyBytesMax'),

@@ -177,6 +177,26 @@ export const settings: readonly Setting[] = [
     meaning: 'How authUser tells that it issued a challenge: RET_FAILURE or RET_CHALLENGE.',
   },
   {
+    name: 'delivery.folder',
+    kind: path,
+    unit: 'folder',
+    meaning: 'Where gateways of the kind file write; unset: there can be none.',
+  },
+  {
+    name: 'delivery.deadlineMs',
+    kind: integer(100, 60_000),
+    byDefault: 10_000,
+    unit: 'milliseconds',
+    meaning: 'For one gateway to take a message with a one-time password.',
+  },
+  {
+    name: 'delivery.sendsPerHourMax',
+    kind: integer(1, 10_000_000),
+    byDefault: 10_000,
+    unit: 'messages',
+    meaning: 'Messages in an hour of the clock, all users and servers of one database together.',
+  },
+  {
     name: 'limits.bodyBytesMax',
     kind: integer(1024, 1_048_576),
     byDefault: 65_536,

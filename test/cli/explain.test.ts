@@ -94,6 +94,9 @@ const explanation: UserExplanationJson = {
     unlocksItselfAtMs: at(300),
     lastAttemptAtMs: atMs,
     lastSuccessAtMs: null,
+    localAuthentication: 'password-in-grace',
+    passwordSetAtMs: at(-9000),
+    isPasswordPermitted: false,
   },
   authenticators: [
     {
@@ -104,7 +107,23 @@ const explanation: UserExplanationJson = {
       expiresAtMs: null,
       assignedAtMs: at(-7200),
       lastUsedAtMs: at(-10),
+      kind: 'device',
+      graceEndsAtMs: null,
+      backup: { mode: 'permitted', endsAtMs: null, usesLeft: 2 },
       applications: [time, unlock],
+    },
+    {
+      serial: 'VM00000001',
+      model: 'VIR10',
+      isVirtual: false,
+      isDisabled: false,
+      expiresAtMs: null,
+      assignedAtMs: at(-7200),
+      lastUsedAtMs: null,
+      kind: 'virtual-mobile',
+      graceEndsAtMs: at(900),
+      backup: null,
+      applications: [],
     },
   ],
   events: [
@@ -144,6 +163,7 @@ locked since    2026-11-25 20:33:10Z
 locked by       threshold, intranet (k1)
 unlocks itself  2026-11-25 20:38:10Z at the earliest
 failures        3 of 3
+password        set 2026-11-25 18:03:10Z, lets nobody in by itself
 expires         -
 last attempt    2026-11-25 20:33:10Z
 last success    -
@@ -151,6 +171,7 @@ last success    -
 VT00000001/TIME  TOTP-SHA1-6-30S
   authenticator  VTGO1, virtual, assigned 2026-11-25 18:33:10Z
   server PIN     set, change required
+  backup         permitted, 2 left
   epoch          2
   last step      59856066, begins 2026-11-25 20:33:00Z
   expected step  59856067, begins 2026-11-25 20:33:30Z
@@ -169,6 +190,10 @@ VT00000001/UNLOCK  OCRA-1:HOTP-SHA1-8:QN08
   state          disabled
   epoch          1
   failures       1
+  last used      -
+
+VM00000001  one-time passwords are sent
+  authenticator  VIR10, assigned 2026-11-25 18:33:10Z
   last used      -
 
 2026-11-25 20:33:10Z  refused  response-incorrect

@@ -24,6 +24,8 @@ const accepted = {
   serial: 'VT1',
   applicationName: 'TIME',
   pinChanged: false,
+  by: 'response',
+  passwordExpiresAtMs: null,
 };
 
 const newPin = { pin: '9038', confirmation: '9038' };

@@ -156,7 +156,7 @@ describe('user set', () => {
     expect(unknown.said).toContain('Allowed choices are admin, helpdesk, auditor, none');
     expect(await run('user', 'set', 'jane')).toMatchObject({
       code: exitCodes.usage,
-      said: 'say what to set: --expires, --role or both',
+      said: 'say what to set, e.g. --expires or --email; --help lists all',
     });
   });
 
