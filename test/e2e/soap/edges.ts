@@ -2,7 +2,7 @@ import { createApp } from '../../../src/http/index.ts';
 import { createRestRouter } from '../../../src/rest/index.ts';
 import { createSoapRouter, soapErrorAnswers } from '../../../src/soap/index.ts';
 import type { PolicySettings } from '../../../src/domain/policy-catalogue.ts';
-import { type Bench, openBench } from '../../support/builders.ts';
+import { type Bench, type BenchOptions, openBench } from '../../support/builders.ts';
 import { listening } from '../../support/listening.ts';
 
 /** Both edges over one service: whatever comes through one must come to the same through the other. */
@@ -11,12 +11,16 @@ export interface Edges {
   readonly url: string;
   /** A component that both kinds of programs may act for, under a policy with plain answers. */
   component(settings?: PolicySettings): Promise<{ readonly type: string; readonly key: string }>;
-  rest(key: string, path: string, body: object): Promise<{ status: number; code: string }>;
+  rest(
+    key: string,
+    path: string,
+    body: object,
+  ): Promise<{ status: number; code: string; body: Readonly<Record<string, unknown>> }>;
   close(): Promise<void>;
 }
 
-export async function openEdges(): Promise<Edges> {
-  const bench = await openBench();
+export async function openEdges(options: BenchOptions = {}): Promise<Edges> {
+  const bench = await openBench(options);
   const { service, admin } = bench;
   const app = createApp({
     routers: [
@@ -75,8 +79,9 @@ export async function openEdges(): Promise<Edges> {
         headers: { Authorization: `Bearer ${key}`, 'Content-Type': 'application/json' },
         body: JSON.stringify(body),
       });
-      const { outcome, code } = (await response.json()) as { outcome?: string; code?: string };
-      return { status: response.status, code: code ?? outcome ?? '' };
+      const answered = (await response.json()) as { outcome?: string; code?: string };
+      const { outcome, code } = answered;
+      return { status: response.status, code: code ?? outcome ?? '', body: answered };
     },
     async close() {
       await listener.drain(1000);

@@ -1,3 +1,5 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { createClientAsync } from 'soap';
 import { afterAll, beforeAll, expect, it } from 'vitest';
@@ -106,12 +108,17 @@ let admin: Send;
 
 beforeAll(async () => {
   installation = await freshInstallation();
-  server = await startServer(installation.configFile);
+  server = await startServer(installation.configFile, [`delivery.folder=${installation.folder}`]);
   admin = administratorOf(server, installation);
   await must(
     admin('PUT', '/v1/policies/judges', {
       parent: 'Local Authentication',
-      settings: { genericAnswers: false },
+      settings: {
+        genericAnswers: false,
+        backupVirtual: 'permitted',
+        backupVirtualRequestMethod: 'keyword-only',
+        backupVirtualRequestKeyword: 'otp',
+      },
     }),
   );
   await must(
@@ -122,6 +129,8 @@ beforeAll(async () => {
       policy: 'judges',
     }),
   );
+  const settings = { kind: 'file', fileName: 'sent.jsonl' };
+  await must(admin('POST', '/v1/gateways', { name: 'desk', channel: 'sms', settings }));
 });
 
 afterAll(async () => {
@@ -148,6 +157,72 @@ const combined = (text: string) => ({ CREDFLD_PASSWORD_FORMAT: '0', CREDFLD_PASS
 
 async function enablePin({ serial }: Holder): Promise<void> {
   await must(admin('POST', `/v1/authenticators/${serial}/pin`, { action: 'enable' }));
+}
+
+/** In the newest message. */
+function sentOtp(): string {
+  const lines = readFileSync(join(installation.folder, 'sent.jsonl'), 'utf8').trimEnd().split('\n');
+  const { text } = JSON.parse(lines.at(-1) ?? '{}') as { text: string };
+  return /[0-9]{6}/.exec(text)?.[0] ?? '';
+}
+
+async function showsOtp(judge: Judge, userName: string): Promise<void> {
+  const wsdl = `${server.url}/wsdl/authentication.wsdl`;
+  const { user, serial } = await createHolder(admin, userName);
+  await must(admin('PATCH', `/v1/users/${user}`, { mobile: '+4915112345678' }));
+  const [asked] = await judge(wsdl, [authUser(user, combined('otp'))]);
+  expect(codesOf(asked)).toEqual(['RET_FAILURE', 'STAT_SUCCESS']);
+  const { CREDFLD_CHALLENGE_KEY = '', ...shown } = attributesOf(asked);
+  expect(CREDFLD_CHALLENGE_KEY).toMatch(/^[0-9]{10}$/);
+  expect(shown['CREDFLD_CHALLENGE_MESSAGE']).toBe('Enter One-Time Password');
+  expect(shown).toHaveProperty('CREDFLD_STATUS_MESSAGE');
+  const answer = { ...combined(sentOtp()), CREDFLD_CHALLENGE_KEY };
+  const [right, again] = await judge(wsdl, [authUser(user, answer), authUser(user, answer)]);
+  expect(codesOf(right)).toEqual(success);
+  expect(attributesOf(right)['CREDFLD_SERIAL_NO']).toBe(serial);
+  expect(codesOf(again)).toEqual(['RET_FAILURE', 'STAT_OTP_ALREADY_USED']);
+}
+
+async function changesPassword(judge: Judge, userName: string): Promise<void> {
+  const { user, serial } = await createHolder(admin, userName);
+  const password = 'Sommer-2026';
+  await must(admin('PUT', `/v1/users/${user}/password`, { password, policy: 'judges' }));
+  const update = (current: string, confirmation: string): Call => ({
+    operation: 'updatePassword',
+    set: 'credentialAttributeSet',
+    attributes: {
+      CREDFLD_COMPONENT_TYPE: 'judge',
+      CREDFLD_USERID: user,
+      CREDFLD_STATIC_PASSWORD: current,
+      CREDFLD_NEW_STATIC_PASSWORD: 'Herbst-2026',
+      CREDFLD_CONFIRM_STATIC_PASSWORD: confirmation,
+    },
+  });
+  const answers = await judge(`${server.url}/wsdl/authentication.wsdl`, [
+    update('wrong', 'Herbst-2026'),
+    update(password, 'Winter-2026'),
+    update(password, 'Herbst-2026'),
+    {
+      operation: 'changeBackendPassword',
+      arguments: {
+        componentType: 'judge',
+        user: { userID: user, domain: 'master' },
+        credential: { staticPassword: password },
+        newStaticPassword: 'Herbst-2026',
+      },
+    },
+    {
+      operation: 'cancelAuthUser',
+      arguments: { componentType: 'judge', serialNumber: serial, challengeKeyMessage: '00ff' },
+    },
+  ]);
+  expect(answers.map(codesOf)).toEqual([
+    ['RET_FAILURE', 'STAT_LOCAL_PASSWORD_MISMATCH'],
+    ['RET_FAILURE', 'STAT_PASSWORD_REFUSED'],
+    success,
+    ['RET_FAILURE', 'STAT_LOCALAUTH'],
+    ['RET_FAILURE', 'STAT_NOT_FOUND'],
+  ]);
 }
 
 for (const [number, [name, layer, judge]] of judges.entries()) {
@@ -191,6 +266,11 @@ for (const [number, [name, layer, judge]] of judges.entries()) {
       const incorrect = ['RET_FAILURE', 'STAT_OTP_INCORRECT'];
       expect(answers.map(codesOf)).toEqual([success, success, success, incorrect, success]);
     });
+
+    it('asks for a one-time password and shows it', () => showsOtp(judge, `otp${number}jane`));
+
+    it('changes a password, and asks for what is not there', () =>
+      changesPassword(judge, `word${number}jane`));
 
     it('synchronises an authenticator', async () => {
       const holder = await createHolder(admin, `sync${number}jane`);
