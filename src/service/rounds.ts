@@ -12,7 +12,7 @@ import { auditEntry } from './audit-entries.ts';
 import type { Context } from './deps.ts';
 import type { Decision } from './store.ts';
 import { type AttemptAction, toldRefusal } from './told.ts';
-import type { SuccessChanges, Verdict } from './verdicts.ts';
+import { noChanges, type SuccessChanges, type Verdict } from './verdicts.ts';
 
 /** One attempt on a user, by which use case and for whom. */
 export interface Attempt {
@@ -21,19 +21,6 @@ export interface Attempt {
   readonly target: Target;
   readonly nowMs: number;
 }
-
-const noChanges: SuccessChanges = {
-  user: null,
-  authenticator: null,
-  advance: null,
-  followers: [],
-  pinChange: null,
-  challengeIds: [],
-  openSession: null,
-  issue: null,
-  backupUse: null,
-  passwordVersion: null,
-};
 
 /**
  * Reads, examines and commits until a commit holds. A conflict means that somebody else was faster:

@@ -18,6 +18,7 @@ import { verifyPerson } from './authenticate.ts';
 import type { Context } from './deps.ts';
 import { newSessionId, sessionIdSha256, sha256Hex } from './identifiers.ts';
 import type { Decision, Session } from './store.ts';
+import { nothingDecided } from './verdicts.ts';
 
 type SignedIn = Extract<LogonAnswer, { outcome: 'signed-in' }>;
 
@@ -173,22 +174,9 @@ function endingOf({ session, view }: OpenSession, requestId: string, nowMs: numb
   const subject = `${domainName}/${userName}`;
   const { componentType, peerAddress } = session;
   return {
+    ...nothingDecided,
     atMs: nowMs,
-    user: null,
-    authenticator: null,
-    advance: null,
-    pinChange: null,
-    followers: [],
-    notes: [],
-    challengeIds: [],
-    missedOtpIds: [],
-    issue: null,
-    passwordVersion: null,
-    passwordChange: null,
-    backupUse: null,
-    openSession: null,
     endSession: session.idSha256,
-    storedAnswer: null,
     audit: auditEntry(
       {
         keyId: null,

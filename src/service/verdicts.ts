@@ -74,6 +74,26 @@ export const nothingElse: Pick<
   passwordVersion: null,
 };
 
+/** What a refusal changes, before its user comes into it. */
+export const noChanges: SuccessChanges = {
+  ...nothingElse,
+  user: null,
+  authenticator: null,
+  advance: null,
+  followers: [],
+  challengeIds: [],
+};
+
+/** A decision that writes nothing but its audit: what does little else begins with it. */
+export const nothingDecided: Omit<Decision, 'atMs' | 'audit'> = {
+  ...noChanges,
+  notes: [],
+  missedOtpIds: [],
+  passwordChange: null,
+  endSession: null,
+  storedAnswer: null,
+};
+
 /** Who is examined, in which state, under which policy, with which challenges of ours. */
 export interface Examined {
   readonly user: User;

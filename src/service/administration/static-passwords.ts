@@ -12,6 +12,7 @@ import { isRepeated, passwordChangeOf } from '../passwords/change.ts';
 import { newPasswordVerifier } from '../passwords/tape.ts';
 import { invalidMember } from '../problems.ts';
 import type { AuditEntry, Decision } from '../store.ts';
+import { nothingDecided } from '../verdicts.ts';
 import { requireAbove } from './access.ts';
 import { administer, type AtDesk, type Desk, doneEntry } from './desk.ts';
 import { requireEffectivePolicy } from './policies.ts';
@@ -134,22 +135,10 @@ function refused(reason: PasswordFlaw, allowed: string): TallystickError {
 
 function decisionOf({ nowMs }: Desk, change: PasswordChange, audit: AuditEntry): Decision {
   return {
+    ...nothingDecided,
     atMs: nowMs,
     user: { kind: 'present', userId: change.userId },
-    authenticator: null,
-    advance: null,
-    followers: [],
-    notes: [],
-    challengeIds: [],
-    missedOtpIds: [],
-    pinChange: null,
-    issue: null,
-    passwordVersion: null,
     passwordChange: change,
-    backupUse: null,
-    openSession: null,
-    endSession: null,
-    storedAnswer: null,
     audit,
   };
 }

@@ -24,6 +24,7 @@ import type { Decision, UserChange } from '../store.ts';
 import { toldRefusal } from '../told.ts';
 import {
   type Examined,
+  nothingDecided,
   refusedBefore,
   refusedNobody,
   refusedUnseen,
@@ -265,22 +266,10 @@ function decisionOf(
   { code, user, change, fault }: Outcome,
 ): Decision {
   return {
+    ...nothingDecided,
     atMs: nowMs,
     user,
-    authenticator: null,
-    advance: null,
-    followers: [],
-    notes: [],
-    challengeIds: [],
-    missedOtpIds: [],
-    pinChange: null,
-    issue: null,
-    passwordVersion: null,
     passwordChange: change,
-    backupUse: null,
-    openSession: null,
-    endSession: null,
-    storedAnswer: null,
     audit: auditEntry(caller, nowMs, {
       action,
       outcome: fault?.code ?? code,
