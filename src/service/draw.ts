@@ -5,6 +5,13 @@ import { fromModule } from './module-calls.ts';
 /** Ten digits: a handle need not be secret, only no other one's. */
 export const handleForm: ChallengeForm = { length: 10, hasCheckDigit: false };
 
+const handlePattern = new RegExp(`^[0-9]{${handleForm.length}}$`);
+
+/** Whether a text could be a handle of ours; whether there is such a one is not asked. */
+export function isHandle(text: string): boolean {
+  return handlePattern.test(text);
+}
+
 /**
  * Texts of uniformly random digits, by the module's generator in one call.
  *

@@ -1,4 +1,5 @@
 import type { PresentedCredential } from '../domain/credential.ts';
+import { handleForm, isHandle } from './draw.ts';
 import { createProblemList, invalidMember, type ProblemList } from './problems.ts';
 
 /**
@@ -37,7 +38,8 @@ interface AttemptMembers {
  * Bounds every text of an attempt. Whether a name exists or a response is well-formed is not judged
  * here, and what is inside a response neither: it is only ever compared.
  *
- * @throws TallystickError `request-invalid` naming every member that is too long or unprintable
+ * @throws TallystickError `request-invalid` naming every member that is too long or unprintable, and a
+ *   challenge key that is none
  */
 export function requireBoundedMembers(request: AttemptMembers): void {
   const problems = createProblemList();
@@ -45,7 +47,7 @@ export function requireBoundedMembers(request: AttemptMembers): void {
   boundName(problems, 'serial', request.serial);
   boundName(problems, 'application', request.applicationName ?? null);
   boundText(problems, 'challenge', request.challenge);
-  boundText(problems, 'challengeKey', request.challengeKey);
+  boundHandle(problems, request.challengeKey ?? null);
   boundSecret(problems, 'pin', request.pin);
   if (request.credential !== undefined) boundCredential(problems, request.credential);
   for (const [member, text] of Object.entries(request.passwords ?? {})) {
@@ -105,6 +107,12 @@ function boundSecret(problems: ProblemList, member: string, text: string | null 
 function boundText(problems: ProblemList, member: string, text: string | null | undefined): void {
   if (isBounded(text ?? '', credentialCharactersMax)) return;
   problems.add(member, allowedText(credentialCharactersMax));
+}
+
+/** A text of another form is a mistake of the program; that a key is not known is no news to it. */
+function boundHandle(problems: ProblemList, handle: string | null): void {
+  if (handle === null || isHandle(handle)) return;
+  problems.add('challengeKey', `must be the ${handleForm.length} digits of a key that was issued`);
 }
 
 function boundShown(problems: ProblemList, at: string, shown: ShownResponse): void {

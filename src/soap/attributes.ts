@@ -7,19 +7,22 @@ export type AttributeKind =
   | {
       readonly type: 'string';
       readonly charactersMax: number;
-      /** A name is looked up and shown; other texts are only ever compared. */
-      readonly isName: boolean;
+      /** A name is looked up and shown; a key has one form; other texts are only ever compared. */
+      readonly holds: 'name' | 'challenge-key' | 'text';
     }
   | { readonly type: 'unsignedInt' }
   /** Only ever written. */
   | { readonly type: 'dateTime' };
 
-type KindName = 'name' | 'componentType' | 'text' | 'unsignedInt' | 'dateTime';
+type KindName = 'name' | 'componentType' | 'text' | 'challengeKey' | 'unsignedInt' | 'dateTime';
+
+const challengeKeyDigits = 10;
 
 const kinds: Readonly<Record<KindName, AttributeKind>> = {
-  name: { type: 'string', charactersMax: 255, isName: true },
-  componentType: { type: 'string', charactersMax: 60, isName: true },
-  text: { type: 'string', charactersMax: 1024, isName: false },
+  name: { type: 'string', charactersMax: 255, holds: 'name' },
+  componentType: { type: 'string', charactersMax: 60, holds: 'name' },
+  text: { type: 'string', charactersMax: 1024, holds: 'text' },
+  challengeKey: { type: 'string', charactersMax: challengeKeyDigits, holds: 'challenge-key' },
   unsignedInt: { type: 'unsignedInt' },
   dateTime: { type: 'dateTime' },
 };
@@ -39,7 +42,7 @@ const dictionary = {
   CREDFLD_CONFIRM_NEW_PIN: 'text',
   CREDFLD_SERIAL_NO: 'name',
   CREDFLD_CHALLENGE: 'text',
-  CREDFLD_CHALLENGE_KEY: 'text',
+  CREDFLD_CHALLENGE_KEY: 'challengeKey',
   CREDFLD_CHALLENGE_MESSAGE: 'text',
   CREDFLD_NOTIFY_PASSWORD_EXPIRE_DATE: 'dateTime',
   CREDFLD_NEW_STATIC_PASSWORD: 'text',
@@ -208,20 +211,40 @@ export function unknownAttributeIds(attributes: AttributeSet): readonly string[]
 function allowedText(kind: AttributeKind): string {
   if (kind.type !== 'string') return `of the type ${kind.type}`;
   const most = `at most ${kind.charactersMax} characters`;
-  return kind.isName ? `${most}, without control characters` : most;
+  switch (kind.holds) {
+    case 'name':
+      return `${most}, without control characters`;
+    case 'challenge-key':
+      return `the ${kind.charactersMax} digits of a key that was issued`;
+    case 'text':
+      return most;
+  }
 }
 
 /** Control characters, and the separators that break lines. */
 const unprintable = /[\p{Cc}\p{Zl}\p{Zp}]/u;
 
+const challengeKey = new RegExp(`^[0-9]{${challengeKeyDigits}}$`);
+
 function isAllowed(kind: AttributeKind, sent: string): boolean {
   switch (kind.type) {
     case 'string':
-      return sent.length <= kind.charactersMax && !(kind.isName && unprintable.test(sent));
+      return sent.length <= kind.charactersMax && isOf(kind.holds, sent);
     case 'unsignedInt':
       return !Number.isNaN(parseUnsignedInt(sent));
     case 'dateTime':
       return false;
+  }
+}
+
+function isOf(holds: 'name' | 'challenge-key' | 'text', sent: string): boolean {
+  switch (holds) {
+    case 'name':
+      return !unprintable.test(sent);
+    case 'challenge-key':
+      return challengeKey.test(sent);
+    case 'text':
+      return true;
   }
 }
 

@@ -40,7 +40,7 @@ async function authenticate(fields: FieldReader, call: Call): Promise<Judged> {
   if (answer.outcome === 'challenge-issued') {
     return {
       outcome: answer.outcome,
-      codes: codesOfChallenge('authUser', call.challengeIssuedProfile),
+      codes: codesOfChallenge('authUser', call.challengeIssuedProfile, answer.kind),
       attributes: [
         ...identityOf(fields),
         ['CREDFLD_CHALLENGE', answer.challenge],
@@ -90,7 +90,7 @@ async function issueChallenge(fields: FieldReader, call: Call): Promise<Judged> 
   if (answer.outcome === 'refused') return { code: answer.code };
   return {
     outcome: answer.outcome,
-    codes: codesOfChallenge('getChallenge', call.challengeIssuedProfile),
+    codes: codesOfChallenge('getChallenge', call.challengeIssuedProfile, 'challenge'),
     attributes: [
       ...identityOf(fields),
       ['CREDFLD_CHALLENGE', answer.challenge],

@@ -116,10 +116,19 @@ export const cancelAuthUser: Operation = typedCommand(
   [
     ['componentType', 'CREDFLD_COMPONENT_TYPE', true],
     ['serialNumber', 'CREDFLD_SERIAL_NO', true],
-    ['challengeKeyMessage', 'CREDFLD_CHALLENGE_KEY', true],
+    ['challengeKeyMessage', 'CREDFLD_CHALLENGE_MESSAGE', true],
   ],
-  () => Promise.resolve({ code: 'nothing-to-cancel' }),
+  ({ challengeKeyMessage }) => Promise.resolve(cancelled(challengeKeyMessage)),
 );
+
+/** It is encrypted for the device, so that nothing but its form can be judged. */
+function cancelled(challengeKeyMessage: string): Failure {
+  if (/^(?:[0-9a-f]{2})+$/i.test(challengeKeyMessage)) return { code: 'nothing-to-cancel' };
+  return {
+    code: 'field-invalid',
+    text: 'challengeKeyMessage must be hexadecimal: two digits a byte.',
+  };
+}
 
 /** Each field of a command with named children: its name, whose bounds it has, whether it must be there. */
 type Fields<Sent> = readonly (readonly [keyof Sent & string, AttributeId, boolean])[];

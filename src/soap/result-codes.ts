@@ -2,6 +2,7 @@ import type { ErrorCode } from '../errors.ts';
 import type {
   AuthenticateAnswer,
   ChallengeAnswer,
+  IssuedAnswer,
   LogonAnswer,
   PasswordChangeAnswer,
   SynchroniseAnswer,
@@ -313,11 +314,14 @@ export function codesOfFailure(operation: OperationName, code: FailureCode): Res
 /** How authUser tells that it issued a challenge: no public trace shows it, so it can be chosen. */
 export type ChallengeIssuedProfile = 'failure' | 'challenge';
 
-const challengeText = 'A challenge was issued: answer it.';
+const issuedReturns: Readonly<Record<ChallengeIssuedProfile, ReturnName>> = {
+  failure: 'RET_FAILURE',
+  challenge: 'RET_CHALLENGE',
+};
 
-const issuedChallenges: Readonly<Record<ChallengeIssuedProfile, ResultCodes>> = {
-  failure: codes('RET_FAILURE', 'STAT_SUCCESS', challengeText),
-  challenge: codes('RET_CHALLENGE', 'STAT_SUCCESS', challengeText),
+const issuedTexts: Readonly<Record<IssuedAnswer['kind'], string>> = {
+  challenge: 'A challenge was issued: answer it.',
+  'virtual-otp': 'A one-time password was sent: answer with it.',
 };
 
 /**
@@ -327,8 +331,11 @@ const issuedChallenges: Readonly<Record<ChallengeIssuedProfile, ResultCodes>> = 
 export function codesOfChallenge(
   operation: OperationName,
   profile: ChallengeIssuedProfile,
+  kind: IssuedAnswer['kind'],
 ): ResultCodes {
-  return operation === 'getChallenge' ? success : issuedChallenges[profile];
+  return operation === 'getChallenge'
+    ? success
+    : codes(issuedReturns[profile], 'STAT_SUCCESS', issuedTexts[kind]);
 }
 
 const ourFault = 'ours';

@@ -87,6 +87,23 @@ describe('the handle of a challenge', () => {
     expect(view.lockCount).toBe(0);
   });
 
+  test.each(['', '012345678', '0'.repeat(11), '0'.repeat(300), 'abcdefghij', ' 123456789'])(
+    'that never was one is bad input, whoever it is for: "%s"',
+    async (challengeKey) => {
+      const caller = await serverOnly();
+      const { userName } = await holder();
+      const before = (await bench.auditBodies()).length;
+      for (const name of [userName, 'nobody-at-all']) {
+        const request = asking(name, { challengeKey, response: '123456' });
+        await expect(bench.service.authenticate(caller, request)).rejects.toMatchObject({
+          code: 'request-invalid',
+          fields: { challengeKey: ['must be the 10 digits of a key that was issued'] },
+        });
+      }
+      expect((await bench.auditBodies()).length).toBe(before);
+    },
+  );
+
   test('expires with its challenge', async () => {
     const caller = await serverOnly({ challengeLifetimeSeconds: 60 });
     const { userName, device } = await holder();

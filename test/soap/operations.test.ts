@@ -76,7 +76,7 @@ describe('authUser', () => {
         CREDFLD_NEW_PIN: '2222',
         CREDFLD_CONFIRM_NEW_PIN: '3333',
         CREDFLD_SERIAL_NO: 'VT1',
-        CREDFLD_CHALLENGE_KEY: 'k',
+        CREDFLD_CHALLENGE_KEY: '0123456789',
         CREDFLD_DOMAIN: 'd',
       }),
     );
@@ -84,7 +84,7 @@ describe('authUser', () => {
       domainName: 'd',
       serial: 'VT1',
       challenge: null,
-      challengeKey: 'k',
+      challengeKey: '0123456789',
       credential: {
         format: 'separate',
         staticPassword: 'ignored',
@@ -138,9 +138,11 @@ describe('authUser', () => {
     ['a line break in a name', { CREDFLD_COMPONENT_TYPE: 'a&#10;b' }, 'STAT_INVDATA'],
     [
       'challenge and its key',
-      { CREDFLD_CHALLENGE: '1', CREDFLD_CHALLENGE_KEY: '2' },
+      { CREDFLD_CHALLENGE: '1', CREDFLD_CHALLENGE_KEY: '0123456789' },
       'STAT_INVDATA',
     ],
+    ['a challenge key of letters', { CREDFLD_CHALLENGE_KEY: 'abcdefghij' }, 'STAT_INVDATA'],
+    ['a long challenge key', { CREDFLD_CHALLENGE_KEY: '0'.repeat(300) }, 'STAT_INVDATA'],
   ])('refuses %s before anybody is asked', async (_name, over, status) => {
     const answer = await world.post(attributeEnvelope({ ...userAttributes, ...over }));
     expect(answer.status).toBe(200);

@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import {
+  at,
   attributeEnvelope,
   attributesOf,
   codesOf,
@@ -29,9 +30,15 @@ const changed = {
 
 describe('authUser that issues something', () => {
   it.each([
-    ['a challenge', 'challenge', '12345678'],
-    ['a one-time password that was sent', 'virtual-otp', null],
-  ] as const)('tells %s as a failure with a message, and the key', async (_, kind, challenge) => {
+    ['a challenge', 'challenge', '12345678', 'A challenge was issued: answer it.'],
+    [
+      'a one-time password that was sent',
+      'virtual-otp',
+      null,
+      'A one-time password was sent: answer with it.',
+    ],
+  ] as const)('tells %s as a failure with its message, and the key', async (...of) => {
+    const [, kind, challenge, text] = of;
     world.answers.authenticate = {
       outcome: 'challenge-issued',
       kind,
@@ -47,7 +54,7 @@ describe('authUser that issues something', () => {
       ...(challenge === null ? {} : { CREDFLD_CHALLENGE: challenge }),
       CREDFLD_CHALLENGE_KEY: '0123456789',
       CREDFLD_CHALLENGE_MESSAGE: 'Enter it',
-      CREDFLD_STATUS_MESSAGE: expect.stringMatching(/./) as string,
+      CREDFLD_STATUS_MESSAGE: text,
     });
   });
 
@@ -169,16 +176,39 @@ describe('changeBackendPassword', () => {
 });
 
 describe('cancelAuthUser', () => {
+  const cancel = (serial: string, message: string): string =>
+    envelope(`<a:cancelAuthUser><componentType>c</componentType>${serial}
+      <challengeKeyMessage>${message}</challengeKeyMessage></a:cancelAuthUser>`);
+
   it.each([
     ['nothing to cancel', '<serialNumber>VT1</serialNumber>', 'STAT_NOT_FOUND'],
     ['no serial', '', 'STAT_MISSINGFLD'],
   ])('%s', async (_, serial, status) => {
-    const answer = await world.post(
-      envelope(`<a:cancelAuthUser><componentType>c</componentType>${serial}
-        <challengeKeyMessage>00ff</challengeKeyMessage></a:cancelAuthUser>`),
-    );
+    const answer = await world.post(cancel(serial, '00fF'));
     expect(codesOf(answer)[1]).toBe(status);
     expect(answer.body).toContain('<AUTH-TYPES:cancelAuthUserResponse>');
+    expect(world.reached).toEqual([]);
+  });
+
+  it.each<[string, string, string, string]>([
+    ['nothing', '', 'STAT_MISSINGFLD', 'challengeKeyMessage must be given.'],
+    ...['0ff', 'key!', ' 00ff '].map((sent): [string, string, string, string] => [
+      `"${sent}"`,
+      sent,
+      'STAT_INVDATA',
+      'challengeKeyMessage must be hexadecimal: two digits a byte.',
+    ]),
+    [
+      'a long one',
+      '0'.repeat(1026),
+      'STAT_INVDATA',
+      'challengeKeyMessage must be at most 1024 characters.',
+    ],
+  ])('refuses a message that is none: %s', async (_, sent, status, text) => {
+    const answer = await world.post(cancel('<serialNumber>VT1</serialNumber>', sent));
+    expect(codesOf(answer)[1]).toBe(status);
+    const said = at(answer.content, 'status', 'errorStack', 'errors', 'errorDesc')?.text;
+    expect(said).toBe(text);
     expect(world.reached).toEqual([]);
   });
 });

@@ -197,20 +197,25 @@ describe('the table of result codes', () => {
   });
 
   it('tells an issued challenge as it is configured, and getChallenge of its own', () => {
-    expect(codesOfChallenge('authUser', 'failure')).toMatchObject({
-      returnCodeEnum: 'RET_FAILURE',
-      returnCode: -1,
-      statusCodeEnum: 'STAT_SUCCESS',
-      statusCode: 0,
-      text: expect.stringMatching(/challenge/) as string,
-    });
-    expect(codesOfChallenge('authUser', 'challenge')).toMatchObject({
-      returnCodeEnum: 'RET_CHALLENGE',
-      returnCode: 1,
-      statusCodeEnum: 'STAT_SUCCESS',
-      statusCode: 0,
-    });
-    expect(codesOfChallenge('getChallenge', 'failure')).toEqual(codesOfSuccess('accepted'));
+    for (const kind of ['challenge', 'virtual-otp'] as const) {
+      const text = kind === 'challenge' ? /^A challenge/ : /^A one-time password/;
+      expect(codesOfChallenge('authUser', 'failure', kind)).toMatchObject({
+        returnCodeEnum: 'RET_FAILURE',
+        returnCode: -1,
+        statusCodeEnum: 'STAT_SUCCESS',
+        statusCode: 0,
+        text: expect.stringMatching(text) as string,
+      });
+      expect(codesOfChallenge('authUser', 'challenge', kind)).toMatchObject({
+        returnCodeEnum: 'RET_CHALLENGE',
+        returnCode: 1,
+        statusCodeEnum: 'STAT_SUCCESS',
+        statusCode: 0,
+        text: expect.stringMatching(text) as string,
+      });
+    }
+    const handedOut = codesOfChallenge('getChallenge', 'failure', 'challenge');
+    expect(handedOut).toEqual(codesOfSuccess('accepted'));
   });
 
   it('says success with success of nothing but what was completed', () => {
@@ -229,7 +234,7 @@ describe('the table of result codes', () => {
         if (typeof meaning !== 'string') look(operation, code, meaning);
       }
       for (const profile of ['failure', 'challenge'] as const) {
-        look(operation, 'challenge-issued', codesOfChallenge(operation, profile));
+        look(operation, 'challenge-issued', codesOfChallenge(operation, profile, 'challenge'));
       }
     }
     expect(new Set(looksSuccessful)).toEqual(new Set(['getChallenge challenge-issued']));

@@ -174,6 +174,37 @@ const restNames: Readonly<Record<keyof PartsOf, string | null>> = {
   SERIAL_NO: 'serial',
 };
 
+describe('the key of a challenge', () => {
+  const none = { rest: 'request-invalid', soap: 'STAT_INVDATA' };
+  const unknown = { rest: 'challenge-expired', soap: 'STAT_EXP_CHALLENGE' };
+
+  it.each([
+    ['nine digits', '012345678', none],
+    ['300 digits', '0'.repeat(300), none],
+    ['letters', 'abcdefghij', none],
+    ['ten digits that nobody issued', '0123456789', unknown],
+  ])('%s', async (_, challengeKey, told) => {
+    const came = { pin: 'none', failures: 0, nextCounter: 0 };
+    const world = await worldWith('no PIN');
+    const password = world.device.response({ counter: 0 });
+    const fields = { CREDFLD_PASSWORD_FORMAT: '0', CREDFLD_PASSWORD: password };
+    const soap = await bySoap(world, { ...fields, CREDFLD_CHALLENGE_KEY: challengeKey });
+    expect(soap).toEqual({ code: told.soap, ...came });
+    const rest = await byRest(world, { password, challengeKey });
+    expect(rest).toEqual({ code: told.rest, ...came });
+  });
+
+  it('that is empty is none of one by REST, and none at all by SOAP', async () => {
+    const world = await worldWith('no PIN');
+    const password = world.device.response({ counter: 0 });
+    expect((await byRest(world, { password, challengeKey: '' })).code).toBe('request-invalid');
+    const fields = { CREDFLD_PASSWORD_FORMAT: '0', CREDFLD_PASSWORD: password };
+    expect((await bySoap(world, { ...fields, CREDFLD_CHALLENGE_KEY: '' })).code).toBe(
+      'STAT_SUCCESS',
+    );
+  });
+});
+
 describe('everything in parts (format 4)', () => {
   const notAssigned = { rest: 'authenticator-not-assigned', soap: 'STAT_NOT_FOUND' };
   const changed = { NEW_PIN: '9038', CONFIRM_NEW_PIN: '9038' };
