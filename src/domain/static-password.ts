@@ -84,6 +84,46 @@ export function passwordFlaw(
   return isBased ? 'password-user-name-based' : null;
 }
 
+/** A rule that a new password broke, but for what its confirmation says by itself. */
+export type PasswordRule =
+  Exclude<PasswordFlaw, 'password-confirmation-mismatch'> | 'password-too-young';
+
+/** What a rule asks of a password, with its number: for `it ...`. */
+export function demandOf(
+  rule: PasswordRule,
+  rules: PasswordRules & Pick<EffectivePolicy, 'passwordMinAgeDays'>,
+): string {
+  switch (rule) {
+    case 'password-too-long':
+      return `must have at most ${passwordLengthMax} characters`;
+    case 'password-malformed':
+      return 'must be without control characters and lone surrogates';
+    case 'password-too-short':
+      return `must have at least ${rules.passwordMinLength} characters`;
+    case 'password-too-simple':
+      return `must have at least ${kindsText(rules)}`;
+    case 'password-user-name-based':
+      return 'must not hold the name of the user, forwards or backwards';
+    case 'password-repeated':
+      return `must differ from the last ${rules.passwordHistory} of the user`;
+    case 'password-too-young':
+      return `must stay for at least ${rules.passwordMinAgeDays} days`;
+  }
+}
+
+function kindsText(rules: PasswordRules): string {
+  const least: readonly (readonly [number, string])[] = [
+    [rules.passwordMinLowerCase, 'lower-case letters'],
+    [rules.passwordMinUpperCase, 'upper-case letters'],
+    [rules.passwordMinDigits, 'digits'],
+    [rules.passwordMinSymbols, 'characters other than letters and digits'],
+  ];
+  return least
+    .filter(([count]) => count > 0)
+    .map(([count, kind]) => `${count} ${kind}`)
+    .join(', ');
+}
+
 /** Control characters and lone surrogates: nobody types them, and some programs change them. */
 const unprintable = /[\p{Cc}\p{Cs}]/u;
 

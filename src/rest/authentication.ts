@@ -111,7 +111,9 @@ async function changePassword({ service, caller, body }: Call): Promise<Reply> {
   const answer = await (given.of === 'back-end'
     ? service.changeBackEndPassword(caller, request)
     : service.changePassword(caller, request));
-  if (answer.outcome === 'refused') return { status: 403, code: answer.code };
+  if (answer.outcome === 'refused') {
+    return { status: 403, code: answer.code, rule: answer.rule };
+  }
   const { outcome, userName, domainName, organisationalUnit } = answer;
   const shown = { outcome, user: userName, domain: domainName, organisationalUnit };
   return { status: 200, outcome, body: shown };

@@ -25,7 +25,12 @@ export type Reply =
       readonly location?: string;
     }
   | { readonly status: 204; readonly outcome: string }
-  | { readonly status: 403; readonly code: RefusedAnswer['code'] };
+  | {
+      readonly status: 403;
+      readonly code: RefusedAnswer['code'];
+      /** What was asked for, as a sentence behind that of the code. */
+      readonly rule?: string | undefined;
+    };
 
 export interface Endpoint {
   readonly method: 'get' | 'post' | 'put' | 'patch' | 'delete';

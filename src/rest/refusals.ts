@@ -51,10 +51,9 @@ const details: Readonly<Record<RefusedAnswer['code'], string>> = {
   'password-too-young': 'The password was changed too recently.',
   'password-confirmation-mismatch': 'The new password and its confirmation differ.',
   'password-too-short': 'The new password is too short.',
-  'password-too-long': 'The new password is too long: it has at most 128 characters.',
+  'password-too-long': 'The new password is too long.',
   'password-malformed': 'The new password has control characters.',
-  'password-too-simple':
-    'The new password has too few letters, digits or symbols of a kind that the policy asks for.',
+  'password-too-simple': 'The new password is too simple.',
   'password-user-name-based': 'The new password holds the name of the user.',
   'password-repeated': 'The new password is one of the last.',
   'virtual-send-limit': 'Too many one-time passwords were sent: try again later.',
@@ -69,7 +68,8 @@ const details: Readonly<Record<RefusedAnswer['code'], string>> = {
   'sync-backwards': 'The clock seems to have moved back too far: an administrator must reset it.',
 };
 
-/** The problem that a refusal is to the client. */
-export function refusalProblem(code: RefusedAnswer['code']): Problem {
-  return { status: 403, code, title: 'Refused', detail: details[code] };
+/** The problem that a refusal is to the client, with the rule that was broken if it is told. */
+export function refusalProblem(code: RefusedAnswer['code'], rule?: string): Problem {
+  const detail = rule === undefined ? details[code] : `${details[code]} ${rule}`;
+  return { status: 403, code, title: 'Refused', detail };
 }

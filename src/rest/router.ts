@@ -171,7 +171,7 @@ async function readJson(
 
 function send(request: express.Request, response: express.Response, reply: Reply): void {
   if (reply.status === 403) {
-    sendProblem(request, response, refusalProblem(reply.code));
+    sendProblem(request, response, refusalProblem(reply.code, reply.rule));
     return;
   }
   contextOf(request).outcome = reply.outcome;

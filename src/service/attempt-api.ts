@@ -84,7 +84,12 @@ export type PasswordChangeAnswer =
       readonly domainName: string;
       readonly organisationalUnit: string | null;
     }
-  | RefusedAnswer;
+  | PasswordRefusedAnswer;
+
+export interface PasswordRefusedAnswer extends RefusedAnswer {
+  /** What the policy asks of a new password, as a sentence; only for whoever knew the old one. */
+  readonly rule?: string;
+}
 
 export interface ChallengeRequest extends RequestKey {
   /** Null asks for a general challenge, for whichever user of the component answers it first. */

@@ -62,10 +62,11 @@ export function credentialCommand({ wrap, name, judge, ...command }: CredentialC
   };
 }
 
-/** The codes of a failure, with its own text if it has one. */
-export function codesOf(name: OperationName, { code, text }: Failure): ResultCodes {
-  const codes = codesOfFailure(name, code);
-  return text === undefined ? codes : { ...codes, text };
+/** The codes of a failure, with its own text if it has one, and with the rule that was broken. */
+export function codesOf(name: OperationName, failure: Failure): ResultCodes {
+  const codes = codesOfFailure(name, failure.code);
+  const { text = codes.text, rule } = failure;
+  return { ...codes, text: rule === undefined ? text : `${text} ${rule}` };
 }
 
 function requireSet(element: XmlElement, setName: string): AttributeSet {

@@ -59,4 +59,6 @@ export interface Failure {
   readonly code: FailureCode;
   /** In place of the table's text. */
   readonly text?: string;
+  /** What was asked for, as a sentence behind the text. */
+  readonly rule?: string | undefined;
 }

@@ -31,7 +31,7 @@ async function update(fields: FieldReader, call: Call): Promise<Judged> {
   const caller = call.callerFor(componentType);
   const request = { userName, domainName, password, newPassword, confirmation };
   const answer = await call.service.changePassword(caller, request);
-  if (answer.outcome === 'refused') return { code: answer.code };
+  if (answer.outcome === 'refused') return { code: answer.code, rule: answer.rule };
   return {
     outcome: answer.outcome,
     codes: codesOfSuccess(answer.outcome),

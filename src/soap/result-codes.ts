@@ -165,9 +165,7 @@ const passwordFailures: Readonly<Record<PasswordCode, ResultCodes>> = {
   'password-too-short': refusedPassword('The new password is too short.'),
   'password-too-long': refusedPassword('The new password is too long.'),
   'password-malformed': refusedPassword('The new password has control characters.'),
-  'password-too-simple': refusedPassword(
-    'The new password is too simple: the policy asks for more kinds of characters.',
-  ),
+  'password-too-simple': refusedPassword('The new password is too simple.'),
   'password-user-name-based': refusedPassword('The new password holds the name of the user.'),
   'password-repeated': refusedPassword('The new password is one of the last.'),
 };

@@ -88,10 +88,14 @@ describe('POST /v1/password', () => {
   });
 
   it('refused is 403 with its code; a member too many or too few is 422', async () => {
-    world = await startRest({ changePassword: { outcome: 'refused', code: 'password-too-short' } });
+    const tooShort = { outcome: 'refused', code: 'password-too-short', rule: 'It must be long.' };
+    world = await startRest({ changePassword: tooShort });
     const refused = await world.send('POST', '/v1/password', { body: change });
     expect(refused.status).toBe(403);
-    expect(JSON.parse(refused.body)).toMatchObject({ code: 'password-too-short' });
+    expect(JSON.parse(refused.body)).toMatchObject({
+      code: 'password-too-short',
+      detail: 'The new password is too short. It must be long.',
+    });
     for (const body of [{ ...change, more: 1 }, { user: 'alice' }, { ...change, of: 'ldap' }]) {
       expect((await world.send('POST', '/v1/password', { body })).status).toBe(422);
     }

@@ -136,6 +136,23 @@ describe('updatePassword', () => {
   });
 });
 
+it('updatePassword says by which rule a new one was refused', async () => {
+  const fields = {
+    CREDFLD_USERID: 'jane',
+    CREDFLD_COMPONENT_TYPE: 'c',
+    CREDFLD_PASSWORD: 'old',
+    CREDFLD_NEW_STATIC_PASSWORD: 'new',
+    CREDFLD_CONFIRM_STATIC_PASSWORD: 'new',
+  };
+  const rule = 'It must be long.';
+  world.answers.changePassword = { outcome: 'refused', code: 'password-too-short', rule };
+  const answer = await world.post(attributeEnvelope(fields, { operation: 'updatePassword' }));
+  expect(codesOf(answer)[1]).toBe('STAT_PASSWORD_REFUSED');
+  expect(attributesOf(answer)['CREDFLD_STATUS_MESSAGE']).toBe(
+    'The new password is too short. It must be long.',
+  );
+});
+
 describe('changeBackendPassword', () => {
   const inside = `<componentType>c</componentType>
     <user><userID>jane</userID><domain>sales</domain></user>

@@ -1,9 +1,9 @@
 import type { PasswordChange, User } from '../../domain/model.ts';
 import type { EffectivePolicy } from '../../domain/policy-catalogue.ts';
 import {
+  demandOf,
   type PasswordFlaw,
   passwordFlaw,
-  passwordLengthMax,
   unsetPassword,
 } from '../../domain/static-password.ts';
 import { TallystickError } from '../../errors.ts';
@@ -101,35 +101,18 @@ function refusalOf(flaw: PasswordFlaw, policy: EffectivePolicy): TallystickError
     case 'password-confirmation-mismatch':
       return invalidMember('confirmation', 'must be the same as the password');
     case 'password-too-long':
-      return invalidMember('password', `must have at most ${passwordLengthMax} characters`);
     case 'password-malformed':
-      return invalidMember('password', 'must be without control characters and lone surrogates');
+      return invalidMember('password', demandOf(flaw, policy));
     case 'password-too-short':
-      return refused(flaw, `must have at least ${policy.passwordMinLength} characters`);
     case 'password-too-simple':
-      return refused(flaw, `must have at least ${kindsText(policy)}`);
     case 'password-user-name-based':
-      return refused(flaw, 'must not hold the name of the user, forwards or backwards');
     case 'password-repeated':
-      return refused(flaw, `must differ from the last ${policy.passwordHistory} of the user`);
+      return refused(flaw, demandOf(flaw, policy));
   }
 }
 
-function kindsText(policy: EffectivePolicy): string {
-  const least: readonly (readonly [number, string])[] = [
-    [policy.passwordMinLowerCase, 'lower-case letters'],
-    [policy.passwordMinUpperCase, 'upper-case letters'],
-    [policy.passwordMinDigits, 'digits'],
-    [policy.passwordMinSymbols, 'characters other than letters and digits'],
-  ];
-  return least
-    .filter(([count]) => count > 0)
-    .map(([count, kind]) => `${count} ${kind}`)
-    .join(', ');
-}
-
-function refused(reason: PasswordFlaw, allowed: string): TallystickError {
-  const message = `The policy does not take the password: it ${allowed}.`;
+function refused(reason: PasswordFlaw, demand: string): TallystickError {
+  const message = `The policy does not take the password: it ${demand}.`;
   return new TallystickError('policy-refused', message, { fields: { reason } });
 }
 

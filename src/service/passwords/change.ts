@@ -3,7 +3,13 @@ import { refusedFor } from '../../domain/lock.ts';
 import type { PasswordChange, PasswordVerifier, User } from '../../domain/model.ts';
 import type { RefusalCode } from '../../domain/outcomes.ts';
 import type { EffectivePolicy } from '../../domain/policy-catalogue.ts';
-import { isPassword, isTooYoung, passwordFlaw } from '../../domain/static-password.ts';
+import {
+  demandOf,
+  isPassword,
+  isTooYoung,
+  passwordFlaw,
+  type PasswordRule,
+} from '../../domain/static-password.ts';
 import { TallystickError } from '../../errors.ts';
 import { requirePermission } from '../administration/access.ts';
 import type { Caller, PasswordChangeAnswer, PasswordChangeRequest } from '../api.ts';
@@ -54,6 +60,8 @@ interface Outcome {
   readonly change: PasswordChange | null;
   /** Thrown once it is durable. */
   readonly fault: TallystickError | null;
+  /** What the policy asks of a new password, for whoever knew the old one. */
+  readonly rule?: string;
 }
 
 /**
@@ -171,13 +179,15 @@ async function examineOwn(
     return { ...outcomeOf(refused), fault: passwords.fault() };
   }
   const { newPassword, confirmation } = request;
-  const flaw = isTooYoung(user.password, nowMs, policy)
-    ? 'password-too-young'
-    : passwordFlaw(newPassword, confirmation, user, policy);
-  if (flaw !== null) return outcomeOf(refusedUnseen(examined, refusedFor(flaw)));
+  if (isTooYoung(user.password, nowMs, policy)) return brokenRule(examined, 'password-too-young');
+  const flaw = passwordFlaw(newPassword, confirmation, user, policy);
+  if (flaw === 'password-confirmation-mismatch') {
+    return outcomeOf(refusedUnseen(examined, refusedFor(flaw)));
+  }
+  if (flaw !== null) return brokenRule(examined, flaw);
   const verifier = await newPasswordVerifier(context, user, newPassword);
   if (await isRepeated(context, user, verifier, policy)) {
-    return outcomeOf(refusedUnseen(examined, refusedFor('password-repeated')));
+    return brokenRule(examined, 'password-repeated');
   }
   return {
     code: 'password-changed',
@@ -185,6 +195,12 @@ async function examineOwn(
     change: passwordChangeOf(user, verifier),
     fault: null,
   };
+}
+
+/** Told only where the old password was right: how passwords are made is no stranger's business. */
+function brokenRule(examined: Examined, rule: PasswordRule): Outcome {
+  const refused = outcomeOf(refusedUnseen(examined, refusedFor(rule)));
+  return { ...refused, rule: `It ${demandOf(rule, examined.policy)}.` };
 }
 
 /** How a new password takes the place of the old one, if there is one. */
@@ -282,10 +298,11 @@ function decisionOf(
 async function answerOf(
   { context, action }: Progress,
   { component, domain, found, target }: Reading,
-  { code }: Outcome,
+  { code, rule }: Outcome,
 ): Promise<PasswordChangeAnswer> {
   if (code !== 'password-changed') {
-    return toldRefusal(code, action, component?.policy ?? null);
+    const told = toldRefusal(code, action, component?.policy ?? null);
+    return rule === undefined ? told : { ...told, rule };
   }
   const answer: Changed = {
     outcome: code,

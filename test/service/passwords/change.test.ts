@@ -173,6 +173,37 @@ describe('rules of the policy', () => {
     expect(await changeOf(changing(userName, newPassword(userName), more), ruled)).toBe(code);
   });
 
+  test.each<[string, PolicySettings, string, string]>([
+    ['password-too-short', { passwordMinLength: 9 }, 'Ab1!', 'have at least 9 characters'],
+    ['password-too-long', {}, 'x'.repeat(129), 'have at most 128 characters'],
+    ['password-malformed', {}, 'Sommer\u0007-2026', 'be without control characters'],
+    [
+      'password-too-simple',
+      { passwordMinDigits: 5, passwordMinSymbols: 2 },
+      'Herbst-2026',
+      'have at least 5 digits, 2 characters other than letters and digits',
+    ],
+    ['password-repeated', { passwordHistory: 3 }, password, 'differ from the last 3'],
+    ['password-too-young', { passwordMinAgeDays: 2 }, 'Herbst-2026', 'stay for at least 2 days'],
+  ])('%s is told with its rule, and to nobody else', async (code, settings, next, rule) => {
+    const ruled = await stage.bench.caller({ ...silent, genericAnswers: true, ...settings });
+    const userName = await owner();
+    const { service } = stage.bench;
+    const request = changing(userName, next);
+    expect(await service.changePassword(ruled, request)).toEqual({
+      outcome: 'refused',
+      code,
+      rule: expect.stringMatching(new RegExp(`^It must ${rule}[^.]*\\.$`)) as string,
+    });
+    for (const stranger of [
+      { ...request, password: 'wrong' },
+      { ...request, userName: 'nobody-at-all' },
+    ]) {
+      const told = await service.changePassword(ruled, stranger);
+      expect(told).toEqual({ outcome: 'refused', code: 'refused' });
+    }
+  });
+
   test('so many of the last are remembered, and no more', async () => {
     const { bench } = stage;
     const ruled = await bench.caller({ ...silent, passwordHistory: 3 });
