@@ -5,6 +5,7 @@ import { type CliIo, type Question, usageFailure } from './io.ts';
 import { exitCodes } from './exit-codes.ts';
 import type { Call, JsonRecord } from './rest-client.ts';
 import { type Cell, facts, instantText } from './table.ts';
+import { keywordCharactersMax } from '../domain/request-settings.ts';
 
 type Options = Readonly<Record<string, unknown>>;
 
@@ -17,7 +18,10 @@ export function logonCommands(io: CliIo): readonly Command[] {
   return [
     narrowing(clientCommand(io, 'authenticate <user>', 'verifies a response', authenticate))
       .option('--password', 'asks for the static password, and for nothing else')
-      .option('--keyword <word>', 'asks for a challenge or a one-time password, by this word')
+      .option(
+        '--keyword <word>',
+        "asks for a challenge or a one-time password, by this word; '' is a blank one",
+      )
       .option('--pin', 'asks for the server PIN first')
       .option('--response <response>', 'what the authenticator shows')
       .option('--new-pin', 'asks for a new server PIN afterwards, twice')
@@ -114,7 +118,7 @@ async function credentialFrom(
   options: Options,
 ): Promise<Readonly<Record<string, unknown>>> {
   const response = text(options, 'response');
-  const keyword = text(options, 'keyword');
+  const keyword = keywordOf(options);
   const isPassword = options['password'] === true;
   if (isPassword || keyword !== undefined) {
     if (response !== undefined || options['newPin'] === true) {
@@ -134,6 +138,13 @@ async function credentialFrom(
       : {}),
   });
   return given({ response, ...answers });
+}
+
+/** One that is longer than any policy's is no guess at this one's, so saying so tells nothing. */
+function keywordOf(options: Options): string | undefined {
+  const keyword = text(options, 'keyword');
+  if (keyword === undefined || keyword.length <= keywordCharactersMax) return keyword;
+  throw usageFailure(`--keyword takes a word of at most ${keywordCharactersMax} characters`);
 }
 
 async function changePassword(

@@ -47,17 +47,11 @@ export function tokenSettings(options: Options): Readonly<Record<string, unknown
   });
   const settings = given({
     expiresAtMs: read('expires', (when) => readInstant('--expires', when)),
-    graceEndsAtMs: read('graceUntil', readGraceEnd, asPolicySays),
+    graceEndsAtMs: read('graceUntil', (when) => readInstant('--grace-until', when, asPolicySays)),
     backup: Object.keys(backup).length === 0 ? undefined : backup,
   });
   if (Object.keys(settings).length > 0) return settings;
   throw usageFailure('say what to set: --expires, --grace-until or one of --backup...');
-}
-
-function readGraceEnd(when: string): number {
-  const atMs = readInstant('--grace-until', when);
-  if (atMs !== null) return atMs;
-  throw usageFailure('--grace-until takes 2027-12-31, 2027-12-31T12:00:00Z or policy');
 }
 
 export function isVirtualMobile({ kind }: JsonRecord): boolean {

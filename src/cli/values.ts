@@ -18,9 +18,13 @@ export const expiresOption: readonly [string, string] = [
   'from then on refused: 2027-12-31 or never',
 ];
 
-/** A point in time: ISO 8601 with a zone, a date, or `never`. */
-export function readInstant(option: string, text: string): number | null {
-  if (text === 'never') return null;
+/** A point in time: ISO 8601 with a zone, a date, or null for the word that the option has for none. */
+export function readInstant(
+  option: string,
+  text: string,
+  none: 'never' | 'policy' = 'never',
+): number | null {
+  if (text === none) return null;
   const isDate = /^\d{4}-\d{2}-\d{2}$/.test(text);
   const isInstant =
     /^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}(?::\d{2}(?:\.\d{1,3})?)?(?:Z|[+-]\d{2}:\d{2})$/.test(text);
@@ -30,7 +34,7 @@ export function readInstant(option: string, text: string): number | null {
   const isDay = !Number.isNaN(dayMs) && new Date(dayMs).toISOString().startsWith(day);
   const atMs = isDay ? Date.parse(text) : Number.NaN;
   if (Number.isNaN(atMs)) {
-    throw usageFailure(`${option} takes 2027-12-31, 2027-12-31T12:00:00Z or never`);
+    throw usageFailure(`${option} takes 2027-12-31, 2027-12-31T12:00:00Z or ${none}`);
   }
   return atMs;
 }

@@ -34,7 +34,8 @@ export const requestMethods: readonly Exclude<RequestMethod, 'none'>[] = [
   'keyword-pin',
 ];
 
-const keywordCharactersMax = 16;
+/** What a keyword may be at most, in UTF-16 code units. */
+export const keywordCharactersMax: number = 16;
 
 const method = (
   byDefault: RequestMethod,

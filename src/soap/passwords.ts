@@ -48,7 +48,7 @@ function oneOf(fields: FieldReader, id: AttributeId, otherId: AttributeId): stri
   const text = fields.text(id);
   const other = fields.text(otherId);
   if (text === null && other === null) {
-    fields.refuse({ code: 'field-missing', text: `${id} must be given.` });
+    fields.refuse({ code: 'field-missing', text: `${id} or ${otherId} must be given.` });
   }
   if (text !== null && other !== null && text !== other) {
     fields.refuse({ code: 'field-invalid', text: `${id} and ${otherId} must be the same.` });

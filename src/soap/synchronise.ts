@@ -45,6 +45,8 @@ interface Sent {
 }
 
 interface SentResponse {
+  /** As the program spells it. */
+  readonly name: string;
   readonly response: string;
   readonly challenge: string;
   readonly challengeKey: string;
@@ -70,20 +72,22 @@ function readSent(element: XmlElement): Sent {
   if ((otp1 ?? otp2) !== undefined && (opt1 ?? opt2) !== undefined) {
     throw clientFault('otp1 and otp2 must be spelled alike');
   }
+  const spelling = (opt1 ?? opt2) === undefined ? 'otp' : 'opt';
   return {
     componentType: textOf(componentType),
     userID: textOf(userID),
     domain: textOf(domain),
-    first: readResponse(otp1 ?? opt1),
-    second: readResponse(otp2 ?? opt2),
+    first: readResponse(`${spelling}1`, otp1 ?? opt1),
+    second: readResponse(`${spelling}2`, otp2 ?? opt2),
     serialNumber: textOf(serialNumber),
     pin: textOf(pin),
   };
 }
 
-function readResponse(element: XmlElement | undefined): SentResponse {
+function readResponse(name: string, element: XmlElement | undefined): SentResponse {
   const parts = childrenByName(element, ['response', 'challenge', 'challengeKey']);
   return {
+    name,
     response: textOf(parts.response),
     challenge: textOf(parts.challenge),
     challengeKey: textOf(parts.challengeKey),
@@ -116,10 +120,10 @@ const fieldsOf = (sent: Sent): readonly (readonly [string, AttributeId, string, 
   ['componentType', 'CREDFLD_COMPONENT_TYPE', sent.componentType, true],
   ['userID', 'CREDFLD_USERID', sent.userID, true],
   ['domain', 'CREDFLD_DOMAIN', sent.domain, false],
-  ['otp1.response', 'CREDFLD_DP_RESPONSE', sent.first.response, true],
-  ['otp1.challenge', 'CREDFLD_CHALLENGE', sent.first.challenge, false],
-  ['otp2.response', 'CREDFLD_DP_RESPONSE', sent.second.response, true],
-  ['otp2.challenge', 'CREDFLD_CHALLENGE', sent.second.challenge, false],
+  [`${sent.first.name}.response`, 'CREDFLD_DP_RESPONSE', sent.first.response, true],
+  [`${sent.first.name}.challenge`, 'CREDFLD_CHALLENGE', sent.first.challenge, false],
+  [`${sent.second.name}.response`, 'CREDFLD_DP_RESPONSE', sent.second.response, true],
+  [`${sent.second.name}.challenge`, 'CREDFLD_CHALLENGE', sent.second.challenge, false],
   ['serialNumber', 'CREDFLD_SERIAL_NO', sent.serialNumber, false],
   ['pin', 'CREDFLD_CURRENT_PIN', sent.pin, false],
 ];

@@ -219,7 +219,14 @@ describe('token set and assign', () => {
     ['token set S', /say what to set/],
     ['token set S --backup sometimes', /time-limited/],
     ['token set S --backup-uses many', /--backup-uses takes a whole number/],
-    ['token set S --grace-until never', /--grace-until takes 2027-12-31.*or policy/],
+    ...['never', 'yesterday'].map((when): [string, RegExp] => [
+      `token set S --grace-until ${when}`,
+      /--grace-until takes 2027-12-31, 2027-12-31T12:00:00Z or policy$/m,
+    ]),
+    ...['policy', 'yesterday'].map((when): [string, RegExp] => [
+      `token set S --backup-until ${when}`,
+      /--backup-until takes 2027-12-31, 2027-12-31T12:00:00Z or never$/m,
+    ]),
     ['token assign S jane --grace-days few', /--grace-days takes a whole number/],
   ])('%s is wrong usage', async (line, said) => {
     const world = await desk.serve({ updateAuthenticator: device });

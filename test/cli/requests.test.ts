@@ -47,6 +47,17 @@ describe('authenticate that asks for something', () => {
     expect(ran.said).toBe('');
   });
 
+  it('takes no keyword that is longer than one can be, and shows it nowhere', async () => {
+    const world = await desk.serve({ authenticate: issued });
+    const ran = await desk.run(['authenticate', 'jane', '--keyword', 'k'.repeat(17)]);
+    expect(ran.code).toBe(exitCodes.usage);
+    expect(ran.said).toContain('--keyword takes a word of at most 16 characters');
+    expect(ran.said).not.toContain('kk');
+    expect(world.reached).toEqual([]);
+    await desk.run(['authenticate', 'jane', '--keyword', 'k'.repeat(16)]);
+    expect(world.reached).toHaveLength(1);
+  });
+
   it.each([[['--keyword', 'otp', '--response', '123456']], [['--password', '--new-pin']]])(
     '%j makes no sense',
     async (options) => {

@@ -255,6 +255,23 @@ describe('syncTokenAndHost', () => {
     expect(world.reached).toEqual([]);
   });
 
+  it.each([
+    ['otp1.response must be given.', good.replace('<response>1</response>', '')],
+    [
+      'opt1.response must be given.',
+      good.replace('<response>1</response>', '').replaceAll('otp', 'opt'),
+    ],
+    [
+      'opt2.response must be given.',
+      good.replace('<response>2</response>', '').replaceAll('otp', 'opt'),
+    ],
+    ['otp1.response must be given.', good.replace(/<credential>.*<\/credential>/, '')],
+  ])('says in the spelling that was sent: %s', async (text, inside) => {
+    const answer = await world.post(sync(inside));
+    const said = at(answer.content, 'status', 'errorStack', 'errors', 'errorDesc')?.text;
+    expect(said).toBe(text);
+  });
+
   it('refuses elements that it does not know', async () => {
     const answer = await world.post(sync(good.replace('<pin>', '<pun>x</pun><pin>')));
     expect(faultOf(answer)?.[0]).toBe('SOAP-ENV:Client');

@@ -136,6 +136,26 @@ describe('updatePassword', () => {
   });
 });
 
+it.each([
+  ['CREDFLD_PASSWORD', 'CREDFLD_STATIC_PASSWORD or CREDFLD_PASSWORD must be given.'],
+  [
+    'CREDFLD_CONFIRM_STATIC_PASSWORD',
+    'CREDFLD_CONFIRM_STATIC_PASSWORD or CREDFLD_CONFIRM_NEW_STATIC_PASSWORD must be given.',
+  ],
+])('updatePassword without %s names both of its names', async (missing, text) => {
+  const fields = {
+    CREDFLD_USERID: 'jane',
+    CREDFLD_COMPONENT_TYPE: 'c',
+    CREDFLD_PASSWORD: 'old',
+    CREDFLD_NEW_STATIC_PASSWORD: 'new',
+    CREDFLD_CONFIRM_STATIC_PASSWORD: 'new',
+    [missing]: '',
+  };
+  const answer = await world.post(attributeEnvelope(fields, { operation: 'updatePassword' }));
+  expect(codesOf(answer)[1]).toBe('STAT_MISSINGFLD');
+  expect(attributesOf(answer)['CREDFLD_STATUS_MESSAGE']).toBe(text);
+});
+
 it('updatePassword says by which rule a new one was refused', async () => {
   const fields = {
     CREDFLD_USERID: 'jane',
