@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createApp, listen } from '../../src/http/index.ts';
 import { operationNames, statusNames } from '../../src/soap/result-codes.ts';
@@ -73,6 +74,23 @@ describe('the WSDLs', () => {
       names.flatMap((name) => [name, `${name}Response`]),
     );
   });
+
+  it.each(['syncTokenAndHost', 'changeBackendPassword', 'cancelAuthUser'])(
+    'has no element in %s that the page leaves out',
+    async (name) => {
+      const page = readFileSync(new URL('../../docs/soap.md', import.meta.url), 'utf8');
+      const about = page
+        .split('\n\n')
+        .filter((paragraph) => paragraph.includes(`\`${name}\` takes`));
+      const root = await fetched('authentication.wsdl');
+      const message = every(root).find(
+        (one) => one.local === 'element' && attribute(one, 'name') === name,
+      )!;
+      const elements = named(message, 'element').filter((each) => each !== name);
+      expect(elements.length).toBeGreaterThan(2);
+      for (const each of elements) expect.soft(about.join(' ')).toContain(`\`${each}\``);
+    },
+  );
 
   it('name no type and no message that is nowhere', async () => {
     const basic = await fetched('BasicTypes.xsd');

@@ -205,6 +205,21 @@ describe('the key of a challenge', () => {
   });
 });
 
+describe('an empty credential', () => {
+  it.each([
+    ['left out in one text', { CREDFLD_PASSWORD_FORMAT: '0' }],
+    ['empty in one text', { CREDFLD_PASSWORD_FORMAT: '0', CREDFLD_PASSWORD: '' }],
+    ['left out in parts', { CREDFLD_PASSWORD_FORMAT: '4' }],
+    ['empty in parts', { CREDFLD_PASSWORD_FORMAT: '4', CREDFLD_DP_RESPONSE: '' }],
+  ])('%s is a wrong response', async (_, fields) => {
+    const came = { pin: 'none', failures: 0, nextCounter: 0 };
+    expect(await bySoap(await worldWith('no PIN'), fields)).toEqual({
+      code: 'STAT_OTP_INCORRECT',
+      ...came,
+    });
+  });
+});
+
 describe('everything in parts (format 4)', () => {
   const notAssigned = { rest: 'authenticator-not-assigned', soap: 'STAT_NOT_FOUND' };
   const changed = { NEW_PIN: '9038', CONFIRM_NEW_PIN: '9038' };
