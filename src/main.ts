@@ -72,6 +72,8 @@ export async function startServer(
     instance: config.instance.name,
     chain: auditChain satisfies AuditChain,
     clock: systemClock,
+  }).catch(async (error: unknown) => {
+    throw await withModuleFailure(error, config.module, environment);
   });
   try {
     const module = await openConfiguredModule(config.module, environment);
@@ -85,6 +87,30 @@ export async function startServer(
     await store.close();
     throw error;
   }
+}
+
+/** After an upgrade the module may lack keys as well: whoever mends the database is told at once. */
+async function withModuleFailure(
+  error: unknown,
+  config: Config['module'],
+  environment: Environment,
+): Promise<unknown> {
+  if (!isOlderSchema(error)) return error;
+  try {
+    const module = await openConfiguredModule(config, environment);
+    await module.close();
+    return error;
+  } catch (failure) {
+    if (!(failure instanceof TallystickError)) return error;
+    const message = `${error.message} Besides: ${failure.message.replace(/\.?$/, '.')}`;
+    return new TallystickError(error.code, message, { fields: error.fields, cause: error });
+  }
+}
+
+function isOlderSchema(error: unknown): error is TallystickError {
+  if (!(error instanceof TallystickError) || error.code !== 'store-contract') return false;
+  const { found, needed } = error.fields;
+  return typeof found === 'number' && typeof needed === 'number' && found < needed;
 }
 
 interface Parts {

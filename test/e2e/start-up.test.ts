@@ -9,6 +9,7 @@ import {
 import { createServer } from 'node:net';
 import { once } from 'node:events';
 import { join } from 'node:path';
+import Database from 'better-sqlite3';
 import { afterAll, beforeAll, expect, it, vi } from 'vitest';
 import {
   freshInstallation,
@@ -18,6 +19,7 @@ import {
   startServer,
 } from '../support/cli.ts';
 import { describeLayer } from '../support/layers.ts';
+import { freshSoftHsm } from '../support/softhsm.ts';
 import { administratorOf, must } from './support.ts';
 
 const nobody = 65_534;
@@ -129,6 +131,26 @@ describeLayer('softhsm', 'what prevents serving has its own exit code and a plai
     await refused(3, /no database/i, ['database.path=missing.db']);
     writeFileSync(join(installation.folder, 'empty.db'), '', { mode: 0o600 });
     await refused(3, /tallystick init/, ['database.path=empty.db']);
+  });
+
+  it('an older database and a key that is new, both at once', async () => {
+    const old = join(installation.folder, 'old.db');
+    copyFileSync(join(installation.folder, 'tallystick.db'), old);
+    const database = new Database(old);
+    database.exec('update database_info set schema_version = schema_version - 1');
+    database.close();
+    const sets = [`database.path=${old}`];
+    await refused(8, /run ."tallystick db migrate."\."}$/m, sets);
+    const hsm = await freshSoftHsm();
+    const keyless = [
+      `module.uri=pkcs11:token=${hsm.tokenLabel}?module-path=${hsm.modulePath}`,
+      `module.softhsmConf=${hsm.confFile}`,
+      `module.pinFile=${hsm.userPinFile}`,
+    ];
+    const both = /schema version .*tallystick db migrate.*no key .*tallystick hsm init/;
+    await refused(8, both, [...sets, ...keyless]);
+    await refused(7, /no key .*tallystick hsm init/, keyless);
+    await hsm.remove();
   });
 
   it('a file that is no database', async () => {
