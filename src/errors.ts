@@ -60,3 +60,22 @@ export class TallystickError extends Error {
     this.fields = options.fields ?? {};
   }
 }
+
+/** Why one gateway did not take a message: for the operator, and never its text, recipient or secret. */
+export interface GatewayFailure {
+  readonly channel: string;
+  /** Null where none came into it. */
+  readonly gateway: string | null;
+  readonly kind: string;
+  readonly cause: string;
+}
+
+/** No gateway took a message. An outage of something else: `failures` is all there is to know. */
+export class DeliveryFailedError extends TallystickError {
+  readonly failures: readonly GatewayFailure[];
+
+  constructor(failures: readonly GatewayFailure[]) {
+    super('delivery-failed', 'The one-time password could not be sent.');
+    this.failures = failures;
+  }
+}

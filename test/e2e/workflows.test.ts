@@ -69,6 +69,13 @@ function pattern(answer: string): RegExp {
   return new RegExp(`^${escaped.replaceAll('\\.\\.\\.', '[^]*?')}$`);
 }
 
+/** The lines of what could not be sent, in which no code and no recipient is. */
+function failedDeliveries(log: string): readonly unknown[] {
+  const lines = log.split('\n').filter((line) => line.includes('"errorCode":"delivery-failed"'));
+  expect(lines.join()).not.toMatch(/stack|\.js:|\+49151/);
+  return lines.map((line): unknown => JSON.parse(line));
+}
+
 describeLayer('softhsm', 'the transcripts of docs/workflows.md', () => {
   let installation: Installation;
   let server: ServerProcess;
@@ -115,5 +122,19 @@ describeLayer('softhsm', 'the transcripts of docs/workflows.md', () => {
       const whole = code === '0' ? came : `${came}\n(exit ${code})`.trim();
       expect(whole, `${command}\n${ran.stderr}`).toMatch(pattern(answer));
     }
+    expect(failedDeliveries(server.log())).toEqual([
+      expect.objectContaining({
+        level: 'warn',
+        keyName: expect.any(String) as string,
+        failures: [
+          {
+            channel: 'sms',
+            gateway: 'sms',
+            kind: 'unreachable',
+            cause: 'no answer from the web service: ECONNREFUSED',
+          },
+        ],
+      }),
+    ]);
   });
 });

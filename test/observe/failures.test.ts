@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { TallystickError } from '../../src/errors.ts';
+import { DeliveryFailedError, TallystickError } from '../../src/errors.ts';
 import { createLogger, logFailure } from '../../src/observe/index.ts';
 
 const request = {
@@ -44,5 +44,22 @@ it('warns of a caller who may not do what he asked for', () => {
     ...fields,
     level: 'warn',
     errorCode: 'forbidden',
+  });
+});
+
+it('warns of a message that no gateway took, with what each said and no stack', () => {
+  const failures = [
+    { channel: 'sms', gateway: 'main', kind: 'unreachable', cause: 'no answer: ECONNREFUSED' },
+    { channel: 'sms', gateway: 'spare', kind: 'refused', cause: 'the web service answered 401' },
+  ];
+  const line = logged(new DeliveryFailedError(failures));
+  const { time, ...told } = line;
+  expect(time).toEqual(expect.any(String));
+  expect(told).toEqual({
+    ...request,
+    level: 'warn',
+    message: 'The one-time password could not be sent.',
+    errorCode: 'delivery-failed',
+    failures,
   });
 });

@@ -247,6 +247,17 @@ describe('a test', () => {
     );
   });
 
+  test('says that the module did not open the secret, and sends nothing', async () => {
+    await create('sms', post);
+    bench.module.failNext('unavailable', { method: 'open' });
+    expect(await administration.testGateway(bench.admin, 'sms', '+491701234567')).toEqual({
+      outcome: 'failed',
+      kind: 'contract',
+      detail: 'its secret could not be opened: module-unavailable',
+    });
+    expect(sent).toEqual([]);
+  });
+
   test('goes to an address or a number, as the channel asks for', async () => {
     await create('mail', mail);
     await create('sms');

@@ -6,7 +6,7 @@ import type { Refused } from '../../domain/outcomes.ts';
 import type { EffectivePolicy } from '../../domain/policy-catalogue.ts';
 import { channelsOf, messageText } from '../../domain/virtual-otp.ts';
 import { otpPlaceholder } from '../../domain/virtual-settings.ts';
-import { TallystickError } from '../../errors.ts';
+import { DeliveryFailedError, type GatewayFailure, TallystickError } from '../../errors.ts';
 import type { Facts } from '../attempt.ts';
 import type { Context } from '../deps.ts';
 import { fromModule } from '../module-calls.ts';
@@ -73,7 +73,7 @@ async function send(context: Context, sending: Sending): Promise<Sent> {
   if (attempts.some(isTaken)) return { kind: 'sent', facts };
   // What a gateway did not answer in time may be on its way all the same.
   if (!attempts.some(mayHaveGone)) await refund(context, sending);
-  const fault = new TallystickError('delivery-failed', 'The one-time password could not be sent.');
+  const fault = new DeliveryFailedError(attempts.flatMap(({ failures }) => failures));
   return { kind: 'failed', fault, facts };
 }
 
@@ -81,7 +81,7 @@ async function send(context: Context, sending: Sending): Promise<Sent> {
 interface ChannelAttempt {
   readonly channel: Channel;
   readonly takenBy: string | null;
-  readonly failures: readonly string[];
+  readonly failures: readonly GatewayFailure[];
   /** Some gateway did not say that it took nothing. */
   readonly isOpen: boolean;
 }
@@ -95,8 +95,12 @@ function isTaken({ takenBy }: ChannelAttempt): boolean {
 }
 
 function textOf({ channel, takenBy, failures }: ChannelAttempt): string {
-  const failed = failures.length === 0 ? '' : ` (${failures.join(', ')})`;
+  const failed = failures.length === 0 ? '' : ` (${failures.map(failureText).join(', ')})`;
   return takenBy === null ? `${channel}: not sent${failed}` : `${channel}: ${takenBy}${failed}`;
+}
+
+function failureText({ gateway, kind, cause }: GatewayFailure): string {
+  return gateway === null ? cause : `${gateway} ${kind}: ${cause}`;
 }
 
 async function sendBy(
@@ -106,19 +110,25 @@ async function sendBy(
 ): Promise<ChannelAttempt> {
   const { email, mobile, phone } = user.contact;
   const to = { email, sms: mobile, voice: phone ?? mobile }[channel];
-  if (to === null)
-    return { channel, takenBy: null, failures: ['no address of the user'], isOpen: false };
+  if (to === null) return notTried(channel, 'no address of the user');
   const text = messageText(policy.virtualMessage, otpPlaceholder, otp);
   const usable = gateways.filter((one) => one.channel === channel && !one.isDisabled);
-  const failures: string[] = usable.length === 0 ? ['no gateway'] : [];
+  if (usable.length === 0) return notTried(channel, 'no gateway');
+  const failures: GatewayFailure[] = [];
   let isOpen = false;
   for (const gateway of usable) {
     const failure = await tryGateway(context, gateway, { channel, to, text });
     if (failure === null) return { channel, takenBy: gateway.name, failures, isOpen };
     isOpen ||= failure.kind === 'timeout';
-    failures.push(`${gateway.name} ${failure.kind}: ${failure.detail}`);
+    const { kind, detail: cause } = failure;
+    failures.push({ channel, gateway: gateway.name, kind, cause });
   }
   return { channel, takenBy: null, failures, isOpen };
+}
+
+function notTried(channel: Channel, cause: string): ChannelAttempt {
+  const failure = { channel, gateway: null, kind: 'contract', cause };
+  return { channel, takenBy: null, failures: [failure], isOpen: false };
 }
 
 /** Sends by one gateway; why it did not take the message, or null. */
@@ -137,9 +147,12 @@ export async function tryGateway(
     await delivery.send(settings, secret, message, { deadlineMs: limits.deliveryDeadlineMs });
     return null;
   } catch (error) {
-    return isDeliveryFailure(error)
-      ? error
-      : { kind: 'contract', detail: 'its secret or the server' };
+    if (isDeliveryFailure(error)) return error;
+    const detail =
+      error instanceof TallystickError
+        ? `its secret could not be opened: ${error.code}`
+        : 'sending failed unexpectedly';
+    return { kind: 'contract', detail };
   } finally {
     secret?.fill(0);
   }

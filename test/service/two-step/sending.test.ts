@@ -107,7 +107,14 @@ describe('the ways that a message goes', () => {
     ]);
     for (let failed = 0; failed < 3; failed += 1) delivery.failures.push(down);
     await expect(bench.service.authenticate(caller, typing(userName, 'otp'))).rejects.toMatchObject(
-      { code: 'delivery-failed' },
+      {
+        code: 'delivery-failed',
+        failures: [
+          { channel: 'sms', gateway: 'sms gateway', kind: 'unreachable', cause: 'ECONNREFUSED' },
+          { channel: 'sms', gateway: 'second sms', kind: 'unreachable', cause: 'ECONNREFUSED' },
+          { channel: 'email', gateway: 'email gateway', kind: 'unreachable', cause: 'ECONNREFUSED' },
+        ],
+      },
     );
     expect(await bench.lastAudit()).toMatchObject({ outcome: 'delivery-failed' });
   });
@@ -134,8 +141,9 @@ describe('the ways that a message goes', () => {
     const caller = await bench.caller(byKeyword);
     const userName = await virtualUser(stage);
     await giveContact(bench, userName, { mobile: null });
+    const cause = 'no address of the user';
     await expect(bench.service.authenticate(caller, typing(userName, 'otp'))).rejects.toMatchObject(
-      { code: 'delivery-failed' },
+      { failures: [{ channel: 'sms', gateway: null, kind: 'contract', cause }] },
     );
     const { details } = await bench.lastAudit();
     expect(details['delivery']).toBe('sms: not sent (no address of the user)');
