@@ -21,7 +21,7 @@ const openFlags =
 
 /**
  * Appends a message as one line of JSON, `channel`, `to` and `text`, to a file that nobody else may
- * read. Resolves once it is on the disk.
+ * read. Resolves once it is on the disk; what cannot be written whole is cut off again.
  *
  * @param folder where file gateways may write; null: nowhere
  * @throws DeliveryFault `contract` for a name or a file that is not allowed; `unreachable` with the
@@ -45,7 +45,27 @@ export async function sendToFile(
   }
   const { channel, to, text } = message;
   const line = Buffer.from(`${JSON.stringify({ channel, to, text })}\n`, 'utf8');
-  await withinDeadline(deadlineMs, (signal) => append(join(folder, fileName), line, signal));
+  const path = join(folder, fileName);
+  await withinDeadline(deadlineMs, (signal) =>
+    inTurn(path, async () => {
+      if (!signal.aborted) await append(path, line, signal);
+    }),
+  );
+}
+
+/** What was begun last for each file; never rejects. */
+const turns = new Map<string, Promise<unknown>>();
+
+/** One message at a time for each file: none looks at the end of it while another is cut off there. */
+function inTurn(path: string, work: () => Promise<void>): Promise<void> {
+  const mine = (turns.get(path) ?? Promise.resolve()).then(work);
+  const ended = mine
+    .catch(() => undefined)
+    .then(() => {
+      if (turns.get(path) === ended) turns.delete(path);
+    });
+  turns.set(path, ended);
+  return mine;
 }
 
 async function append(path: string, line: Buffer, signal: AbortSignal): Promise<void> {
@@ -56,13 +76,41 @@ async function append(path: string, line: Buffer, signal: AbortSignal): Promise<
     const whole = (await endsInside(file, sizeBytes)) ? Buffer.concat([newLine, line]) : line;
     // The deadline was reported already: then the message is not to turn up afterwards.
     if (signal.aborted) return;
-    const { bytesWritten } = await file.write(whole);
-    if (bytesWritten < whole.length) throw fault('unreachable', 'the file took only a part');
-    await file.sync();
+    await writeWhole(file, whole);
   } catch (error) {
     throw fileFault(error);
   } finally {
     await file?.close();
+  }
+}
+
+/** Writes all of it, to the disk, or nothing: who is told that a message failed must not find it. */
+async function writeWhole(file: FileHandle, bytes: Buffer): Promise<void> {
+  let written = 0;
+  try {
+    ({ bytesWritten: written } = await file.write(bytes));
+    if (written < bytes.length) throw fault('unreachable', 'the file took only a part');
+    await file.sync();
+  } catch (error) {
+    await cutOff(file, bytes.subarray(0, written));
+    throw error;
+  }
+}
+
+/**
+ * Cuts the file back to what it was before `written`, unless another program has written behind it. If
+ * it has, or if that fails too, the next message begins a line of its own.
+ */
+export async function cutOff(file: FileHandle, written: Buffer): Promise<void> {
+  if (written.length === 0) return;
+  try {
+    const { size } = await file.stat();
+    const startByte = size - written.length;
+    const end = Buffer.alloc(written.length);
+    await file.read(end, 0, end.length, startByte);
+    if (end.equals(written)) await file.truncate(startByte);
+  } catch {
+    // Why the message was not written is what is told; this is only what is left of it.
   }
 }
 
@@ -78,7 +126,7 @@ async function privateSizeBytes(file: FileHandle): Promise<number> {
   return status.size;
 }
 
-/** Whether a disk that was full left half a line, which must not swallow the next one. */
+/** Whether somebody left half a line, which must not swallow the next one. */
 async function endsInside(file: FileHandle, sizeBytes: number): Promise<boolean> {
   if (sizeBytes === 0) return false;
   const last = Buffer.alloc(1);

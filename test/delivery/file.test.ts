@@ -12,9 +12,11 @@ import {
   symlinkSync,
   writeFileSync,
 } from 'node:fs';
+import { open } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { cutOff } from '../../src/delivery/file.ts';
 import { messageWith } from './sample.ts';
 import { failureOf, send, sentByProgram } from './support.ts';
 
@@ -26,6 +28,20 @@ beforeEach(() => {
   path = join(folder, settings.fileName);
 });
 afterEach(() => rmSync(folder, { recursive: true }));
+
+/** Whether a small file system can be mounted where only one process sees it. */
+const canMount = spawnSync('/usr/bin/unshare', ['-rm', 'true']).status === 0;
+
+/** Whether a file can be told to keep what it has. */
+const canKeep = ((): boolean => {
+  const tried = mkdtempSync(join(tmpdir(), 'tallystick-delivery-'));
+  const isKept = spawnSync('/usr/bin/chattr', ['+a', tried]).status === 0;
+  if (isKept) spawnSync('/usr/bin/chattr', ['-a', tried]);
+  rmSync(tried, { recursive: true });
+  return isKept;
+})();
+
+const lastLine = (): unknown => JSON.parse(readFileSync(path, 'utf8').split('\n').at(-2) ?? '');
 
 const lines = (): unknown[] =>
   readFileSync(path, 'utf8')
@@ -139,6 +155,52 @@ describe('a file that is not written', () => {
     const limited = { program: 'bash', args: ['-c', 'ulimit -f 1; exec "$@"', 'bash'] };
     const failure = await sentByProgram(settings, { folder, within: limited });
     expect(failure).toEqual({ kind: 'unreachable', detail });
+    expect(statSync(path).size).toBe(sizeBytes);
+    await send(settings, { folder });
+    expect(lastLine()).toEqual(messageWith());
+  });
+
+  it.runIf(canMount)('is on a disk that is full, and nothing is left of the message', async () => {
+    const full = join(folder, 'full');
+    mkdirSync(full);
+    // One page is the file's, with room for 16 bytes; the other file has the rest of them.
+    const script = `mount -t tmpfs -o size=64k,mode=700 none "$FOLDER" || exit 1
+      (umask 077; head -c 4079 /dev/zero | tr '\\0' x > "$FOLDER/$NAME"; echo >> "$FOLDER/$NAME")
+      cat /dev/zero > "$FOLDER/other" 2> /dev/null
+      "$@"; cp "$FOLDER/$NAME" "$COPY"`;
+    const within = { program: '/usr/bin/unshare', args: ['-rm', 'bash', '-c', script, 'bash'] };
+    const environment = { FOLDER: full, NAME: settings.fileName, COPY: path };
+    const failure = await sentByProgram(settings, { folder: full, environment, within });
+    expect(failure).toEqual({ kind: 'unreachable', detail: 'the file took only a part' });
+    expect(readFileSync(path, 'latin1')).toBe(`${'x'.repeat(4079)}\n`);
+  });
+
+  it.runIf(canKeep)('can only grow: what is left of a message is no part of the next', async () => {
+    writeFileSync(path, `${'x'.repeat(999)}\n`, { mode: 0o600 });
+    expect(spawnSync('/usr/bin/chattr', ['+a', path]).status).toBe(0);
+    try {
+      const limited = { program: 'bash', args: ['-c', 'ulimit -f 1; exec "$@"', 'bash'] };
+      const failure = await sentByProgram(settings, { folder, within: limited });
+      expect(failure).toEqual({ kind: 'unreachable', detail: 'the file took only a part' });
+      expect(statSync(path).size).toBe(1024);
+      await send(settings, { folder });
+      expect(lastLine()).toEqual(messageWith());
+    } finally {
+      spawnSync('/usr/bin/chattr', ['-a', path]);
+    }
+  });
+
+  it('stays as it is where another program has written behind', async () => {
+    const file = await open(path, 'a+');
+    await file.write('old\nhalf');
+    await cutOff(file, Buffer.from('half'));
+    expect(readFileSync(path, 'utf8')).toBe('old\n');
+    await file.write('halfother\n');
+    for (const gone of ['half', 'longer than all of the file']) {
+      await cutOff(file, Buffer.from(gone));
+    }
+    await file.close();
+    expect(readFileSync(path, 'utf8')).toBe('old\nhalfother\n');
   });
 
   it('is asked for after the deadline', async () => {
