@@ -7,6 +7,7 @@ import {
   connectionStringOf,
   packageVersion,
   readText,
+  requireOwnFolder,
   requirePrivateFile,
 } from './config/index.ts';
 import { createDelivery } from './delivery/index.ts';
@@ -120,12 +121,14 @@ interface Parts {
 }
 
 async function serve(config: Config, { store, module, logger }: Parts): Promise<RunningServer> {
+  const { folder } = config.delivery;
+  if (folder !== null) requireOwnFolder(folder, 'delivery.folder, where file gateways write');
   const service = createService({
     store,
     module: module satisfies SeedModule,
     clock: systemClock,
     instance: config.instance.name,
-    delivery: createDelivery({ folder: config.delivery.folder }) satisfies Delivery,
+    delivery: createDelivery({ folder }) satisfies Delivery,
     limits: {
       inFlightMax: config.limits.requestsInFlightMax,
       deliveryDeadlineMs: config.delivery.deadlineMs,

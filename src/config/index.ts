@@ -7,6 +7,7 @@ export {
   loadConfig,
   readSecretFile,
   readText,
+  requireOwnFolder,
   requirePrivateFile,
 } from './load.ts';
 export { environmentName, settings } from './settings.ts';

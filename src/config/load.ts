@@ -1,4 +1,4 @@
-import { existsSync, readFileSync, type Stats, statSync } from 'node:fs';
+import { accessSync, constants, existsSync, readFileSync, type Stats, statSync } from 'node:fs';
 import { type Config, invalidConfig, parseConfig, type ParsedConfig } from './config.ts';
 import type { Layers } from './layers.ts';
 import { TallystickError } from '../errors.ts';
@@ -71,6 +71,30 @@ export function requirePrivateFile(path: string, what: string): void {
     'config-invalid',
     `${path} (${what}) may be read by others: chmod 600 ${path}`,
   );
+}
+
+/**
+ * @throws TallystickError `config-invalid` unless it is a folder in which this process may write and
+ *   nobody else: whoever may could put a file of his own in place of ours
+ */
+export function requireOwnFolder(path: string, what: string): void {
+  const status = statOf(path, what);
+  if (!status.isDirectory()) {
+    throw new TallystickError('config-invalid', `${path} (${what}) is not a folder`);
+  }
+  if ((status.mode & 0o022) !== 0) {
+    throw new TallystickError(
+      'config-invalid',
+      `${path} (${what}) may be written by others: chmod go-w ${path}`,
+    );
+  }
+  try {
+    accessSync(path, constants.W_OK | constants.X_OK);
+  } catch (error) {
+    const { code = 'unknown' } = error as NodeJS.ErrnoException;
+    const reason = `cannot be written by this server (${code})`;
+    throw new TallystickError('config-invalid', `${path} (${what}) ${reason}`, { cause: error });
+  }
 }
 
 /**

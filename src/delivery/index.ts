@@ -17,6 +17,10 @@ export interface DeliveryOptions {
 /** Sends by what the settings say; a connection lives for one message. */
 export function createDelivery({ folder }: DeliveryOptions): Delivery {
   return {
+    obstacleTo: ({ kind }) =>
+      kind === 'file' && folder === null
+        ? 'file needs a folder on this server: set delivery.folder in its configuration first'
+        : null,
     send: (settings, secret, message, { deadlineMs }) =>
       plainly(() => {
         if (hasControls(message.to)) {

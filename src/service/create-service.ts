@@ -29,6 +29,8 @@ import { createSessions } from './sessions.ts';
 import { synchronise } from './synchronise.ts';
 
 const noDelivery: Delivery = {
+  // Gateways may be made for other servers on this database.
+  obstacleTo: () => null,
   // eslint-disable-next-line @typescript-eslint/prefer-promise-reject-errors -- the port rejects with plain data
   send: () => Promise.reject({ kind: 'contract', detail: 'this server sends nothing' }),
 };

@@ -47,6 +47,12 @@ export interface DeliveryFailure {
 /** Rejects with a `DeliveryFailure` (plain object) and never with a library's error. */
 export interface Delivery {
   /**
+   * Why nothing can leave by such settings as this server is configured, and what to do about it; null
+   * when it can.
+   */
+  obstacleTo(settings: GatewaySettings): string | null;
+
+  /**
    * Resolves once the gateway has taken the message over.
    *
    * @param secret of the gateway, opened; the caller overwrites it

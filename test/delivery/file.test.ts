@@ -16,6 +16,7 @@ import { open } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { createDelivery } from '../../src/delivery/index.ts';
 import { cutOff } from '../../src/delivery/file.ts';
 import { messageWith } from './sample.ts';
 import { failureOf, send, sentByProgram } from './support.ts';
@@ -107,6 +108,10 @@ describe('a file that is not written', () => {
       kind: 'contract',
       detail: 'file gateways need a folder, and the configuration names none',
     });
+    const allowed = (folderOrNone: string | null): string | null =>
+      createDelivery({ folder: folderOrNone }).obstacleTo(settings);
+    expect(allowed(null)).toMatch(/set delivery\.folder/);
+    expect(allowed(folder)).toBeNull();
   });
 
   it('is a link, and what it names stays as it was', async () => {

@@ -2,10 +2,14 @@ import {
   chmodSync,
   chownSync,
   copyFileSync,
+  mkdirSync,
+  mkdtempSync,
   readdirSync,
   readFileSync,
+  rmSync,
   writeFileSync,
 } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { createServer } from 'node:net';
 import { once } from 'node:events';
 import { join } from 'node:path';
@@ -24,6 +28,13 @@ import { administratorOf, must } from './support.ts';
 
 const nobody = 65_534;
 const isRoot = process.getuid?.() === 0;
+
+function chownAll(folder: string, userId: number): void {
+  const names = readdirSync(folder, { recursive: true, encoding: 'utf8' });
+  for (const path of [folder, ...names.map((name) => join(folder, name))]) {
+    chownSync(path, userId, userId);
+  }
+}
 
 describeLayer('softhsm', 'what prevents serving has its own exit code and a plain text', () => {
   let installation: Installation;
@@ -110,6 +121,34 @@ describeLayer('softhsm', 'what prevents serving has its own exit code and a plai
     await refused(2, /open\.key.*chmod 600/, sets);
   });
 
+  it('a folder of file gateways that is missing, none, or open to others', async () => {
+    const at = (path: string): readonly string[] => [`delivery.folder=${path}`];
+    await refused(2, /\/nope \(delivery\.folder, .*\) does not exist/, at('/nope'));
+    await refused(2, /admin\.key \(.*\) is not a folder/, at('admin.key'));
+    const folder = join(installation.folder, 'messages');
+    mkdirSync(folder);
+    chmodSync(folder, 0o1777);
+    await refused(2, /messages \(.*\) may be written by others: chmod go-w/, at(folder));
+    chmodSync(folder, 0o755);
+    const server = await startServer(config, at(folder));
+    expect(await server.end('SIGTERM')).toBe(0);
+  });
+
+  it.runIf(isRoot)('a folder of file gateways in which this server may not write', async () => {
+    const own = await freshInstallation();
+    chownAll(own.folder, nobody);
+    const folder = mkdtempSync(join(tmpdir(), 'tallystick-messages-'));
+    chmodSync(folder, 0o755);
+    const setting = `delivery.folder=${folder}`;
+    const asNobody = { userId: nobody };
+    await refused(2, /\(EACCES\)/, [setting], asNobody, own.configFile);
+    chownSync(folder, nobody, nobody);
+    const server = await startServer(own.configFile, [setting], asNobody);
+    expect(await server.end('SIGTERM')).toBe(0);
+    rmSync(folder, { recursive: true });
+    own.remove();
+  });
+
   it('a port that is taken', async () => {
     const other = createServer().listen(0, '127.0.0.1');
     await once(other, 'listening');
@@ -159,14 +198,12 @@ describeLayer('softhsm', 'what prevents serving has its own exit code and a plai
   });
 
   it.runIf(isRoot)('a database that cannot be written', async () => {
-    const files = readdirSync(installation.folder, { recursive: true, encoding: 'utf8' });
-    const paths = [installation.folder, ...files.map((name) => join(installation.folder, name))];
-    for (const path of paths) chownSync(path, nobody, nobody);
+    chownAll(installation.folder, nobody);
     const database = join(installation.folder, 'tallystick.db');
     chmodSync(database, 0o400);
     await refused(8, /read-only/i, [], { userId: nobody });
     chmodSync(database, 0o600);
-    for (const path of paths) chownSync(path, 0, 0);
+    chownAll(installation.folder, 0);
   });
 });
 

@@ -15,6 +15,7 @@ let bench: Bench;
 let administration: Administration;
 let sent: Sent[] = [];
 let failure: DeliveryFailure | null = null;
+let obstructed: GatewaySettings['kind'] | null = null;
 
 const anyVersion = { expectedVersion: null };
 const secret = 'correct horse';
@@ -23,6 +24,7 @@ beforeAll(async () => {
   bench = await openBench({
     limits: { sendsPerHourMax: 2 },
     delivery: {
+      obstacleTo: ({ kind }) => (kind === obstructed ? 'needs a folder' : null),
       send: (settings, opened, message) => {
         const text = opened === null ? null : Buffer.from(opened).toString();
         sent.push({ settings, secret: text, message });
@@ -41,6 +43,7 @@ afterAll(async () => {
 beforeEach(async () => {
   sent = [];
   failure = null;
+  obstructed = null;
   bench.clock.advance(3600);
   for (const { name } of await administration.gateways(bench.admin)) {
     await administration.deleteGateway(bench.admin, name);
@@ -160,6 +163,16 @@ describe('gateways', () => {
       'position',
       'settings.kind',
     ]);
+  });
+
+  test('by which this server cannot send are refused, and otherwise stay', async () => {
+    await create('before');
+    obstructed = 'file';
+    const problem = { code: 'request-invalid', fields: { 'settings.kind': ['needs a folder'] } };
+    await expect(create('a')).rejects.toMatchObject(problem);
+    await create('sms', post);
+    await expect(update('sms', { settings: fileGiven })).rejects.toMatchObject(problem);
+    expect(await update('before', { position: 5 })).toMatchObject({ position: 5 });
   });
 });
 

@@ -167,6 +167,7 @@ export function scriptedDelivery(): ScriptedDelivery {
   return {
     sent,
     failures,
+    obstacleTo: () => null,
     send: (_settings, _secret, message) => {
       const failure = failures.shift();
       // eslint-disable-next-line @typescript-eslint/prefer-promise-reject-errors -- the port rejects with plain data

@@ -84,7 +84,7 @@ async function createGateway(desk: Desk, given: NewGateway): Promise<GatewayView
   const name = problems.parse('name', () => parseRecordName('name', given.name));
   const position = given.position ?? nextPosition(gateways, channel);
   checkPosition(problems, position);
-  const settings = readSettings(problems, channel, given.settings);
+  const settings = readSettings(desk, problems, channel, given.settings);
   if (settings !== null) checkSecret(problems, settings, given.secret);
   problems.throwIfAny();
   if (name === undefined || settings === null) throw new RangeError('every member was parsed');
@@ -133,7 +133,7 @@ async function updateGateway(
   const settings =
     given.settings === undefined
       ? gateway.settings
-      : readSettings(problems, gateway.channel, given.settings);
+      : readSettings(desk, problems, gateway.channel, given.settings);
   if (settings !== null) checkChangedSecret(problems, gateway, settings, given.secret);
   problems.throwIfAny();
   if (settings === null) throw new RangeError('the settings were parsed');
@@ -200,12 +200,17 @@ async function sendCounted(
 }
 
 function readSettings(
+  { context }: Desk,
   problems: ProblemList,
   channel: Channel,
   given: unknown,
 ): GatewaySettings | null {
   const parsed = parseGatewaySettings(channel, given);
-  if (parsed.ok) return parsed.settings;
+  if (parsed.ok) {
+    const obstacle = context.delivery.obstacleTo(parsed.settings);
+    if (obstacle !== null) problems.add('settings.kind', obstacle);
+    return parsed.settings;
+  }
   for (const { name, message } of parsed.problems) {
     problems.add(name === 'settings' ? name : `settings.${name}`, message);
   }

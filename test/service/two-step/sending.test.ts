@@ -112,7 +112,12 @@ describe('the ways that a message goes', () => {
         failures: [
           { channel: 'sms', gateway: 'sms gateway', kind: 'unreachable', cause: 'ECONNREFUSED' },
           { channel: 'sms', gateway: 'second sms', kind: 'unreachable', cause: 'ECONNREFUSED' },
-          { channel: 'email', gateway: 'email gateway', kind: 'unreachable', cause: 'ECONNREFUSED' },
+          {
+            channel: 'email',
+            gateway: 'email gateway',
+            kind: 'unreachable',
+            cause: 'ECONNREFUSED',
+          },
         ],
       },
     );
