@@ -132,6 +132,7 @@ async function serve(config: Config, { store, module, logger }: Parts): Promise<
     limits: {
       inFlightMax: config.limits.requestsInFlightMax,
       deliveryDeadlineMs: config.delivery.deadlineMs,
+      sendDeadlineMs: config.delivery.totalDeadlineMs,
       sendsPerHourMax: config.delivery.sendsPerHourMax,
     },
   });

@@ -38,6 +38,7 @@ export interface Config {
     /** Null: there are no gateways that write files. */
     readonly folder: string | null;
     readonly deadlineMs: number;
+    readonly totalDeadlineMs: number;
     readonly sendsPerHourMax: number;
   };
   readonly limits: {
@@ -135,6 +136,7 @@ function assemble(reader: Reader): Config {
     delivery: {
       folder: has('delivery.folder') ? path('delivery.folder') : null,
       deadlineMs: number('delivery.deadlineMs'),
+      totalDeadlineMs: number('delivery.totalDeadlineMs'),
       sendsPerHourMax: number('delivery.sendsPerHourMax'),
     },
     limits: {

@@ -190,6 +190,13 @@ export const settings: readonly Setting[] = [
     meaning: 'For one gateway to take a message with a one-time password.',
   },
   {
+    name: 'delivery.totalDeadlineMs',
+    kind: integer(100, 120_000),
+    byDefault: 20_000,
+    unit: 'milliseconds',
+    meaning: 'For all gateways of one message together; then the rest are not tried.',
+  },
+  {
     name: 'delivery.sendsPerHourMax',
     kind: integer(1, 10_000_000),
     byDefault: 10_000,

@@ -42,6 +42,8 @@ export interface ServiceLimits {
   readonly purgeRowsMax: number;
   /** For one gateway to take a message. */
   readonly deliveryDeadlineMs: number;
+  /** For all gateways that are tried for one message together. */
+  readonly sendDeadlineMs: number;
   /** Messages on their way at once. */
   readonly deliveriesInFlightMax: number;
   /** Messages of all instances in an hour of the clock. */
@@ -58,6 +60,7 @@ export const defaultLimits: ServiceLimits = Object.freeze({
   backgroundDeadlineMs: 30_000,
   purgeRowsMax: 1_000,
   deliveryDeadlineMs: 10_000,
+  sendDeadlineMs: 20_000,
   deliveriesInFlightMax: 64,
   sendsPerHourMax: 10_000,
 });

@@ -9,7 +9,10 @@ export type {
   SmtpSettings,
 } from '../domain/gateway.ts';
 
-/** The only source of time. A use case reads `nowMs` once and passes it down, retries included. */
+/**
+ * The only source of time. A use case reads `nowMs` once and passes it down, retries included; only how
+ * long something sent is good is counted from when it had gone.
+ */
 export interface Clock {
   /** Unix milliseconds, an integer. */
   nowMs(): number;

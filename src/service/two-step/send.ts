@@ -35,8 +35,8 @@ export type Sent =
 
 /**
  * Sends a one-time password: by every channel of the user's or the policy's method, by the first
- * gateway of a channel that takes it; if none does, by the fallback's. Counted before it goes, so that
- * many at once can't outrun a limit, and no longer if it does not.
+ * gateway of a channel that takes it; if none does, by the fallback's; while there is time. Counted
+ * before it goes, so that many at once can't outrun a limit, and no longer if it does not.
  */
 export async function sendOtp(context: Context, sending: Sending): Promise<Sent> {
   const { sendingTo } = context;
@@ -61,13 +61,14 @@ async function send(context: Context, sending: Sending): Promise<Sent> {
   const counted = await count(context, sending);
   if (counted !== null) return overLimit(counted);
   const { user, policy } = sending;
+  const untilMonotonicMs = context.clock.monotonicMs() + context.limits.sendDeadlineMs;
   const method = user.contact.deliveryMethod ?? policy.virtualDelivery;
   const attempts = await Promise.all(
-    channelsOf(method).map((channel) => sendBy(context, sending, channel)),
+    channelsOf(method).map((channel) => sendBy(context, sending, channel, untilMonotonicMs)),
   );
   const fallback = policy.virtualDeliveryFallback;
   if (!attempts.some(isTaken) && fallback !== 'none' && !channelsOf(method).includes(fallback)) {
-    attempts.push(await sendBy(context, sending, fallback));
+    attempts.push(await sendBy(context, sending, fallback, untilMonotonicMs));
   }
   const facts: Facts = { delivery: attempts.map(textOf).join('; ') };
   if (attempts.some(isTaken)) return { kind: 'sent', facts };
@@ -107,6 +108,7 @@ async function sendBy(
   context: Context,
   { user, otp, gateways, policy }: Sending,
   channel: Channel,
+  untilMonotonicMs: number,
 ): Promise<ChannelAttempt> {
   const { email, mobile, phone } = user.contact;
   const to = { email, sms: mobile, voice: phone ?? mobile }[channel];
@@ -117,7 +119,12 @@ async function sendBy(
   const failures: GatewayFailure[] = [];
   let isOpen = false;
   for (const gateway of usable) {
-    const failure = await tryGateway(context, gateway, { channel, to, text });
+    if (untilMonotonicMs - context.clock.monotonicMs() < gatewayMsMin) {
+      failures.push({ channel, gateway: gateway.name, ...outOfTime });
+      continue;
+    }
+    const message = { channel, to, text };
+    const failure = await tryGateway(context, gateway, message, untilMonotonicMs);
     if (failure === null) return { channel, takenBy: gateway.name, failures, isOpen };
     isOpen ||= failure.kind === 'timeout';
     const { kind, detail: cause } = failure;
@@ -125,6 +132,12 @@ async function sendBy(
   }
   return { channel, takenBy: null, failures, isOpen };
 }
+
+/** In less no gateway says whether it took a message, and some would have. */
+const gatewayMsMin = 50;
+
+/** Whoever waits has given up, or will: what comes too late to him helps nobody. */
+const outOfTime = { kind: 'time', cause: 'not tried, the time for the whole message was over' };
 
 function notTried(channel: Channel, cause: string): ChannelAttempt {
   const failure = { channel, gateway: null, kind: 'contract', cause };
@@ -136,15 +149,21 @@ export async function tryGateway(
   context: Context,
   { id, settings, sealedSecret }: Gateway,
   message: Message,
+  untilMonotonicMs: number = Number.POSITIVE_INFINITY,
 ): Promise<DeliveryFailure | null> {
-  const { delivery, limits, module, logon } = context;
+  const { clock, delivery, limits, module, logon } = context;
+  const within = (limitMs: number): number =>
+    Math.min(limitMs, untilMonotonicMs - clock.monotonicMs());
   let secret: Uint8Array | null = null;
   try {
     if (sealedSecret !== null) {
-      const opened = module.open('sensitive-data', gatewayContext(id), sealedSecret, logon);
+      const options = { ...logon, deadlineMs: within(logon.deadlineMs) };
+      const opened = module.open('sensitive-data', gatewayContext(id), sealedSecret, options);
       secret = await fromModule(opened);
     }
-    await delivery.send(settings, secret, message, { deadlineMs: limits.deliveryDeadlineMs });
+    await delivery.send(settings, secret, message, {
+      deadlineMs: within(limits.deliveryDeadlineMs),
+    });
     return null;
   } catch (error) {
     if (isDeliveryFailure(error)) return error;

@@ -155,6 +155,70 @@ describe('the ways that a message goes', () => {
   });
 });
 
+describe('time', () => {
+  const slow = async (work: (own: Stage, gatewayMs: number[]) => Promise<void>): Promise<void> => {
+    const gatewayMs: number[] = [];
+    const own = await openStage({ limits: { sendDeadlineMs: 15_000 } });
+    const send = own.delivery.send.bind(own.delivery);
+    own.delivery.send = (...args) => {
+      const [, , , { deadlineMs }] = args;
+      gatewayMs.push(deadlineMs);
+      own.bench.clock.advance(deadlineMs / 1000);
+      return send(...args);
+    };
+    try {
+      await work(own, gatewayMs);
+    } finally {
+      await own.bench.close();
+    }
+  };
+
+  test('that is over leaves the other gateways untried, the fallback too', () =>
+    slow(async (own, gatewayMs) => {
+      const { bench, delivery } = own;
+      await giveGateway(bench, 'sms', { name: 'second', position: 2 });
+      await giveGateway(bench, 'sms', { name: 'third', position: 3 });
+      await giveGateway(bench, 'email');
+      const caller = await bench.caller({ ...byKeyword, virtualDeliveryFallback: 'email' });
+      const userName = await virtualUser(own);
+      await giveContact(bench, userName, everywhere);
+      delivery.failures.push(down, down);
+      const cause = 'not tried, the time for the whole message was over';
+      await expect(
+        bench.service.authenticate(caller, typing(userName, 'otp')),
+      ).rejects.toMatchObject({
+        code: 'delivery-failed',
+        failures: [
+          { gateway: 'sms gateway', kind: 'unreachable' },
+          { gateway: 'second', kind: 'unreachable' },
+          { channel: 'sms', gateway: 'third', kind: 'time', cause },
+          { channel: 'email', gateway: 'email gateway', kind: 'time', cause },
+        ],
+      });
+      expect(gatewayMs).toEqual([10_000, 5_000]);
+      expect((await bench.lastAudit()).details['delivery']).toContain(`third time: ${cause}`);
+      expect(delivery.sent).toEqual([]);
+    }));
+
+  test('to type what was sent begins when it has gone', () =>
+    slow(async (own) => {
+      const { bench, delivery } = own;
+      const caller = await bench.caller({ ...byKeyword, virtualOtpLifetimeSeconds: 60 });
+      const userName = await virtualUser(own);
+      const { expiresAtMs } = await issuedFor(bench, caller, typing(userName, 'otp'));
+      expect(expiresAtMs).toBe(bench.clock.nowMs() + 60_000);
+      bench.clock.advance(59);
+      expect(await outcomeOf(bench, caller, typing(userName, delivery.otp()))).toBe(
+        'accepted by virtual-otp',
+      );
+      await issuedFor(bench, caller, typing(userName, 'otp'));
+      bench.clock.advance(60);
+      expect(await outcomeOf(bench, caller, typing(userName, delivery.otp()))).toBe(
+        'response-incorrect',
+      );
+    }));
+});
+
 describe('limits', () => {
   const limited = async (
     settings: object,
