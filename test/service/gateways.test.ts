@@ -301,8 +301,10 @@ describe('a test', () => {
 
 test('every change of a gateway is in the audit', async () => {
   const before = (await bench.auditBodies()).length;
-  await create('sms', post);
+  const url = 'https://sms.example.com:8443/hooks/T0-B1-xyzzy?from=42#x';
+  await create('sms', { settings: { ...httpGiven, url }, secret });
   await update('sms', { secret: 'another one', isDisabled: true });
+  await administration.testGateway(bench.admin, 'sms', '+491701234567');
   await administration.deleteGateway(bench.admin, 'sms');
   const events = (await bench.auditBodies())
     .slice(before)
@@ -310,11 +312,14 @@ test('every change of a gateway is in the audit', async () => {
   expect(events.map(({ action, subject }) => `${action} ${subject}`)).toEqual([
     'gateway.create sms',
     'gateway.update sms',
+    'gateway.test sms',
     'gateway.delete sms',
   ]);
-  const where = { kind: 'http', url: 'https://sms.example.com/v1/messages', hasSecret: true };
+  expect(JSON.stringify(events)).not.toMatch(/hooks|xyzzy|from=/);
+  const where = { kind: 'http', url: 'https://sms.example.com:8443', hasSecret: true };
   expect(events[0]!.details).toMatchObject({ ...where, channel: 'sms', position: 1 });
   expect(events[1]!.details).toMatchObject({ ...where, isNewSecret: true, isDisabled: true });
+  expect(events[2]!.details).toMatchObject({ kind: 'http', url: where.url, result: 'sent' });
 });
 
 describe('who may', () => {

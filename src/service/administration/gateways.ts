@@ -281,14 +281,17 @@ async function seal({ context }: Desk, id: string, secret: string): Promise<Uint
   }
 }
 
-/** Which way messages go, for the audit: no headers, bodies or queries, which may name more than that. */
+/**
+ * Which way messages go, for the audit: no headers, bodies, paths or queries, which may name more than
+ * that; of some services the path is the key.
+ */
 function whereTo(settings: GatewaySettings): Readonly<Record<string, string>> {
   const { kind } = settings;
   switch (kind) {
     case 'smtp':
       return { kind, host: `${settings.host}:${settings.port}`, security: settings.security };
     case 'http':
-      return { kind, url: settings.url.replace(/[?#].*/, '') };
+      return { kind, url: new URL(settings.url).origin };
     case 'file':
       return { kind, fileName: settings.fileName };
   }
