@@ -60,7 +60,10 @@ export function gatewayCommands(io: CliIo): Command {
 
 function withSettings(command: Command): Command {
   return command
-    .option('--position <number>', 'the lowest of a channel is tried first (1 to 1000)')
+    .option(
+      '--position <number>',
+      'the lowest of a channel is tried first (1 to 1000); a new one is the last',
+    )
     .option('--smtp <host:port>', 'kind smtp: a mail server, port 587 unless given')
     .addOption(
       new Option('--security <kind>', 'starttls (default), tls, or none to this machine').choices([
