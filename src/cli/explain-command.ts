@@ -25,8 +25,5 @@ export function explainCommand(io: CliIo): Command {
   )
     .option('--domain <name>', 'the domain, default master')
     .option('--limit <number>', 'so many attempts, 1 to 100, default 20')
-    .option(
-      '--policy <name>',
-      "judge the account by this policy, not by that of the key's component",
-    );
+    .option('--policy <name>', 'judge the account by this policy, not by that of the last attempt');
 }

@@ -28,10 +28,12 @@ export function explanationText(explanation: UserExplanationJson): string {
   return blocks.join('\n\n');
 }
 
-function headText({ user, domain, policy, atMs, account }: UserExplanationJson): string {
+function headText(explanation: UserExplanationJson): string {
+  const { user, domain, policy, policyFrom, atMs, account } = explanation;
   const rows: Row[] = [
     ['user', `${user} in domain ${domain}`],
-    ['now', `${secondText(atMs)}, judged by the policy ${policy}`],
+    ['now', secondText(atMs)],
+    ['judged by', `the policy ${policy}, ${sourceTexts[policyFrom]}`],
   ];
   if (account === null) return facts([...rows, ['state', 'there is no such user (any more)']]);
   const { lockCount, lockThreshold, unlocksItselfAtMs } = account;
@@ -48,6 +50,12 @@ function headText({ user, domain, policy, atMs, account }: UserExplanationJson):
     ['last success', secondText(account.lastSuccessAtMs)],
   ]);
 }
+
+const sourceTexts: Readonly<Record<UserExplanationJson['policyFrom'], string>> = {
+  request: 'as you named it',
+  'last-attempt': 'that of the last attempt',
+  'own-key': 'that of your key',
+};
 
 const stateTexts: Readonly<Record<NonNullable<UserExplanationJson['account']>['state'], string>> = {
   open: 'open',

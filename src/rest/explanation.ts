@@ -46,7 +46,10 @@ export type AuthenticatorNowJson = Omit<AuthenticatorNow, 'applications'> & {
 };
 
 /** `UserExplanation` as the interface shows it. */
-export interface UserExplanationJson extends Pick<UserExplanation, 'atMs' | 'account'> {
+export interface UserExplanationJson extends Pick<
+  UserExplanation,
+  'atMs' | 'account' | 'policyFrom'
+> {
   readonly user: string;
   readonly domain: string;
   readonly policy: string;

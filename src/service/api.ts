@@ -308,7 +308,7 @@ export interface Administration {
    * Why the last attempts on a user ended as they did, and what is there now.
    *
    * @param limit attempts, 1 to 100
-   * @param policyName null: the policy of the caller's component
+   * @param policyName null: the policy of the newest attempt
    */
   explainUser(
     caller: Caller,

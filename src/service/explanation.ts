@@ -19,12 +19,19 @@ export interface UserExplanation {
   readonly atMs: number;
   /** The policy by which the account is judged now. */
   readonly policyName: string;
+  readonly policyFrom: PolicySource;
   /** Null: there is no such user, only attempts on the name. */
   readonly account: AccountNow | null;
   readonly authenticators: readonly AuthenticatorNow[];
   /** Newest first. */
   readonly events: readonly ExplainedEvent[];
 }
+
+/**
+ * Why an account is judged by a policy: it was named; the newest attempt with a policy that still is
+ * was made under it; or there is no such attempt, and it is that of the asking key's component.
+ */
+export type PolicySource = 'request' | 'last-attempt' | 'own-key';
 
 export interface AccountNow extends Pick<
   User,

@@ -80,6 +80,7 @@ const explanation: UserExplanationJson = {
   user: 'jane',
   domain: 'master',
   policy: 'Office',
+  policyFrom: 'last-attempt',
   atMs: at(60),
   account: {
     state: 'user-locked',
@@ -157,7 +158,8 @@ const explanation: UserExplanationJson = {
 
 const expected = `\
 user            jane in domain master
-now             2026-11-25 20:34:10Z, judged by the policy Office
+now             2026-11-25 20:34:10Z
+judged by       the policy Office, that of the last attempt
 state           locked
 locked since    2026-11-25 20:33:10Z
 locked by       threshold, intranet (k1)
@@ -225,6 +227,14 @@ it('reads well on a terminal of 80 columns', () => {
   const shown = explanationText(explanation);
   expect(shown).toBe(expected);
   expect(Math.max(...shown.split('\n').map(({ length }) => length))).toBeLessThanOrEqual(80);
+});
+
+it.each([
+  ['request', 'as you named it'],
+  ['own-key', 'that of your key'],
+] as const)('says why it judges by a policy: %s', (policyFrom, why) => {
+  const shown = explanationText({ ...explanation, policyFrom });
+  expect(shown).toContain(`\njudged by       the policy Office, ${why}\n`);
 });
 
 it('says that nobody has the name, and that nothing was attempted', () => {

@@ -17,6 +17,7 @@ const explanation = {
   userName: 'jane',
   domainName: 'master',
   policyName: 'Office',
+  policyFrom: 'own-key',
   atMs: 7,
   account: null,
   authenticators: [{ serial: 'VT1', applications: [application] }],
@@ -31,6 +32,7 @@ it('shows an explanation by the names of the wire, steps as text', async () => {
     user: 'jane',
     domain: 'master',
     policy: 'Office',
+    policyFrom: 'own-key',
     atMs: 7,
     account: null,
     authenticators: [

@@ -5,6 +5,7 @@ import type {
   Application,
   AuthenticatorWithApplications,
   Domain,
+  Policy,
   User,
 } from '../../domain/model.ts';
 import { pinStateOf } from '../../domain/pin-edit.ts';
@@ -24,6 +25,7 @@ import type {
   AccountNow,
   ApplicationNow,
   AuthenticatorNow,
+  PolicySource,
   StepNow,
   UserExplanation,
 } from '../explanation.ts';
@@ -45,22 +47,39 @@ export function explainAdministration(atDesk: AtDesk): Pick<Administration, 'exp
         checkListLimit(limit, attemptsMax);
         requireBoundedName('user', userName);
         const domain = requireDomain(desk, domainName);
-        const judging = judgingPolicy(desk, policyName);
-        return explainUser(desk, domain, userName.normalize('NFC'), limit, judging);
+        const named = policyName === null ? null : requirePolicy(desk.configuration, policyName);
+        return explainUser(desk, domain, userName.normalize('NFC'), limit, named);
       }),
   };
 }
 
-interface Judging {
-  readonly policyName: string;
+interface Judging extends Pick<UserExplanation, 'policyName' | 'policyFrom'> {
   readonly policy: EffectivePolicy;
 }
 
-/** @throws TallystickError `not-found` for a policy that does not exist */
-function judgingPolicy({ configuration, standing }: Desk, policyName: string | null): Judging {
-  if (policyName === null) return standing;
-  const { id, name } = requirePolicy(configuration, policyName);
-  return { policyName: name, policy: effectivePolicy(id, configuration.snapshot.policies) };
+/** What the user meets where he logs on says more than the policy of whoever asks about him. */
+function judgingBy(
+  { configuration, standing }: Desk,
+  named: Policy | null,
+  { attempts }: AuditTale,
+): Judging {
+  const judging = (
+    { id, name }: Policy,
+    policyFrom: Exclude<PolicySource, 'own-key'>,
+  ): Judging => ({
+    policyName: name,
+    policyFrom,
+    policy: effectivePolicy(id, configuration.snapshot.policies),
+  });
+  if (named !== null) return judging(named, 'request');
+  for (const { details } of attempts) {
+    const { policy: name } = details;
+    // None where no component let the program in; a policy that was deleted judges nobody any more.
+    const policy = typeof name === 'string' ? configuration.policyByName(name) : null;
+    if (policy !== null) return judging(policy, 'last-attempt');
+  }
+  const { policyName, policy } = standing;
+  return { policyName, policyFrom: 'own-key', policy };
 }
 
 /** @throws TallystickError `not-found` for a name that nobody has and nobody tried */
@@ -69,7 +88,7 @@ async function explainUser(
   domain: Domain,
   userName: string,
   limit: number,
-  { policyName, policy }: Judging,
+  named: Policy | null,
 ): Promise<UserExplanation> {
   const { context, nowMs } = desk;
   const user = await context.store.userByName(domain.id, userName);
@@ -77,11 +96,13 @@ async function explainUser(
   const subject = subjectOf(domain, userName);
   const tale = await readTale(context.store, subject, found, limit);
   if (user === null && tale.attempts.length === 0) throw notFound('The user');
+  const { policyName, policyFrom, policy } = judgingBy(desk, named, tale);
   return {
     userName: user?.userName ?? userName,
     domainName: domain.name,
     atMs: nowMs,
     policyName,
+    policyFrom,
     account: user === null ? null : accountNow({ user, found }, policy, nowMs, tale),
     authenticators: found.map((one) => authenticatorNow(one, nowMs, policy)),
     events: explainedEvents(tale, found),
