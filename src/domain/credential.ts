@@ -105,6 +105,25 @@ function put(
   return { pin, response, newPin, isPinProven: false };
 }
 
+/**
+ * Whether a text has exactly the form of what a device of these shows, with its PIN and the change of it
+ * where it has one. Whether the device may serve, and the text is right, is another matter.
+ */
+export function hasResponseForm(
+  credential: PresentedCredential,
+  authenticators: readonly { readonly applications: readonly Application[] }[],
+): boolean {
+  return authenticators
+    .flatMap(({ applications }) => applications)
+    .filter(({ mode }) => mode !== 'unlock')
+    .some((application) => {
+      const reading = readCredential(credential, application);
+      if (reading === null || !hasLength(reading.response, application)) return false;
+      const { newPin } = reading;
+      return newPin === null || newPin.pin === newPin.confirmation;
+    });
+}
+
 /** Lengths of what may stand in front that are tried, and paid for by every refusal. */
 export const passwordEndsMax: number = 2;
 

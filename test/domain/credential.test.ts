@@ -2,6 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import {
   type CredentialReading,
+  hasResponseForm,
   type PresentedCredential,
   readCredential,
 } from '../../src/domain/credential.ts';
@@ -137,5 +138,24 @@ describe('a credential in parts', () => {
     if (reading === null) return;
     const { pin: shownPin, response, newPin: changed } = credential as Parts;
     expect(reading).toEqual({ pin: shownPin, response, newPin: changed, isPinProven: false });
+  });
+});
+
+describe('the form of what a device shows', () => {
+  it.each<[string, ServerPin, string, boolean]>([
+    ['a response', without, otp, true],
+    ['a digit more', without, `1${otp}`, false],
+    ['a digit less', without, otp.slice(1), false],
+    ['no digit', without, 'Summer', false],
+    ['PIN and response', four, `1234${otp}`, true],
+    ['a response without its PIN', four, otp, false],
+    ['with a new PIN, twice', four, `1234${otp}56785678`, true],
+    ['with something else behind', four, `1234${otp}56785679`, false],
+  ])('%s', (_, pin, text, expected) => {
+    const applications = [applicationWith(hotp, { pin })];
+    expect(hasResponseForm(combined(text), [{ applications }])).toBe(expected);
+    const unlocking = [{ applications: [{ ...applications[0]!, mode: 'unlock' as const }] }];
+    expect(hasResponseForm(combined(text), unlocking)).toBe(false);
+    expect(hasResponseForm(combined(text), [])).toBe(false);
   });
 });

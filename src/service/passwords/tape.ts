@@ -1,4 +1,5 @@
-import type { PasswordVerifier, User } from '../../domain/model.ts';
+import { hasResponseForm, type PresentedCredential } from '../../domain/credential.ts';
+import type { PasswordVerifier, User, UserWithAuthenticators } from '../../domain/model.ts';
 import {
   composed,
   isPassword,
@@ -31,12 +32,16 @@ export interface PasswordTape {
    * @throws TallystickError when the module fails, or the back end before anything was compared
    */
   isRight(password: string): Promise<boolean>;
+  /** As `isRight`; null where the back end cannot be asked and nothing was compared: see `outage`. */
+  isRightIfKnown(password: string): Promise<boolean | null>;
   /** Of the password that was right, for the decision; null where none was, or the back end said so. */
   rightVersion(): number | null;
   /** Whether any password was compared and was wrong. */
   wasWrong(): boolean;
   /** Why the back end could not be asked after what is kept was something else. */
   fault(): TallystickError | null;
+  /** Why the back end could not be asked where nothing is kept; it is asked once. */
+  outage(): TallystickError | null;
   /** What a refusal pays, whoever it is about: as if so many had been looked at. */
   complete(passwords: number): Promise<void>;
 }
@@ -44,23 +49,29 @@ export interface PasswordTape {
 /** @param owner null: nobody; every password is wrong, at the same cost */
 export function createPasswordTape(context: Context, owner: PasswordOwner | null): PasswordTape {
   const judged = new Map<string, boolean>();
+  const unknown = new Set<string>();
   let paid = 0;
   let wasWrong = false;
   let rightVersion: number | null = null;
   let fault: TallystickError | null = null;
+  let outage: TallystickError | null = null;
   const backEnd = owner?.asksBackEnd === true ? context.backEnd : null;
   const verifier = owner?.user.password.verifier ?? null;
   const askBackEnd = async (account: BackEndAccount, password: string): Promise<boolean> => {
     if (backEnd === null) return false;
+    if (outage !== null) throw outage;
     try {
       return (await backEnd.verify(account, password)) === 'right';
     } catch (error) {
       const text = 'The back end that knows passwords does not answer.';
       const unavailable = new TallystickError('back-end-unavailable', text, { cause: error });
       // What was compared before was wrong, which nothing may undo.
-      if (verifier === null) throw unavailable;
-      fault = unavailable;
-      return false;
+      if (verifier !== null) {
+        fault = unavailable;
+        return false;
+      }
+      outage = unavailable;
+      throw outage;
     }
   };
   const judge = async (password: string): Promise<boolean> => {
@@ -75,23 +86,53 @@ export function createPasswordTape(context: Context, owner: PasswordOwner | null
     }
     return askBackEnd({ userName, domainName: owner.domainName }, password);
   };
+  const isRight = async (password: string): Promise<boolean> => {
+    const known = judged.get(password);
+    if (known !== undefined) return known;
+    // Looked at before, and paid for.
+    if (outage !== null && unknown.has(password)) throw outage;
+    unknown.add(password);
+    const came = await judge(password);
+    judged.set(password, came);
+    wasWrong ||= !came;
+    return came;
+  };
   return {
     hasJudge: () => verifier !== null || backEnd !== null,
-    async isRight(password) {
-      const known = judged.get(password);
-      if (known !== undefined) return known;
-      const isRight = await judge(password);
-      judged.set(password, isRight);
-      wasWrong ||= !isRight;
-      return isRight;
+    isRight,
+    async isRightIfKnown(password) {
+      try {
+        return await isRight(password);
+      } catch (error) {
+        if (error !== outage) throw error;
+        return null;
+      }
     },
     rightVersion: () => rightVersion,
     wasWrong: () => wasWrong,
     fault: () => fault,
+    outage: () => outage,
     async complete(passwords) {
       for (; paid < passwords; paid += 1) await isKept(context, nobody.id, null, 'nobody');
     },
   };
+}
+
+/**
+ * Whether a password in a text is right, for whoever has other ways to show who he is: a back end that
+ * cannot be asked keeps nobody from showing what only his device can know.
+ *
+ * @throws TallystickError as `isRight`, unless the text has the form of what one of his devices shows
+ */
+export async function isRightBesideDevices(
+  passwords: PasswordTape,
+  password: string,
+  credential: PresentedCredential,
+  { authenticators }: UserWithAuthenticators,
+): Promise<boolean> {
+  return hasResponseForm(credential, authenticators)
+    ? (await passwords.isRightIfKnown(password)) === true
+    : passwords.isRight(password);
 }
 
 /** The same work whether anything is kept or not. */

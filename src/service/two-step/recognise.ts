@@ -12,7 +12,7 @@ import {
 } from '../../domain/requests.ts';
 import { hasPin, planPins } from '../../domain/server-pin.ts';
 import { createPinTape } from '../pins.ts';
-import type { PasswordTape } from '../passwords/tape.ts';
+import { isRightBesideDevices, type PasswordTape } from '../passwords/tape.ts';
 import type { Examined } from '../verdicts.ts';
 import type { Progress } from '../verify/progress.ts';
 
@@ -40,18 +40,20 @@ export type Recognised =
 export async function recognise<Success extends { readonly outcome: string }>(
   progress: Progress<Success>,
   { policy }: Examined,
-  { authenticators }: UserWithAuthenticators,
+  found: UserWithAuthenticators,
   passwords: PasswordTape,
 ): Promise<Recognised> {
   const { request, nowMs } = progress;
-  const text = requestText(request.credential);
+  const { authenticators } = found;
+  const { credential } = request;
+  const text = requestText(credential);
   let wasPinWrong = false;
   const readings = text === null ? [] : requestReadings(text, policy);
   for (const reading of readings) {
     const capable = capableOf(reading.process, authenticators, request.serial, nowMs, policy);
     if (capable.length === 0) continue;
     if (reading.password !== null) {
-      if (!(await passwords.isRight(reading.password))) continue;
+      if (!(await isRightBesideDevices(passwords, reading.password, credential, found))) continue;
       if (logsOn(capable)) return { kind: 'password' };
     }
     if (reading.pin === null) return { kind: 'request', reading, capable, provenPins: [] };

@@ -12,7 +12,7 @@ import { asksForPassword, cutOtp, type OtpReading } from '../../domain/requests.
 import { hasPin, mustChange, planPins } from '../../domain/server-pin.ts';
 import { constantTimeEqualText } from '../../oath/index.ts';
 import type { AuthenticateRequest } from '../api.ts';
-import type { PasswordTape } from '../passwords/tape.ts';
+import { isRightBesideDevices, type PasswordTape } from '../passwords/tape.ts';
 import { createPinTape } from '../pins.ts';
 import { otpMacOf } from '../two-step/issue.ts';
 import { type Examined, successChanges, type Verdict } from '../verdicts.ts';
@@ -67,7 +67,9 @@ export async function verifyOtp<Success extends { readonly outcome: string }>(
   const wrongPins = await wrongPinsOf(progress, readings);
   const mac = await otpMacOf(context, issued.id, first.reading.otp);
   const isOtpRight = constantTimeEqualText(mac, issued.otpMac);
-  const isAllElse = await isRestRight(readings, wrongPins, passwords, isPasswordAsked);
+  const isRight = (password: string): Promise<boolean> =>
+    isRightBesideDevices(passwords, password, request.credential, found);
+  const isAllElse = await isRestRight(readings, wrongPins, isRight, isPasswordAsked);
   if (!isOtpRight || !isAllElse) {
     return { kind: 'missed', code: isOtpRight ? 'pin-incorrect' : 'response-incorrect' };
   }
@@ -95,14 +97,14 @@ export async function verifyOtp<Success extends { readonly outcome: string }>(
 async function isRestRight(
   readings: readonly Reading[],
   wrongPins: ReadonlySet<string>,
-  passwords: PasswordTape,
+  isRight: PasswordTape['isRight'],
   isPasswordAsked: boolean,
 ): Promise<boolean> {
   const right = readings.find(
     ({ application }) => application === null || !wrongPins.has(application.id),
   );
   const { password = '' } = (right ?? readings[0])?.reading ?? {};
-  const isPasswordRight = password === '' ? !isPasswordAsked : await passwords.isRight(password);
+  const isPasswordRight = password === '' ? !isPasswordAsked : await isRight(password);
   return right !== undefined && isPasswordRight;
 }
 

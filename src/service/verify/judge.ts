@@ -112,11 +112,11 @@ function settled(verdict: RefusedVerdict, examined: Examined, tried: Tried): Ref
   const isCounted = verdict.refused.counts && verdict.user?.kind !== 'decoy';
   const isSilent = !isCounted && verdict.used === null && code !== null;
   const counted = isSilent ? refusedAs(verdict, code, examined) : verdict;
-  return {
-    ...counted,
-    missedOtpIds: tried.missedOtpIds,
-    fault: counted.fault ?? tried.passwords.fault(),
-  };
+  // What was found wrong is told as of anybody, the unknown included; else the back end's word is missing.
+  const isOpen = !counted.refused.counts && counted.used === null;
+  const { passwords, missedOtpIds } = tried;
+  const outage = isOpen ? passwords.outage() : null;
+  return { ...counted, missedOtpIds, fault: counted.fault ?? passwords.fault() ?? outage };
 }
 
 async function judgeAnswer<Success extends { readonly outcome: string }>(

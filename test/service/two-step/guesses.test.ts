@@ -3,7 +3,7 @@ import type { BackEnd } from '../../../src/service/ports.ts';
 import { TallystickError } from '../../../src/errors.ts';
 import type { AuthenticateRequest, Caller } from '../../../src/service/index.ts';
 import { type Bench, hotp6, ocraTime } from '../../support/builders.ts';
-import { givePassword } from '../../support/people.ts';
+import { giveContact, givePassword } from '../../support/people.ts';
 import { givePin } from '../../support/pins.ts';
 import {
   issuedFor,
@@ -126,6 +126,81 @@ describe('guesses count', () => {
     await givePin(bench, serial, '4721');
     await guess(bench, caller, userName, ['c1000', 'c1001', 'c1002', 'c1003']);
     expect(await lockCountOf(bench, userName)).toBe(3);
+    await bench.close();
+  });
+});
+
+describe('while the back end is down, and passwords ask for something', () => {
+  const down = () => Promise.reject(new Error('down'));
+  const settings = {
+    ...three,
+    backEndAuthentication: 'if-needed',
+    backupVirtual: 'permitted',
+    backupVirtualRequestMethod: 'password',
+  } as const;
+
+  async function outage(pin: string | null = null) {
+    const { bench } = await openStage({ backEnd: { verify: down, changePassword: down } });
+    const caller = await bench.caller(settings);
+    const userName = await bench.user();
+    const device = await bench.device(hotp6, { userName });
+    if (pin !== null) await givePin(bench, device.serial, pin);
+    return { bench, caller, userName, device };
+  }
+
+  test.each([null, '4721'])('a device lets its user in, its PIN being %s', async (pin) => {
+    const { bench, caller, userName, device } = await outage(pin);
+    const text = `${pin ?? ''}${device.response({ counter: 0 })}`;
+    expect(await tried(bench, caller, typing(userName, text))).toBe('accepted by response');
+    expect(await tried(bench, caller, typing(userName, text))).toBe('response-replayed');
+    await bench.close();
+  });
+
+  test('a device lets its user in, also while something else is on its way', async () => {
+    const { bench, userName, device } = await outage('4721');
+    const caller = await bench.caller({
+      ...settings,
+      backupVirtualRequestMethod: 'keyword-only',
+      backupVirtualRequestKeyword: 'otp',
+    });
+    await giveContact(bench, userName);
+    await issuedFor(bench, caller, typing(userName, 'otp'));
+    // `4721` may be a PIN before a response, or a password before what was sent.
+    const text = `4721${device.response({ counter: 0 })}`;
+    expect(await tried(bench, caller, typing(userName, text))).toBe('accepted by response');
+    await bench.close();
+  });
+
+  test('wrong responses count, and are answered as those of nobody', async () => {
+    const { bench, caller, userName, device } = await outage();
+    const came = await guess(bench, caller, userName, wrongResponses.slice(0, 3));
+    expect(came).toEqual(['response-incorrect', 'response-incorrect', 'response-incorrect']);
+    expect(await lockCountOf(bench, userName)).toBe(3);
+    const right = typing(userName, device.response({ counter: 0 }));
+    expect(await tried(bench, caller, right)).toBe('user-locked');
+    const generic = await bench.caller({ ...settings, genericAnswers: true });
+    const other = await bench.user();
+    await bench.device(hotp6, { userName: other });
+    const answerTo = (name: string) => bench.service.authenticate(generic, typing(name, '100000'));
+    expect(await answerTo(other)).toEqual(await answerTo('nobody-at-all'));
+    await bench.close();
+  });
+
+  test('what no device shows is a technical fault, and counts for nobody', async () => {
+    const { bench, caller, userName } = await outage();
+    const texts = ['Sommer-2026', '1234567', '12345'];
+    const came = await guess(bench, caller, userName, texts);
+    expect(new Set(came)).toEqual(new Set(['failed: back-end-unavailable']));
+    expect(await lockCountOf(bench, userName)).toBe(0);
+    await bench.close();
+  });
+
+  test('so is what a device shows that may not serve', async () => {
+    const { bench, userName, device } = await outage();
+    const caller = await bench.caller({ ...settings, backupVirtual: 'required' });
+    const text = device.response({ counter: 0 });
+    expect(await tried(bench, caller, typing(userName, text))).toBe('failed: back-end-unavailable');
+    expect(await lockCountOf(bench, userName)).toBe(0);
     await bench.close();
   });
 });
