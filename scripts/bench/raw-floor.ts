@@ -88,7 +88,13 @@ function preparedWrite(database: Database.Database): (user: FloorUser) => void {
     user.nextCounter += 1;
     const set = { nextEventCounter: user.nextCounter, lastStep: -1, floorMs: 0 };
     const drift = { spentChallenges: '[]', driftSeconds: 0, driftAtMs: null, driftHistory: '' };
-    const open = { failureCountBelow: null, expectedPendingSync: null, pinVersion: 1, atMs: 1 };
+    const open = {
+      failureCountBelow: null,
+      expectedPendingSync: null,
+      pinVersion: 1,
+      readVersion: 1,
+      atMs: 1,
+    };
     const guard = { nextEventCounterAtMost: user.nextCounter - 1, lastStepBelow: 0 };
     advance.run(
       ...bind(applicationAdvance, {

@@ -226,6 +226,7 @@ function decisionOf(
     atMs: nowMs,
     // Without a row of its own it writes another.
     user: written === 'unwritten' ? { kind: 'decoy' } : null,
+    readVersions: null,
     authenticator: null,
     advance: null,
     followers: [],

@@ -10,7 +10,7 @@ import {
 } from './attempt.ts';
 import { auditEntry } from './audit-entries.ts';
 import type { Context } from './deps.ts';
-import type { Decision } from './store.ts';
+import type { Decision, ReadVersions } from './store.ts';
 import { type AttemptAction, toldRefusal } from './told.ts';
 import { noChanges, type SuccessChanges, type Verdict } from './verdicts.ts';
 
@@ -104,6 +104,7 @@ function decisionOf<Success extends { readonly outcome: string }>(
     atMs: nowMs,
     // One literal, not spread: see `auditEntry`.
     user: changes.user,
+    readVersions: isGranted(verdict) ? readVersionsOf(changes, reading) : null,
     authenticator: changes.authenticator,
     advance: changes.advance,
     followers: changes.followers,
@@ -125,6 +126,27 @@ function decisionOf<Success extends { readonly outcome: string }>(
       subject: subjectOf(reading.target, reading.domain),
       details: Object.assign(standingFacts(reading), verdict.facts),
     }),
+  };
+}
+
+/** Something is accepted, issued or used up, and not only counted. */
+function isGranted<Success>(verdict: Verdict<Success>): boolean {
+  return verdict.kind === 'success' || verdict.used !== null;
+}
+
+function readVersionsOf(
+  { user, authenticator, advance }: SuccessChanges,
+  { found }: Reading,
+): ReadVersions {
+  const authenticators = found?.authenticators ?? [];
+  const used = authenticators.find(({ authenticator: { id } }) => {
+    return id === authenticator?.authenticatorId;
+  });
+  const advanced = used?.applications.find(({ id }) => id === advance?.applicationId);
+  return {
+    user: user === null ? null : (found?.user.version ?? null),
+    authenticator: used?.authenticator.version ?? null,
+    application: advanced?.version ?? null,
   };
 }
 

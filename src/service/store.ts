@@ -98,9 +98,24 @@ export interface Session {
   readonly expiresAtMs: number;
 }
 
+/**
+ * Which versions the rows had from which something was granted: an edit in between (disabled, unassigned, a
+ * password or a date set) must not come too late. Null for a row that the decision does not change.
+ */
+export interface ReadVersions {
+  /** Of the user in `user`. */
+  readonly user: number | null;
+  /** Of the authenticator in `authenticator`. */
+  readonly authenticator: number | null;
+  /** Of the application in `advance`. */
+  readonly application: number | null;
+}
+
 export interface Decision {
   readonly atMs: number;
   readonly user: UserChange | null;
+  /** Null where nothing is granted: a refusal holds whatever was edited. */
+  readonly readVersions: ReadVersions | null;
   /** The same assignment must still hold; notes the use. */
   readonly authenticator: {
     readonly authenticatorId: string;

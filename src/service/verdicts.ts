@@ -87,6 +87,7 @@ export const noChanges: SuccessChanges = {
 /** A decision that writes nothing but its audit: what does little else begins with it. */
 export const nothingDecided: Omit<Decision, 'atMs' | 'audit'> = {
   ...noChanges,
+  readVersions: null,
   notes: [],
   missedOtpIds: [],
   passwordChange: null,

@@ -6,15 +6,25 @@ import { argument, queryBuilder, type Template, template } from './query-builder
  * `ApplicationAdvance` and `Decision`: a statement that changes no row is a conflict.
  */
 
-export type UserArgument = 'userId' | 'atMs' | 'threshold' | 'expectedTries';
+export type UserArgument = 'userId' | 'atMs' | 'threshold' | 'expectedTries' | 'readVersion';
 
 const sqlite = queryBuilder('sqlite');
 const atMs = argument<number>('atMs');
 const threshold = sql<number>`${argument<number>('threshold')}`;
 
+/** A condition that an argument of null switches off. */
+function unlessNull(name: string, condition: RawBuilder<unknown>): RawBuilder<boolean> {
+  const value = sql`${argument<string | number | null>(name)}`;
+  return sql<boolean>`(${value} is null or ${condition} ${value})`;
+}
+
+/** The row is as it was read: only an edit raises its version. */
+const isUnedited = unlessNull('readVersion', sql`version =`);
+
 const openUser = sqlite
   .updateTable('user_account')
   .where('id', '=', argument<string>('userId'))
+  .where(isUnedited)
   .where('is_disabled', '=', 0)
   .where('locked_at_ms', 'is', null)
   .where((at) =>
@@ -24,6 +34,7 @@ const openUser = sqlite
 const lockedUser = sqlite
   .updateTable('user_account')
   .where('id', '=', argument<string>('userId'))
+  .where(isUnedited)
   .where('is_disabled', '=', 0)
   .where('locked_by', '=', 'threshold')
   .where('unlock_tries', '=', argument<number>('expectedTries'));
@@ -108,21 +119,16 @@ export const decoyFailure: Template<'instance' | 'slot' | 'atMs'> = template(
 );
 
 export const authenticatorUse: Template<
-  'authenticatorId' | 'userId' | 'assignmentVersion' | 'atMs'
+  'authenticatorId' | 'userId' | 'assignmentVersion' | 'readVersion' | 'atMs'
 > = template(
   sqlite
     .updateTable('authenticator')
     .where('id', '=', argument<string>('authenticatorId'))
     .where('user_id', '=', argument<string>('userId'))
     .where('assignment_version', '=', argument<number>('assignmentVersion'))
+    .where(isUnedited)
     .set({ last_used_at_ms: atMs }),
 );
-
-/** A condition that an argument of null switches off. */
-function unlessNull(name: string, condition: RawBuilder<unknown>): RawBuilder<boolean> {
-  const value = sql`${argument<string | number | null>(name)}`;
-  return sql<boolean>`(${value} is null or ${condition} ${value})`;
-}
 
 export const applicationAdvance: Template<
   | 'applicationId'
@@ -133,6 +139,7 @@ export const applicationAdvance: Template<
   | 'failureCountBelow'
   | 'expectedPendingSync'
   | 'pinVersion'
+  | 'readVersion'
   | 'nextEventCounter'
   | 'lastStep'
   | 'floorMs'
@@ -158,6 +165,7 @@ export const applicationAdvance: Template<
       ]),
     )
     .where('pin_version', '=', argument<number>('pinVersion'))
+    .where(isUnedited)
     .where(unlessNull('failureCountBelow', sql`failure_count <`))
     .where(unlessNull('expectedPendingSync', sql`pending_sync =`))
     .set({

@@ -8,9 +8,11 @@ export interface DecisionRow {
   readonly user_id: string | null;
   readonly threshold: number | null;
   readonly expected_tries: number | null;
+  readonly user_read_version: number | null;
   readonly authenticator_id: string | null;
   readonly owner_id: string | null;
   readonly assignment_version: number | null;
+  readonly authenticator_read_version: number | null;
   readonly application_id: string | null;
   readonly epoch: number | null;
   readonly counter_at_most: number | null;
@@ -19,6 +21,7 @@ export interface DecisionRow {
   readonly failures_below: number | null;
   readonly expected_pending: string | null;
   readonly pin_version: number | null;
+  readonly application_read_version: number | null;
   readonly next_event_counter: number | null;
   readonly last_step: number | null;
   readonly floor_ms: number | null;

@@ -41,10 +41,12 @@ with
 d as materialized (
   select * from json_to_recordset($1::json) as d (
     number integer, at_ms bigint,
-    user_kind text, user_id text, threshold bigint, expected_tries bigint,
+    user_kind text, user_id text, threshold bigint, expected_tries bigint, user_read_version bigint,
     authenticator_id text, owner_id text, assignment_version bigint,
+    authenticator_read_version bigint,
     application_id text, epoch bigint, counter_at_most bigint, step_below bigint, or_spent text,
     failures_below bigint, expected_pending text, pin_version bigint,
+    application_read_version bigint,
     next_event_counter bigint, last_step bigint, floor_ms bigint, spent_challenges text,
     drift_seconds double precision, drift_at_ms bigint, drift_history text,
     pin_length bigint, pin_salt text, pin_mac text,
@@ -78,7 +80,9 @@ n as materialized (
 checked as materialized (
   select d.number,
     (d.user_kind is null or d.user_kind = 'decoy' or exists (
-      select from user_account u where u.id = d.user_id and case d.user_kind
+      select from user_account u where u.id = d.user_id
+        and (d.user_read_version is null or u.version = d.user_read_version)
+        and case d.user_kind
         when 'touch' then true
         when 'present' then true
         when 'success' then ${open}
@@ -95,7 +99,9 @@ checked as materialized (
       or exists (select from user_account u where u.id = d.session_user_id ${byIndex})) as user_holds,
     (d.authenticator_id is null or exists (
       select from authenticator a where a.id = d.authenticator_id and a.user_id = d.owner_id
-        and a.assignment_version = d.assignment_version ${byIndex}))
+        and a.assignment_version = d.assignment_version
+        and (d.authenticator_read_version is null
+          or a.version = d.authenticator_read_version) ${byIndex}))
     and (d.backup_id is null or exists (
       select from authenticator a where a.id = d.backup_id and a.user_id = d.backup_owner_id
         and a.assignment_version = d.backup_assignment_version
@@ -109,6 +115,7 @@ checked as materialized (
         and (p.last_step < d.step_below
           or (p.last_step = d.step_below and p.spent_challenges = d.or_spent))
         and p.pin_version = d.pin_version
+        and (d.application_read_version is null or p.version = d.application_read_version)
         and (d.failures_below is null or p.failure_count < d.failures_below)
         and (d.expected_pending is null or p.pending_sync = d.expected_pending)))
     and not exists (

@@ -50,15 +50,18 @@ const answerStore = writeOf(hot.answerStore, 'answer');
 
 /** @param index of the decision in its batch: which of the instance's decoy rows is its own */
 export function stepsOf(decision: Decision, instance: string, index: number): Step[] {
-  const { atMs, user, authenticator, advance, pinChange } = decision;
+  const { atMs, user, authenticator, advance, pinChange, readVersions } = decision;
   const decoy = (slot: number): Step => step(decoyFailure, { instance, slot, atMs });
   const steps: Step[] = [];
-  if (user !== null) steps.push(user.kind === 'decoy' ? decoy(index) : userStep(user, atMs));
+  if (user?.kind === 'decoy') steps.push(decoy(index));
+  else if (user !== null) steps.push(userStep(user, readVersions?.user ?? null, atMs));
   if (authenticator !== null) {
     const { authenticatorId, userId, assignmentVersion } = authenticator;
-    steps.push(step(authenticatorUse, { authenticatorId, userId, assignmentVersion, atMs }));
+    const readVersion = readVersions?.authenticator ?? null;
+    const use = { authenticatorId, userId, assignmentVersion, readVersion, atMs };
+    steps.push(step(authenticatorUse, use));
   }
-  if (advance !== null) steps.push(advanceStep(advance, atMs));
+  if (advance !== null) steps.push(advanceStep(advance, readVersions?.application ?? null, atMs));
   if (pinChange !== null) steps.push(pinStep(pinChange));
   for (const note of decision.notes) {
     steps.push(note.kind === 'application' ? step(applicationNote, note) : decoy(batchMax + index));
@@ -96,10 +99,15 @@ function handedOut(decision: Decision): Step[] {
   return steps;
 }
 
-function userStep(change: Exclude<UserChange, { kind: 'decoy' }>, atMs: number): Step {
+function userStep(
+  change: Exclude<UserChange, { kind: 'decoy' }>,
+  readVersion: number | null,
+  atMs: number,
+): Step {
   const threshold = 'threshold' in change ? change.threshold : null;
   const expectedTries = 'expectedTries' in change ? change.expectedTries : null;
-  return step(userWrites[change.kind], { userId: change.userId, atMs, threshold, expectedTries });
+  const { kind, userId } = change;
+  return step(userWrites[kind], { userId, readVersion, atMs, threshold, expectedTries });
 }
 
 /** What is issued as the arguments of its row. */
@@ -150,7 +158,11 @@ function pinStep({ applicationId, pinVersion, verifier }: PinChange): Step {
   return step(pinChangeWrite, { applicationId, pinVersion, ...verifier });
 }
 
-function advanceStep({ applicationId, epoch, guard, set }: ApplicationAdvance, atMs: number): Step {
+function advanceStep(
+  { applicationId, epoch, guard, set }: ApplicationAdvance,
+  readVersion: number | null,
+  atMs: number,
+): Step {
   const { orSpentChallenges, failureCountBelow } = guard;
   return step(applicationAdvance, {
     applicationId,
@@ -161,6 +173,7 @@ function advanceStep({ applicationId, epoch, guard, set }: ApplicationAdvance, a
     failureCountBelow,
     expectedPendingSync: guard.pendingSync,
     pinVersion: guard.pinVersion,
+    readVersion,
     nextEventCounter: storedInteger(set.nextEventCounter),
     lastStep: storedInteger(set.lastStep),
     floorMs: set.floorMs,

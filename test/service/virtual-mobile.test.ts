@@ -249,6 +249,7 @@ async function use(serial: string, audit: AuditEntry): Promise<void> {
       passwordChange: null,
       atMs: bench.clock.nowMs(),
       user: { kind: 'present', userId: userId! },
+      readVersions: null,
       authenticator: null,
       followers: [],
       notes: [],

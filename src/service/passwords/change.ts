@@ -285,6 +285,10 @@ function decisionOf(
     ...nothingDecided,
     atMs: nowMs,
     user,
+    readVersions:
+      change === null
+        ? null
+        : { user: reading.found?.user.version ?? null, authenticator: null, application: null },
     passwordChange: change,
     audit: auditEntry(caller, nowMs, {
       action,

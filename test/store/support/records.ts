@@ -233,6 +233,7 @@ export function aDecision(more: Partial<Decision> = {}): Decision {
     followers: [],
     notes: [],
     challengeIds: [],
+    readVersions: null,
     pinChange: null,
     missedOtpIds: [],
     issue: null,
