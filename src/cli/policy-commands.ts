@@ -1,14 +1,13 @@
 import { type Command, Option } from 'commander';
 import { clientCommand, type Desk, given, group, listAll, pathOf, text } from './commands.ts';
-import { explainPolicyCommand } from './policy-explanation.ts';
-import { CliFailure, type CliIo, usageFailure } from './io.ts';
+import { explainPolicyCommand, fromText } from './policy-explanation.ts';
+import { effectiveSettings, setPolicyCommand } from './policy-set-command.ts';
+import { type CliIo, usageFailure } from './io.ts';
 import type { JsonRecord } from './rest-client.ts';
 import { facts, table } from './table.ts';
-import { readPolicySetting } from './values.ts';
 
 type Options = Readonly<Record<string, unknown>>;
 
-const basePolicy = 'Base Policy';
 const componentHeading = ['ID', 'TYPE', 'LOCATION', 'ACCESS', 'POLICY'] as const;
 
 /** `tallystick policy ...` and `component ...`: which rules hold for whom. */
@@ -34,14 +33,11 @@ export function policyCommands(io: CliIo): readonly Command[] {
         const rows = settings.map(([setting, value]) => [setting, JSON.stringify(value)]);
         desk.show(body, `${head}\n\n${table(['SETTING', 'VALUE'], rows)}`);
       }),
-      clientCommand(io, 'effective <name>', 'every setting in force', async (desk, [name = '']) => {
-        const path = pathOf('policies', name, 'effective');
-        showEffective(desk, (await desk.client({ method: 'GET', path })).body);
-      }),
+      clientCommand(io, 'effective <name>', 'every setting in force', (desk, [name = '']) =>
+        showEffective(desk, name),
+      ),
       explainPolicyCommand(io),
-      clientCommand(io, 'set <name> [setting=value...]', 'creates or changes a policy', setPolicy)
-        .option('--parent <name>', `inherit from this policy; for a new one default ${basePolicy}`)
-        .addHelpText('after', '\nAn empty value inherits again: tallystick policy set Office x='),
+      setPolicyCommand(io),
       clientCommand(io, 'delete <name>', 'removes an unused policy', async (desk, [name = '']) => {
         await desk.client({ method: 'DELETE', path: pathOf('policies', name) });
         desk.show({ deleted: name }, `Policy ${name} deleted.`);
@@ -74,66 +70,24 @@ function accessOption(): Option {
   return new Option('--access <kind>', meaning).choices(['api-key', 'address']);
 }
 
-async function setPolicy(
-  desk: Desk,
-  [name = '', ...typed]: readonly string[],
-  options: Options,
-): Promise<void> {
-  const path = pathOf('policies', name);
-  const current = await currentPolicy(desk, path);
-  const settings: Record<string, unknown> = { ...current?.settings };
-  for (const [setting, value] of typed.map(readPolicySetting)) {
-    if (value === undefined) Reflect.deleteProperty(settings, setting);
-    else settings[setting] = value;
-  }
-  const parent = text(options, 'parent') ?? (current === null ? basePolicy : current.parent);
+async function showEffective(desk: Desk, name: string): Promise<void> {
   const { body } = await desk.client({
-    method: 'PUT',
-    path,
-    body: { parent, settings },
-    // Nobody else's change may be lost between reading and writing.
-    ...(current?.etag === undefined ? {} : { headers: { 'If-Match': current.etag } }),
+    method: 'GET',
+    path: pathOf('policies', name, 'effective'),
   });
-  showEffective(desk, body, current === null ? `created below ${String(parent)}` : 'changed');
-}
-
-interface CurrentPolicy {
-  readonly parent: string | null;
-  readonly settings: JsonRecord;
-  readonly etag: string;
-}
-
-async function currentPolicy(desk: Desk, path: string): Promise<CurrentPolicy | null> {
-  try {
-    const { body, etag } = await desk.client({ method: 'GET', path });
-    const { parent, settings } = body as { parent: string | null; settings: JsonRecord };
-    return { parent, settings, etag: etag ?? '*' };
-  } catch (error) {
-    const isMissing =
-      error instanceof CliFailure &&
-      (error.document as { code?: string } | undefined)?.code === 'not-found';
-    if (isMissing) return null;
-    throw error;
-  }
-}
-
-function showEffective(desk: Desk, body: JsonRecord, what?: string): void {
-  const settings = body['settings'] as Readonly<
-    Record<string, { value: unknown; from: string; unit: string }>
-  >;
-  const rows = Object.entries(settings).map(([name, { value, from, unit }]) => [
-    name,
+  const rows = Object.entries(effectiveSettings(body)).map(([setting, { value, unit, from }]) => [
+    setting,
     JSON.stringify(value),
     unit,
-    from === '' ? 'default' : from,
+    fromText(from),
   ]);
   const cost = Object.entries(body['cost'] as Readonly<Record<string, number>>).map(
-    ([name, value]) => [name, Number.isInteger(value) ? value : Number(value.toPrecision(3))],
+    ([what, value]) => [what, Number.isInteger(value) ? value : Number(value.toPrecision(3))],
   );
   desk.show(
     body,
     [
-      `Policy ${String(body['name'])}${what === undefined ? '' : ` ${what}`}`,
+      `Policy ${String(body['name'])}`,
       table(['SETTING', 'VALUE', 'UNIT', 'FROM'], rows),
       table(['COST', 'VALUE'], cost),
     ].join('\n\n'),

@@ -117,7 +117,8 @@ function oneText({ settings, policies }: PolicyExplanationJson, name: string): s
   ].join('\n');
 }
 
-function fromText(from: string): string {
+/** The policy that a setting comes from, as people read it. */
+export function fromText(from: string): string {
   return from === '' ? 'default' : from;
 }
 
