@@ -36,11 +36,6 @@ async function setPolicy(
   const typed = readSettings(words);
   const path = pathOf('policies', name);
   const current = await foundOrNull(() => currentPolicy(desk, path));
-  const settings: Record<string, unknown> = { ...current?.settings };
-  for (const [setting, value] of typed) {
-    if (value === undefined) Reflect.deleteProperty(settings, setting);
-    else settings[setting] = value;
-  }
   const parent = text(options, 'parent') ?? (current === null ? basePolicy : current.parent);
   // What a new policy inherits is what it is compared with.
   const like = current === null ? String(parent) : name;
@@ -52,21 +47,28 @@ async function setPolicy(
   const { body } = await desk.client({
     method: 'PUT',
     path,
-    body: { parent, settings },
+    body: { parent, settings: merged(current?.settings ?? {}, typed) },
     // Nobody else's change may be lost between reading and writing.
     ...(current === null ? {} : { headers: { 'If-Match': current.etag } }),
   });
   const done = current === null ? `created below ${String(parent)}` : 'changed';
   const rows = changedRows(typed, before ?? {}, effectiveSettings(body));
-  const saved = String(body['name']);
-  desk.show(
-    body,
-    [
-      cellText(`Policy ${saved} ${done}${rows.length === 0 ? '; no setting is different' : ''}.`),
-      ...(rows.length === 0 ? [] : [table(['SETTING', 'CHANGE', 'UNIT', 'FROM'], rows)]),
-      cellText(`All settings, and what they cost: tallystick policy effective ${quoted(saved)}`),
-    ].join('\n\n'),
-  );
+  desk.show(body, savedText(String(body['name']), done, rows));
+}
+
+function merged(settings: JsonRecord, typed: ReadonlyMap<string, unknown>): object {
+  const all = { ...settings, ...Object.fromEntries(typed) };
+  return Object.fromEntries(Object.entries(all).filter(([, value]) => value !== undefined));
+}
+
+function savedText(name: string, done: string, rows: readonly (readonly string[])[]): string {
+  const isSame = rows.length === 0;
+  const blocks = [
+    cellText(`Policy ${name} ${done}${isSame ? '; no setting is different' : ''}.`),
+    ...(isSame ? [] : [table(['SETTING', 'CHANGE', 'UNIT', 'FROM'], rows)]),
+    cellText(`All settings, and what they cost: tallystick policy effective ${quoted(name)}`),
+  ];
+  return blocks.join('\n\n');
 }
 
 /** @throws CliFailure for a setting that is named twice: one of the two would be lost */

@@ -17,6 +17,7 @@ import {
   noIssue,
   passwordArguments,
 } from './postgres-issue.ts';
+import { readVersionsOf } from './read-versions.ts';
 import { storedInteger } from './writes.ts';
 
 /** Decisions as the arguments of the statements of a batch, and their answers back. */
@@ -89,9 +90,7 @@ export function applyArguments(batch: readonly PreparedDecision[]): readonly str
       at_ms: decision.atMs,
       ...userArguments(decision.user),
       ...authenticatorArguments(decision.authenticator),
-      user_read_version: decision.readVersions?.user ?? null,
-      authenticator_read_version: decision.readVersions?.authenticator ?? null,
-      application_read_version: decision.readVersions?.application ?? null,
+      ...readArguments(decision),
       ...(decision.advance === null ? noAdvance : advanceArguments(decision.advance)),
       ...pinArguments(decision.pinChange),
       ...passwordArguments(decision),
@@ -154,6 +153,20 @@ function userArguments(
     user_id: user !== null && 'userId' in user ? user.userId : null,
     threshold: user !== null && 'threshold' in user ? user.threshold : null,
     expected_tries: user !== null && 'expectedTries' in user ? user.expectedTries : null,
+  };
+}
+
+function readArguments(
+  decision: Decision,
+): Pick<
+  DecisionRow,
+  'user_read_version' | 'authenticator_read_version' | 'application_read_version'
+> {
+  const { user, authenticator, application } = readVersionsOf(decision);
+  return {
+    user_read_version: user,
+    authenticator_read_version: authenticator,
+    application_read_version: application,
   };
 }
 

@@ -11,6 +11,7 @@ import type { Decision, UserChange } from '../service/store.ts';
 import * as hot from './hot-statements.ts';
 import * as issuing from './issue-statements.ts';
 import type { SqlValue } from './query-builder.ts';
+import { readVersionsOf } from './read-versions.ts';
 import { type Step, step, writeOf } from './sqlite-programs.ts';
 import { storedInteger } from './writes.ts';
 
@@ -50,18 +51,19 @@ const answerStore = writeOf(hot.answerStore, 'answer');
 
 /** @param index of the decision in its batch: which of the instance's decoy rows is its own */
 export function stepsOf(decision: Decision, instance: string, index: number): Step[] {
-  const { atMs, user, authenticator, advance, pinChange, readVersions } = decision;
+  const { atMs, user, authenticator, advance, pinChange } = decision;
+  const read = readVersionsOf(decision);
   const decoy = (slot: number): Step => step(decoyFailure, { instance, slot, atMs });
   const steps: Step[] = [];
-  if (user?.kind === 'decoy') steps.push(decoy(index));
-  else if (user !== null) steps.push(userStep(user, readVersions?.user ?? null, atMs));
+  if (user !== null) {
+    steps.push(user.kind === 'decoy' ? decoy(index) : userStep(user, read.user, atMs));
+  }
   if (authenticator !== null) {
     const { authenticatorId, userId, assignmentVersion } = authenticator;
-    const readVersion = readVersions?.authenticator ?? null;
-    const use = { authenticatorId, userId, assignmentVersion, readVersion, atMs };
-    steps.push(step(authenticatorUse, use));
+    const use = { authenticatorId, userId, assignmentVersion, atMs };
+    steps.push(step(authenticatorUse, { ...use, readVersion: read.authenticator }));
   }
-  if (advance !== null) steps.push(advanceStep(advance, readVersions?.application ?? null, atMs));
+  if (advance !== null) steps.push(advanceStep(advance, read.application, atMs));
   if (pinChange !== null) steps.push(pinStep(pinChange));
   for (const note of decision.notes) {
     steps.push(note.kind === 'application' ? step(applicationNote, note) : decoy(batchMax + index));

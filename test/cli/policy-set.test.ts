@@ -15,7 +15,7 @@ type Setting = readonly [value: unknown, from: string];
 function effective(name: string, settings: Readonly<Record<string, Setting>>): object {
   const units: Readonly<Record<string, string>> = { userLockThreshold: 'attempts' };
   const shown = Object.entries(settings).map(([setting, [value, from]]) => {
-    return [setting, { value, from, unit: units[setting] ?? '' }];
+    return [setting, { value, from, unit: units[setting] ?? '' }] as const;
   });
   return { name, settings: Object.fromEntries(shown), cost: {} };
 }
