@@ -122,3 +122,20 @@ describe('what was sent is worth nothing', () => {
     expect(await outcomeOf(bench, caller, answer)).toBe('challenge-superseded');
   });
 });
+
+test('who expires while he changes his password keeps the old one', async () => {
+  const hook = interrupting(() => setUser(bench, 'alice', { expiresAtMs: longAgoMs }));
+  ({ bench } = await openStage({ store: hook.wrap }));
+  const caller = await bench.caller({ localAuthentication: 'authenticator-or-password' });
+  await bench.user('alice');
+  await givePassword(bench, 'alice', 'Sommer-2026');
+  hook.arm();
+  const answer = await bench.service.changePassword(caller, {
+    userName: 'alice',
+    domainName: null,
+    password: 'Sommer-2026',
+    newPassword: 'Herbst-2026',
+    confirmation: 'Herbst-2026',
+  });
+  expect(answer).toMatchObject({ outcome: 'refused', code: 'user-expired' });
+});
