@@ -99,7 +99,7 @@ export function demandOf(
     case 'password-malformed':
       return 'must be without control characters and lone surrogates';
     case 'password-too-short':
-      return `must have at least ${rules.passwordMinLength} characters`;
+      return `must have at least ${counted(rules.passwordMinLength, 'character')}`;
     case 'password-too-simple':
       return `must have at least ${kindsText(rules)}`;
     case 'password-user-name-based':
@@ -107,21 +107,25 @@ export function demandOf(
     case 'password-repeated':
       return `must differ from the last ${rules.passwordHistory} of the user`;
     case 'password-too-young':
-      return `must stay for at least ${rules.passwordMinAgeDays} days`;
+      return `must stay for at least ${counted(rules.passwordMinAgeDays, 'day')}`;
   }
 }
 
 function kindsText(rules: PasswordRules): string {
   const least: readonly (readonly [number, string])[] = [
-    [rules.passwordMinLowerCase, 'lower-case letters'],
-    [rules.passwordMinUpperCase, 'upper-case letters'],
-    [rules.passwordMinDigits, 'digits'],
-    [rules.passwordMinSymbols, 'characters other than letters and digits'],
+    [rules.passwordMinLowerCase, 'lower-case letter'],
+    [rules.passwordMinUpperCase, 'upper-case letter'],
+    [rules.passwordMinDigits, 'digit'],
+    [rules.passwordMinSymbols, 'symbol'],
   ];
   return least
     .filter(([count]) => count > 0)
-    .map(([count, kind]) => `${count} ${kind}`)
+    .map(([count, kind]) => counted(count, kind))
     .join(', ');
+}
+
+function counted(count: number, what: string): string {
+  return `${count} ${what}${count === 1 ? '' : 's'}`;
 }
 
 /** Control characters and lone surrogates: nobody types them, and some programs change them. */

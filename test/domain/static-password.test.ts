@@ -2,6 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import {
   composed,
+  demandOf,
   isPassword,
   isTooYoung,
   passwordExpiresAtMs,
@@ -10,6 +11,7 @@ import {
   passwordHistoryMax,
   passwordLengthMax,
   passwordMessage,
+  type PasswordRule,
   type PasswordRules,
   unsetPassword,
 } from '../../src/domain/static-password.ts';
@@ -306,5 +308,27 @@ describe('the age of a password', () => {
   it('does not end where no policy says so', () => {
     expect(passwordExpiresAtMs(setAt(noonMs), policyDefaults)).toBeNull();
     expect(isTooYoung(setAt(noonMs), noonMs, policyDefaults)).toBe(false);
+  });
+});
+
+describe('what a rule that was broken demands', () => {
+  const rules = { ...lax, passwordMinAgeDays: 2, passwordMinLength: 8, passwordHistory: 4 };
+  const demands: readonly (readonly [PasswordRule, string])[] = [
+    ['password-too-long', `must have at most ${passwordLengthMax} characters`],
+    ['password-malformed', 'must be without control characters and lone surrogates'],
+    ['password-too-short', 'must have at least 8 characters'],
+    ['password-user-name-based', 'must not hold the name of the user, forwards or backwards'],
+    ['password-repeated', 'must differ from the last 4 of the user'],
+    ['password-too-young', 'must stay for at least 2 days'],
+  ];
+
+  it.each(demands)('%s: %s', (rule, demand) => {
+    expect(demandOf(rule, rules)).toBe(demand);
+  });
+
+  it('names the kinds of characters that are asked for, one or more of each', () => {
+    const kinds = { passwordMinLowerCase: 1, passwordMinDigits: 2, passwordMinSymbols: 3 };
+    const asked = demandOf('password-too-simple', { ...rules, ...kinds });
+    expect(asked).toBe('must have at least 1 lower-case letter, 2 digits, 3 symbols');
   });
 });

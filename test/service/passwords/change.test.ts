@@ -181,7 +181,7 @@ describe('rules of the policy', () => {
       'password-too-simple',
       { passwordMinDigits: 5, passwordMinSymbols: 2 },
       'Herbst-2026',
-      'have at least 5 digits, 2 characters other than letters and digits',
+      'have at least 5 digits, 2 symbols',
     ],
     ['password-repeated', { passwordHistory: 3 }, password, 'differ from the last 3'],
     ['password-too-young', { passwordMinAgeDays: 2 }, 'Herbst-2026', 'stay for at least 2 days'],
