@@ -85,7 +85,13 @@ export type SeedMove =
   /** The module holds it and lets it out in no form. */
   | { readonly outcome: 'stays'; readonly failure: ModuleFailure };
 
-export type HmacKeyName = 'pin-mac' | 'password-mac' | 'request-mac' | 'virtual-otp-mac';
+export type HmacKeyName =
+  | 'pin-mac'
+  | 'password-mac'
+  | 'request-mac'
+  | 'virtual-otp-mac'
+  | 'offline-mac'
+  | 'emergency-mac';
 export type SignKeyName = 'offline-sign' | 'audit-sign';
 export type SealKeyName = 'sensitive-data';
 

@@ -1,10 +1,12 @@
+import { type OfflineSettings, offlineSettings } from './offline-settings.ts';
 import { type PasswordSettings, passwordSettings } from './password-settings.ts';
 import { choice, onOrOff, type PolicySetting, whole } from './policy-setting.ts';
 import { type RequestSettings, requestSettings } from './request-settings.ts';
 import { type VirtualSettings, virtualSettings } from './virtual-settings.ts';
 
 /** All settings of a policy with every inheritance resolved. `policyCatalogue` explains each. */
-export interface EffectivePolicy extends PasswordSettings, RequestSettings, VirtualSettings {
+export interface EffectivePolicy
+  extends OfflineSettings, PasswordSettings, RequestSettings, VirtualSettings {
   readonly userLockThreshold: number;
   readonly autoUnlockMaxTries: number;
   readonly autoUnlockMinDurationSeconds: number;
@@ -66,6 +68,7 @@ export const policyCatalogue: {
   ...passwordSettings,
   ...requestSettings,
   ...virtualSettings,
+  ...offlineSettings,
   userLockThreshold: {
     unit: 'attempts',
     default: 3,

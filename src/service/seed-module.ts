@@ -103,7 +103,8 @@ export type SeedMove =
   | { readonly outcome: 'stays'; readonly failure: ModuleFailure };
 
 /** HMAC-SHA-256 keys of the catalogue, each with one use. */
-export type HmacKeyName = 'pin-mac' | 'password-mac' | 'request-mac' | 'virtual-otp-mac';
+export type HmacKeyName =
+  'pin-mac' | 'password-mac' | 'request-mac' | 'virtual-otp-mac' | 'offline-mac' | 'emergency-mac';
 export type SignKeyName = 'offline-sign' | 'audit-sign';
 export type SealKeyName = 'sensitive-data';
 
@@ -133,6 +134,8 @@ export interface SeedModule {
   ): Promise<readonly Uint8Array[]>;
   /** ECDSA P-256 over the SHA-256 of `message`; r || s, 64 bytes. */
   sign(key: SignKeyName, message: Uint8Array, options: CallOptions): Promise<Uint8Array>;
+  /** SubjectPublicKeyInfo (DER) of the public half, which anybody may have. */
+  publicKey(key: SignKeyName, options: CallOptions): Promise<Uint8Array>;
   /** AES-GCM; the result holds its own nonce. `context` is authenticated, not stored. */
   seal(
     key: SealKeyName,

@@ -1,5 +1,14 @@
 import type { Gateway } from '../domain/gateway.ts';
 import type {
+  ApplicationRaise,
+  OfflineAgent,
+  OfflineEvent,
+  OfflinePackage,
+  OfflineReport,
+  RetrievalHandle,
+  UserRaise,
+} from '../domain/offline.ts';
+import type {
   ApiKey,
   Application,
   ApplicationAdvance,
@@ -168,6 +177,11 @@ export interface RecordTypes {
   component: Component;
   apiKey: ApiKey;
   gateway: Gateway;
+  offlineAgent: OfflineAgent;
+  offlinePackage: OfflinePackage;
+  retrievalHandle: RetrievalHandle;
+  offlineEvent: OfflineEvent;
+  offlineReport: OfflineReport;
 }
 export type RecordKind = keyof RecordTypes;
 
@@ -191,6 +205,21 @@ export type RecordChange = {
         readonly expectedVersion: number;
       };
 }[RecordKind];
+
+/**
+ * What is only ever raised, whatever it has become meanwhile: it never conflicts, and lowers nothing.
+ * `reserve` and `release` move an event counter from exactly `from` to `to`, or conflict.
+ */
+export type Raise =
+  | ({ readonly change: 'raise-application' } & ApplicationRaise)
+  | ({ readonly change: 'raise-user' } & UserRaise)
+  | {
+      readonly change: 'reserve' | 'release';
+      readonly applicationId: string;
+      readonly epoch: number;
+      readonly from: bigint;
+      readonly to: bigint;
+    };
 
 /** `exists`: a unique name or serial is taken; `referenced`: something still points at the row. */
 export type AdministerResult =
@@ -231,7 +260,30 @@ export interface Store {
   commit(decisions: readonly Decision[]): Promise<readonly CommitResult[]>;
   /** All changes and the audit event in one transaction, or none. Raises the configuration version
    * when a domain, policy, component, gateway or API key changes. */
-  administer(changes: readonly RecordChange[], audit: AuditEntry): Promise<AdministerResult>;
+  administer(
+    changes: readonly (RecordChange | Raise)[],
+    audit: AuditEntry,
+  ): Promise<AdministerResult>;
+
+  offlineAgentById(id: string): Promise<OfflineAgent | null>;
+  /** In order of their ids, `after` exclusive. */
+  offlineAgents(page: Page): Promise<readonly OfflineAgent[]>;
+  offlinePackageById(id: string): Promise<OfflinePackage | null>;
+  /** The newest first; of every state. */
+  offlinePackagesOfAgent(agentId: string, limit: number): Promise<readonly OfflinePackage[]>;
+  offlinePackagesOfUser(userId: string, limit: number): Promise<readonly OfflinePackage[]>;
+  offlinePackagesOfApplication(
+    applicationId: string,
+    limit: number,
+  ): Promise<readonly OfflinePackage[]>;
+  /** Those that stand and end before an instant, the first first. */
+  offlinePackagesEnding(beforeMs: number, limit: number): Promise<readonly OfflinePackage[]>;
+  retrievalHandleById(id: string): Promise<RetrievalHandle | null>;
+  /** In order of their numbers, from `from` on. */
+  offlineEvents(agentId: string, from: number, limit: number): Promise<readonly OfflineEvent[]>;
+  /** Acceptances of that index, at whichever workstation. */
+  offlineEventsAt(applicationId: string, index: bigint): Promise<readonly OfflineEvent[]>;
+  offlineReportById(id: string): Promise<OfflineReport | null>;
 
   findAnswer(clientId: string, requestKey: string, nowMs: number): Promise<StoredAnswer | null>;
   /** The newest challenge of that text for this user and component, consumed or not. */
@@ -296,7 +348,11 @@ export interface Store {
   auditEventsAbout(subject: string, limit: number): Promise<readonly AuditEvent[]>;
   auditInstances(): Promise<readonly { readonly instance: string; readonly sequence: number }[]>;
 
-  /** Removes expired challenges, answers, sessions and counts, `limit` rows of each at most; how many went. */
+  /**
+   * Removes expired challenges, answers, sessions, counts and retrieval handles, and reports of offline
+   * logons older than 30 days, `limit` rows of each at most; how many went. Packages stay: what becomes
+   * of one that is over is decided with the rest of its record.
+   */
   purge(nowMs: number, limit: number): Promise<number>;
   /** Rejects when the database cannot be written (read-only, full, gone). */
   ping(): Promise<void>;

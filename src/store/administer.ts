@@ -1,6 +1,7 @@
 import { sql } from 'kysely';
 import { TallystickError } from '../errors.ts';
-import type { AdministerResult, RecordChange, RecordKind } from '../service/store.ts';
+import type { AdministerResult, Raise, RecordChange, RecordKind } from '../service/store.ts';
+import type { DatabaseKind } from './options.ts';
 import {
   argument,
   bind,
@@ -10,15 +11,20 @@ import {
   type Template,
   template,
 } from './query-builder.ts';
+import { Raises } from './raises.ts';
 import { constraintOf } from './store-errors.ts';
 import { columnsOf, tableOf } from './writes.ts';
 
+type AnyChange = RecordChange | Raise;
+
 /** One change as statements: `write` changes one row, or `probe` tells why it did not. */
 export interface PreparedChange {
-  readonly change: RecordChange['change'];
+  readonly change: AnyChange['change'];
   readonly write: Statement;
-  /** Finds the row whatever its version; null for an insert. */
+  /** Finds the row whatever its version; null where that tells nothing. */
   readonly probe: Statement | null;
+  /** What it means when neither finds a row. */
+  readonly unmatched: 'missing' | 'conflict' | 'fine';
 }
 
 export interface PreparedChanges {
@@ -42,30 +48,32 @@ const templatesMax = 512;
 export class ChangePreparer {
   readonly #builder: QueryBuilder;
   readonly #templates = new Map<string, Template<string>>();
+  readonly #raises: Raises;
 
-  constructor(builder: QueryBuilder) {
+  constructor(builder: QueryBuilder, kind: DatabaseKind) {
     this.#builder = builder;
+    this.#raises = new Raises(builder, kind);
   }
 
   /** @throws TallystickError store-contract for a change that no database could hold */
-  prepare(changes: readonly RecordChange[]): PreparedChanges {
+  prepare(changes: readonly AnyChange[]): PreparedChanges {
     if (changes.length > changesMax) {
       throw new TallystickError('store-contract', `At most ${changesMax} changes go together.`);
     }
     return {
-      steps: changes.map((change) => this.#step(change)),
+      steps: changes.map((change) => ('kind' in change ? this.#step(change) : this.#raise(change))),
       alongside: this.#alongside(changes),
     };
   }
 
-  #alongside(changes: readonly RecordChange[]): readonly Statement[] {
+  #alongside(changes: readonly AnyChange[]): readonly Statement[] {
     const statements = changes.flatMap((change) =>
       change.change === 'update' && change.endsSessions === true
         ? [this.#statement('end sessions', () => this.#endSessions(), { '#id': change.id })]
         : [],
     );
-    if (changes.some(({ kind }) => inSnapshot.has(kind))) {
-      statements.push(this.#statement('raise', () => this.#raise(), {}));
+    if (changes.some((change) => 'kind' in change && inSnapshot.has(change.kind))) {
+      statements.push(this.#statement('snapshot', () => this.#newSnapshot(), {}));
     }
     return statements;
   }
@@ -87,7 +95,7 @@ export class ChangePreparer {
             .values(Object.fromEntries(names.map((name) => [name, argument(name)])) as never),
         columns,
       );
-      return { change: 'insert', write, probe: null };
+      return { change: 'insert', write, probe: null, unmatched: 'missing' };
     }
     const row = { '#id': change.id, '#version': change.expectedVersion };
     const write =
@@ -108,7 +116,7 @@ export class ChangePreparer {
         this.#builder.selectFrom(table).select('version').where('id', '=', argument<string>('#id')),
       row,
     );
-    return { change: change.change, write, probe };
+    return { change: change.change, write, probe, unmatched: 'missing' };
   }
 
   #update(
@@ -136,7 +144,14 @@ export class ChangePreparer {
     );
   }
 
-  #raise(): Parameters<typeof template>[0] {
+  #raise(raise: Raise): PreparedChange {
+    const { shape, build, values } = this.#raises.statement(raise);
+    const { change } = raise;
+    const unmatched = change === 'reserve' || change === 'release' ? 'conflict' : 'fine';
+    return { change, write: this.#statement(shape, build, values), probe: null, unmatched };
+  }
+
+  #newSnapshot(): Parameters<typeof template>[0] {
     return this.#builder.updateTable('configuration_version').set({ version: sql`version + 1` });
   }
 
@@ -155,9 +170,19 @@ export class ChangePreparer {
   }
 }
 
+/** What it means that a change changed no row; null when nothing is wrong with that. */
+export function outcomeOfNone(
+  { unmatched }: PreparedChange,
+  isThere: boolean,
+  index: number,
+): AdministerResult | null {
+  if (unmatched === 'fine') return null;
+  return { status: isThere ? 'conflict' : unmatched, index };
+}
+
 /** What a violated constraint means for a change; null when the error means something else. */
 export function refusalOf(
-  change: RecordChange['change'],
+  change: AnyChange['change'],
   index: number,
   error: unknown,
 ): AdministerResult | null {

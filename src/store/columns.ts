@@ -179,3 +179,80 @@ export const auditEventColumns = [
   'previous_hash',
   'hash',
 ] as const;
+
+export const offlineAgentColumns = [
+  'id',
+  'name',
+  'component_type',
+  'public_key',
+  'fingerprint',
+  'key_mode',
+  'counts_failures',
+  'state',
+  'revoked_for',
+  'acknowledged_through',
+  'head',
+  'enrolled_at_ms',
+  'last_seen_at_ms',
+  'version',
+] as const;
+
+export const offlinePackageColumns = [
+  'id',
+  'agent_id',
+  'user_id',
+  'authenticator_id',
+  'application_id',
+  'sequence',
+  'kind',
+  'event_mode',
+  'first_index',
+  'entry_count',
+  'not_before_ms',
+  'not_after_ms',
+  'events_max',
+  'events_used',
+  'policy_hash',
+  'assignment_version',
+  'pin_version',
+  'epoch',
+  'state',
+  'created_at_ms',
+  'version',
+] as const;
+
+export const retrievalHandleColumns = [
+  'id',
+  'agent_id',
+  'user_id',
+  'authenticator_id',
+  'application_id',
+  'expires_at_ms',
+  'version',
+] as const;
+
+export const offlineEventColumns = [
+  'id',
+  'agent_id',
+  'n',
+  'package_id',
+  'application_id',
+  'kind',
+  'entry_index',
+  'at_ms',
+  'report_id',
+  'is_duplicate',
+  'head',
+  'version',
+] as const;
+
+export const offlineReportColumns = [
+  'id',
+  'agent_id',
+  'digest',
+  'through',
+  'received_at_ms',
+  'payload',
+  'signature',
+  'version',
+] as const;

@@ -3,6 +3,7 @@ import { initialSchema } from './migration-0001.ts';
 import { governedClocks } from './migration-0002.ts';
 import { serverPinsAndSessions } from './migration-0003.ts';
 import { requestsAndPasswords } from './migration-0004.ts';
+import { offline } from './migration-0005.ts';
 
 /** One step of the schema. `statements` are run in order, in one transaction with their record. */
 export interface Migration {
@@ -19,4 +20,5 @@ export const migrations: readonly Migration[] = [
   { name: '0002-governed-clocks', statements: governedClocks },
   { name: '0003-server-pins-and-sessions', statements: serverPinsAndSessions },
   { name: '0004-requests-and-passwords', statements: requestsAndPasswords },
+  { name: '0005-offline', statements: offline },
 ];

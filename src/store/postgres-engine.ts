@@ -2,7 +2,13 @@ import { setTimeout as wait } from 'node:timers/promises';
 import type { QueryResult } from 'pg';
 import type { AuditChain } from '../service/ports.ts';
 import type { AdministerResult, Decision } from '../service/store.ts';
-import { type PreparedChange, type PreparedChanges, Refusal, refusalOf } from './administer.ts';
+import {
+  outcomeOfNone,
+  type PreparedChange,
+  type PreparedChanges,
+  Refusal,
+  refusalOf,
+} from './administer.ts';
 import {
   chained,
   type ChainedEvent,
@@ -259,5 +265,5 @@ async function change(
     return refusal;
   }
   const isThere = step.probe !== null && (await run(client, step.probe)) === 1;
-  return { status: isThere ? 'conflict' : 'missing', index };
+  return outcomeOfNone(step, isThere, index);
 }

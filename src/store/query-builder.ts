@@ -30,6 +30,17 @@ export interface Statement {
   readonly parameters: readonly SqlValue[];
 }
 
+/** A statement of Kysely's that is not compiled yet. */
+export interface Compilable {
+  compile(): { readonly sql: string; readonly parameters: readonly unknown[] };
+}
+
+/** A statement that is run once, its parameters within. */
+export function statementOf(query: Compilable): Statement {
+  const { sql, parameters } = query.compile();
+  return { sql, parameters: parameters as readonly SqlValue[] };
+}
+
 /** A statement compiled once; `slots` says which argument goes where. */
 export interface Template<Name extends string> {
   readonly sql: string;

@@ -35,12 +35,12 @@ import {
   type QueryBuilder,
   queryBuilder,
   type SqlValue,
-  type Statement,
+  statementOf,
   type Template,
 } from './query-builder.ts';
 import * as rows from './rows.ts';
 
-const pageMax = 1_000;
+export const pageMax = 1_000;
 const auditPageMax = 10_000;
 const sameKeyCheckMax = 64;
 
@@ -57,7 +57,7 @@ type AuthenticatorsTemplate = ReturnType<typeof authenticatorsTemplate>;
 /** Everything that only reads. Its methods are those of `Store`, see there. */
 export class Reads {
   readonly #engine: Engine;
-  readonly #from: QueryBuilder;
+  protected readonly from: QueryBuilder;
   readonly #attempt: Template<'domainId' | 'userNameKey'>;
   readonly #hot: HotReads;
   readonly #bySerial: AuthenticatorsTemplate;
@@ -67,7 +67,7 @@ export class Reads {
 
   constructor(engine: Engine, kind: DatabaseKind) {
     this.#engine = engine;
-    this.#from = queryBuilder(kind);
+    this.from = queryBuilder(kind);
     this.#attempt = attemptTemplate(kind);
     this.#hot = hotReads(kind);
     this.#bySerial = authenticatorsTemplate(kind, 'serial');
@@ -90,7 +90,7 @@ export class Reads {
   }
 
   async loadConfiguration(): Promise<ConfigurationSnapshot> {
-    const from = this.#from;
+    const from = this.from;
     const queries = {
       version: from.selectFrom('configuration_version').select('version'),
       domains: from.selectFrom('domain').select(columns.domainColumns).orderBy('name_key'),
@@ -158,8 +158,8 @@ export class Reads {
   }
 
   async passwordHistory(userId: string, limit: number): Promise<readonly string[]> {
-    const found = await this.#all(
-      this.#from
+    const found = await this.all(
+      this.from
         .selectFrom('password_history')
         .select('mac')
         .where('user_id', '=', userId)
@@ -175,8 +175,8 @@ export class Reads {
   }
 
   async countSessions(userId: string, nowMs: number, usedSinceMs: number): Promise<number> {
-    const found = await this.#first(
-      this.#from
+    const found = await this.first(
+      this.from
         .selectFrom('session')
         .where('user_id', '=', userId)
         .where('expires_at_ms', '>', nowMs)
@@ -213,14 +213,14 @@ export class Reads {
   }
 
   async userById(id: string): Promise<User | null> {
-    const query = this.#from.selectFrom('user_account').select(columns.userColumns);
-    const found = await this.#first(query.where('id', '=', id));
+    const query = this.from.selectFrom('user_account').select(columns.userColumns);
+    const found = await this.first(query.where('id', '=', id));
     return found === null ? null : rows.userOf(found);
   }
 
   async userByName(domainId: string, userName: string): Promise<User | null> {
-    const found = await this.#first(
-      this.#from
+    const found = await this.first(
+      this.from
         .selectFrom('user_account')
         .select(columns.userColumns)
         .where('domain_id', '=', domainId)
@@ -230,8 +230,8 @@ export class Reads {
   }
 
   async users(domainId: string, page: Page): Promise<readonly User[]> {
-    const found = await this.#all(
-      this.#from
+    const found = await this.all(
+      this.from
         .selectFrom('user_account')
         .select(columns.userColumns)
         .where('domain_id', '=', domainId)
@@ -243,8 +243,8 @@ export class Reads {
   }
 
   async organisationalUnits(domainId: string): Promise<readonly OrganisationalUnit[]> {
-    const found = await this.#all(
-      this.#from
+    const found = await this.all(
+      this.from
         .selectFrom('organisational_unit')
         .select(columns.organisationalUnitColumns)
         .where('domain_id', '=', domainId)
@@ -278,8 +278,8 @@ export class Reads {
     afterSequence: number,
     limit: number,
   ): Promise<readonly AuditEvent[]> {
-    const found = await this.#all(
-      this.#from
+    const found = await this.all(
+      this.from
         .selectFrom('audit_event')
         .select(columns.auditEventColumns)
         .where('instance', '=', instance)
@@ -291,8 +291,8 @@ export class Reads {
   }
 
   async auditEventsAbout(subject: string, limit: number): Promise<readonly AuditEvent[]> {
-    const found = await this.#all(
-      this.#from
+    const found = await this.all(
+      this.from
         .selectFrom('audit_event')
         .select(columns.auditEventColumns)
         .where('subject_key', '=', nameKey(subject))
@@ -306,8 +306,8 @@ export class Reads {
 
   /** Instances that opened the store for writing; sequence 0 when one has written no event. */
   async auditInstances(): Promise<readonly { instance: string; sequence: number }[]> {
-    const found = await this.#all(
-      this.#from
+    const found = await this.all(
+      this.from
         .selectFrom('instance as i')
         .select((select) => [
           'i.name as instance',
@@ -325,13 +325,13 @@ export class Reads {
     }));
   }
 
-  async #all<Row>(query: Query<Row>): Promise<readonly Row[]> {
+  protected async all<Row>(query: Query<Row>): Promise<readonly Row[]> {
     const [found = []] = await this.#engine.rows([statementOf(query)]);
     return found as readonly Row[];
   }
 
-  async #first<Row>(query: Query<Row>): Promise<Row | null> {
-    const [found] = await this.#all(query);
+  protected async first<Row>(query: Query<Row>): Promise<Row | null> {
+    const [found] = await this.all(query);
     return found ?? null;
   }
 
@@ -344,13 +344,8 @@ export class Reads {
   }
 }
 
-function statementOf(query: Query<unknown>): Statement {
-  const { sql, parameters } = query.compile();
-  return { sql, parameters: parameters as readonly SqlValue[] };
-}
-
 /** @throws TallystickError store-contract outside 1 to `max`: edges have their own, friendlier check */
-function limitOf(limit: number, max: number): number {
+export function limitOf(limit: number, max: number): number {
   if (Number.isSafeInteger(limit) && limit >= 1 && limit <= max) return limit;
   throw new TallystickError('store-contract', `A page has 1 to ${max} entries.`);
 }

@@ -44,10 +44,10 @@ import type { Schema } from './schema.ts';
  * outside its list are refused as `store-contract`, never rounded or passed on.
  */
 
-type RowOf<Table extends keyof Schema, Columns extends readonly (keyof Schema[Table])[]> = Pick<
-  Schema[Table],
-  Columns[number]
->;
+export type RowOf<
+  Table extends keyof Schema,
+  Columns extends readonly (keyof Schema[Table])[],
+> = Pick<Schema[Table], Columns[number]>;
 export type DomainRow = RowOf<'domain', typeof domainColumns>;
 export type OrganisationalUnitRow = RowOf<'organisational_unit', typeof organisationalUnitColumns>;
 export type UserRow = RowOf<'user_account', typeof userColumns>;
@@ -341,7 +341,7 @@ export function integer(value: unknown): number {
   );
 }
 
-function optionalInteger(value: number | null): number | null {
+export function optionalInteger(value: number | null): number | null {
   return value === null ? null : integer(value);
 }
 
@@ -355,11 +355,11 @@ function pinVerifierOf({ pin_length, pin_salt, pin_mac }: ApplicationRow): PinVe
   return { length: integer(pin_length), salt: pin_salt, mac: pin_mac };
 }
 
-function flag(value: number): boolean {
+export function flag(value: number): boolean {
   return value !== 0;
 }
 
-function oneOf<const Text extends string>(value: string, allowed: readonly Text[]): Text {
+export function oneOf<const Text extends string>(value: string, allowed: readonly Text[]): Text {
   const found = allowed.find((text) => text === value);
   if (found !== undefined) return found;
   throw new TallystickError(
@@ -368,7 +368,7 @@ function oneOf<const Text extends string>(value: string, allowed: readonly Text[
   );
 }
 
-function optionalOneOf<const Text extends string>(
+export function optionalOneOf<const Text extends string>(
   value: string | null,
   allowed: readonly Text[],
 ): Text | null {

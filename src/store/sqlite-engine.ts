@@ -1,7 +1,13 @@
 import type { Statement as PreparedStatement } from 'better-sqlite3';
 import type { AuditChain } from '../service/ports.ts';
 import type { AdministerResult, Decision } from '../service/store.ts';
-import { type PreparedChange, type PreparedChanges, Refusal, refusalOf } from './administer.ts';
+import {
+  outcomeOfNone,
+  type PreparedChange,
+  type PreparedChanges,
+  Refusal,
+  refusalOf,
+} from './administer.ts';
 import {
   chained,
   type ChainedEvent,
@@ -176,7 +182,8 @@ export class SqliteEngine implements Engine {
     return last ?? emptyChain;
   }
 
-  #change({ change, write, probe }: PreparedChange, index: number): AdministerResult | null {
+  #change(step: PreparedChange, index: number): AdministerResult | null {
+    const { change, write, probe } = step;
     try {
       if (this.#run(write) === 1) return null;
     } catch (error) {
@@ -184,8 +191,8 @@ export class SqliteEngine implements Engine {
       if (refusal === null) throw error;
       return refusal;
     }
-    const isThere = probe !== null && this.#statement(probe.sql).get(...probe.parameters);
-    return { status: isThere === undefined ? 'missing' : 'conflict', index };
+    const row = probe === null ? undefined : this.#statement(probe.sql).get(...probe.parameters);
+    return outcomeOfNone(step, row !== undefined, index);
   }
 
   #run({ sql, parameters }: Statement): number {

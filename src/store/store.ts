@@ -9,6 +9,7 @@ import type {
   AuditEntry,
   CommitResult,
   Decision,
+  Raise,
   RecordChange,
   Store,
 } from '../service/store.ts';
@@ -16,14 +17,13 @@ import { ChangePreparer } from './administer.ts';
 import type { UnchainedEvent } from './chain-tip.ts';
 import { Committer } from './committer.ts';
 import type { Engine, PreparedDecision } from './engine.ts';
+import { OfflineReads } from './offline-reads.ts';
 import type { DatabaseKind } from './options.ts';
-import { type QueryBuilder, queryBuilder, type Statement } from './query-builder.ts';
-import { Reads } from './reads.ts';
+import { purgeStatements } from './purge.ts';
+import { type QueryBuilder, queryBuilder, statementOf } from './query-builder.ts';
 import { refuseUnstorable, storedInteger } from './writes.ts';
 
 const purgeMax = 10_000;
-/** Longer than any window of counted messages. */
-const sendCountKeptMs = 86_400_000;
 
 export interface SqlStoreOptions {
   readonly kind: DatabaseKind;
@@ -34,7 +34,7 @@ export interface SqlStoreOptions {
 }
 
 /** The store over either engine: what is written is checked, prepared and queued here. */
-export class SqlStore extends Reads implements Store {
+export class SqlStore extends OfflineReads implements Store {
   readonly #engine: Engine;
   readonly #committer: Committer;
   readonly #changes: ChangePreparer;
@@ -47,7 +47,7 @@ export class SqlStore extends Reads implements Store {
     this.#options = options;
     this.#committer = new Committer(engine);
     this.#builder = queryBuilder(options.kind);
-    this.#changes = new ChangePreparer(this.#builder);
+    this.#changes = new ChangePreparer(this.#builder, options.kind);
   }
 
   async commit(decisions: readonly Decision[]): Promise<readonly CommitResult[]> {
@@ -59,7 +59,10 @@ export class SqlStore extends Reads implements Store {
     return await this.#committer.commit(prepared);
   }
 
-  async administer(changes: readonly RecordChange[], audit: AuditEntry): Promise<AdministerResult> {
+  async administer(
+    changes: readonly (RecordChange | Raise)[],
+    audit: AuditEntry,
+  ): Promise<AdministerResult> {
     this.#refuseReadOnly();
     const prepared = this.#changes.prepare(changes);
     const event = this.#event(audit);
@@ -71,7 +74,7 @@ export class SqlStore extends Reads implements Store {
     if (!Number.isSafeInteger(limit) || limit < 1 || limit > purgeMax) {
       throw new TallystickError('store-contract', `A purge removes 1 to ${purgeMax} rows of each.`);
     }
-    const statements = this.#expired(nowMs, limit);
+    const statements = purgeStatements(this.#builder, nowMs, limit);
     return await this.#committer.alone(() => this.#engine.write(statements));
   }
 
@@ -82,7 +85,7 @@ export class SqlStore extends Reads implements Store {
       .updateTable('session')
       .where('id_sha256', '=', idSha256)
       .set({ last_used_at_ms: atMs });
-    const changed = await this.#committer.alone(() => this.#engine.write([compiled(write)]));
+    const changed = await this.#committer.alone(() => this.#engine.write([statementOf(write)]));
     return changed === 1;
   }
 
@@ -100,7 +103,7 @@ export class SqlStore extends Reads implements Store {
           .doUpdateSet({ message_count: sql`send_count.message_count + 1` })
           .where('send_count.message_count', '<', limit),
       );
-    return (await this.#committer.alone(() => this.#engine.write([compiled(write)]))) === 1;
+    return (await this.#committer.alone(() => this.#engine.write([statementOf(write)]))) === 1;
   }
 
   async refundSend(scope: string, windowStartMs: number): Promise<void> {
@@ -112,7 +115,7 @@ export class SqlStore extends Reads implements Store {
       .where('window_start_ms', '=', windowStartMs)
       .where('message_count', '>', 0)
       .set({ message_count: sql`message_count - 1` });
-    await this.#committer.alone(() => this.#engine.write([compiled(write)]));
+    await this.#committer.alone(() => this.#engine.write([statementOf(write)]));
   }
 
   async ping(): Promise<void> {
@@ -121,7 +124,7 @@ export class SqlStore extends Reads implements Store {
       .updateTable('instance')
       .where('name', '=', this.#options.instance)
       .set({ ping_count: sql`ping_count + 1` });
-    const changed = await this.#committer.alone(() => this.#engine.write([compiled(write)]));
+    const changed = await this.#committer.alone(() => this.#engine.write([statementOf(write)]));
     if (changed !== 1) {
       throw new TallystickError('store-contract', 'The database no longer knows this instance.');
     }
@@ -145,64 +148,6 @@ export class SqlStore extends Reads implements Store {
       'This store was opened beside a running server and only reads.',
     );
   }
-
-  #expired(nowMs: number, limit: number): readonly Statement[] {
-    const challenges = this.#builder
-      .deleteFrom('challenge')
-      .where('id', 'in', (from) =>
-        from
-          .selectFrom('challenge')
-          .select('id')
-          .where('expires_at_ms', '<=', nowMs)
-          .orderBy('expires_at_ms')
-          .limit(limit),
-      );
-    const answers = this.#builder
-      .deleteFrom('stored_answer')
-      .where((at) =>
-        at(
-          at.refTuple('client_id', 'request_key'),
-          'in',
-          at
-            .selectFrom('stored_answer')
-            .select(['client_id', 'request_key'])
-            .where('expires_at_ms', '<=', nowMs)
-            .orderBy('expires_at_ms')
-            .limit(limit)
-            .$asTuple('client_id', 'request_key'),
-        ),
-      );
-    const sessions = this.#builder
-      .deleteFrom('session')
-      .where('id_sha256', 'in', (from) =>
-        from
-          .selectFrom('session')
-          .select('id_sha256')
-          .where('expires_at_ms', '<=', nowMs)
-          .orderBy('expires_at_ms')
-          .limit(limit),
-      );
-    const counts = this.#builder.deleteFrom('send_count').where((at) =>
-      at(
-        at.refTuple('scope', 'window_start_ms'),
-        'in',
-        at
-          .selectFrom('send_count')
-          .select(['scope', 'window_start_ms'])
-          .where('window_start_ms', '<=', nowMs - sendCountKeptMs)
-          .orderBy('window_start_ms')
-          .limit(limit)
-          .$asTuple('scope', 'window_start_ms'),
-      ),
-    );
-    return [challenges, answers, sessions, counts].map(compiled);
-  }
-}
-
-function compiled(query: {
-  compile(): { sql: string; parameters: readonly unknown[] };
-}): Statement {
-  return query.compile() as Statement;
 }
 
 /** A caller's broken contract rejects his call alone, before others share a transaction with it. */

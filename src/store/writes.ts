@@ -9,6 +9,13 @@ import type {
   Policy,
   User,
 } from '../domain/model.ts';
+import type {
+  OfflineAgent,
+  OfflineEvent,
+  OfflinePackage,
+  OfflineReport,
+  RetrievalHandle,
+} from '../domain/offline.ts';
 import { nameKey } from '../domain/names.ts';
 import { TallystickError } from '../errors.ts';
 import { algorithmToJson } from '../oath/index.ts';
@@ -39,6 +46,11 @@ export const tableOf = {
   component: 'component',
   apiKey: 'api_key',
   gateway: 'gateway',
+  offlineAgent: 'offline_agent',
+  offlinePackage: 'offline_package',
+  retrievalHandle: 'retrieval_handle',
+  offlineEvent: 'offline_event',
+  offlineReport: 'offline_report',
 } as const;
 
 const domain: Filling<Domain, 'domain'> = {
@@ -192,6 +204,83 @@ const gateway: Filling<Gateway, 'gateway'> = {
   version: (version) => ({ version }),
 };
 
+const offlineAgent: Filling<OfflineAgent, 'offline_agent'> = {
+  id: (id) => ({ id }),
+  name: (name) => ({ name }),
+  componentType: (value) => ({ component_type: value }),
+  publicKey: (value) => ({ public_key: value }),
+  fingerprint: (fingerprint) => ({ fingerprint }),
+  keyMode: (value) => ({ key_mode: value }),
+  countsFailures: (value) => ({ counts_failures: flag(value) }),
+  state: (state) => ({ state }),
+  revokedFor: (value) => ({ revoked_for: value }),
+  acknowledgedThrough: (value) => ({ acknowledged_through: value }),
+  head: (head) => ({ head }),
+  enrolledAtMs: (value) => ({ enrolled_at_ms: value }),
+  lastSeenAtMs: (value) => ({ last_seen_at_ms: value }),
+  version: (version) => ({ version }),
+};
+
+const offlinePackage: Filling<OfflinePackage, 'offline_package'> = {
+  id: (id) => ({ id }),
+  agentId: (value) => ({ agent_id: value }),
+  userId: (value) => ({ user_id: value }),
+  authenticatorId: (value) => ({ authenticator_id: value }),
+  applicationId: (value) => ({ application_id: value }),
+  sequence: (sequence) => ({ sequence }),
+  kind: (kind) => ({ kind }),
+  eventMode: (value) => ({ event_mode: value }),
+  first: (value) => ({ first_index: storedInteger(value) }),
+  count: (value) => ({ entry_count: value }),
+  notBeforeMs: (value) => ({ not_before_ms: value }),
+  notAfterMs: (value) => ({ not_after_ms: value }),
+  eventsMax: (value) => ({ events_max: value }),
+  eventsUsed: (value) => ({ events_used: value }),
+  policyHash: (value) => ({ policy_hash: value }),
+  assignmentVersion: (value) => ({ assignment_version: value }),
+  pinVersion: (value) => ({ pin_version: value }),
+  epoch: (epoch) => ({ epoch }),
+  state: (state) => ({ state }),
+  createdAtMs: (value) => ({ created_at_ms: value }),
+  version: (version) => ({ version }),
+};
+
+const retrievalHandle: Filling<RetrievalHandle, 'retrieval_handle'> = {
+  id: (id) => ({ id }),
+  agentId: (value) => ({ agent_id: value }),
+  userId: (value) => ({ user_id: value }),
+  authenticatorId: (value) => ({ authenticator_id: value }),
+  applicationId: (value) => ({ application_id: value }),
+  expiresAtMs: (value) => ({ expires_at_ms: value }),
+  version: (version) => ({ version }),
+};
+
+const offlineEvent: Filling<OfflineEvent, 'offline_event'> = {
+  id: (id) => ({ id }),
+  agentId: (value) => ({ agent_id: value }),
+  n: (n) => ({ n }),
+  packageId: (value) => ({ package_id: value }),
+  applicationId: (value) => ({ application_id: value }),
+  kind: (kind) => ({ kind }),
+  index: (value) => ({ entry_index: value === null ? null : storedInteger(value) }),
+  atMs: (value) => ({ at_ms: value }),
+  reportId: (value) => ({ report_id: value }),
+  isDuplicate: (value) => ({ is_duplicate: flag(value) }),
+  head: (head) => ({ head }),
+  version: (version) => ({ version }),
+};
+
+const offlineReport: Filling<OfflineReport, 'offline_report'> = {
+  id: (id) => ({ id }),
+  agentId: (value) => ({ agent_id: value }),
+  digest: (digest) => ({ digest }),
+  through: (through) => ({ through }),
+  receivedAtMs: (value) => ({ received_at_ms: value }),
+  payload: (payload) => ({ payload }),
+  signature: (signature) => ({ signature }),
+  version: (version) => ({ version }),
+};
+
 const fillings: {
   readonly [Kind in RecordKind]: Filling<RecordTypes[Kind], (typeof tableOf)[Kind]>;
 } = {
@@ -204,6 +293,11 @@ const fillings: {
   component,
   apiKey,
   gateway,
+  offlineAgent,
+  offlinePackage,
+  retrievalHandle,
+  offlineEvent,
+  offlineReport,
 };
 
 /**

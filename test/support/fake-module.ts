@@ -1,4 +1,11 @@
-import { constants, createHmac, publicEncrypt, randomBytes, sign as signWith } from 'node:crypto';
+import {
+  constants,
+  createHmac,
+  createPublicKey,
+  publicEncrypt,
+  randomBytes,
+  sign as signWith,
+} from 'node:crypto';
 import {
   decrypt,
   encrypt,
@@ -127,6 +134,14 @@ class NodeCryptoModule implements FakeModule {
       const signer = this.memory.signers.get(key);
       if (signer === undefined) throw new Refusal('contract', `no key "${key}"`);
       return plainBytes(signWith('SHA256', message, { key: signer, dsaEncoding: 'ieee-p1363' }));
+    });
+  }
+
+  publicKey(key: SignKeyName, options: CallOptions): Promise<Uint8Array> {
+    return this.#call('publicKey', options, () => {
+      const signer = this.memory.signers.get(key);
+      if (signer === undefined) throw new Refusal('contract', `no key "${key}"`);
+      return plainBytes(createPublicKey(signer).export({ format: 'der', type: 'spki' }));
     });
   }
 

@@ -49,6 +49,8 @@ export function freshMemory(): FakeMemory {
     'password-mac',
     'request-mac',
     'virtual-otp-mac',
+    'offline-mac',
+    'emergency-mac',
     'sensitive-data',
   ]) {
     secrets.set(name, randomBytes(32));

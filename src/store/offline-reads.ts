@@ -1,0 +1,138 @@
+import { sql } from 'kysely';
+import {
+  type OfflineAgent,
+  type OfflineEvent,
+  type OfflinePackage,
+  type OfflineReport,
+  type RetrievalHandle,
+  standingStates,
+} from '../domain/offline.ts';
+import type { Page } from '../service/store.ts';
+import * as columns from './columns.ts';
+import * as rows from './offline-rows.ts';
+import { limitOf, pageMax, Reads } from './reads.ts';
+import { storedInteger } from './writes.ts';
+
+type PackageOwner = 'agent_id' | 'user_id' | 'application_id';
+
+/** What is read of logons at workstations. Its methods are those of `Store`, see there. */
+export class OfflineReads extends Reads {
+  async offlineAgentById(id: string): Promise<OfflineAgent | null> {
+    const query = this.from.selectFrom('offline_agent').select(columns.offlineAgentColumns);
+    const found = await this.first(query.where('id', '=', id));
+    return found === null ? null : rows.offlineAgentOf(found);
+  }
+
+  async offlineAgents(page: Page): Promise<readonly OfflineAgent[]> {
+    const found = await this.all(
+      this.from
+        .selectFrom('offline_agent')
+        .select(columns.offlineAgentColumns)
+        .where('id', '>', page.after)
+        .orderBy('id')
+        .limit(limitOf(page.limit, pageMax)),
+    );
+    return found.map(rows.offlineAgentOf);
+  }
+
+  async offlinePackageById(id: string): Promise<OfflinePackage | null> {
+    const query = this.from.selectFrom('offline_package').select(columns.offlinePackageColumns);
+    const found = await this.first(query.where('id', '=', id));
+    return found === null ? null : rows.offlinePackageOf(found);
+  }
+
+  offlinePackagesOfAgent(agentId: string, limit: number): Promise<readonly OfflinePackage[]> {
+    return this.#packagesOf('agent_id', agentId, limit);
+  }
+
+  offlinePackagesOfUser(userId: string, limit: number): Promise<readonly OfflinePackage[]> {
+    return this.#packagesOf('user_id', userId, limit);
+  }
+
+  offlinePackagesOfApplication(
+    applicationId: string,
+    limit: number,
+  ): Promise<readonly OfflinePackage[]> {
+    return this.#packagesOf('application_id', applicationId, limit);
+  }
+
+  async offlinePackagesEnding(beforeMs: number, limit: number): Promise<readonly OfflinePackage[]> {
+    const found = await this.all(
+      this.from
+        .selectFrom('offline_package')
+        .select(columns.offlinePackageColumns)
+        // As literals, or the index of those that stand would not be known to serve.
+        .where(
+          'state',
+          'in',
+          standingStates.map((state) => sql.lit(state)),
+        )
+        .where('not_after_ms', '<', beforeMs)
+        .orderBy('not_after_ms')
+        .orderBy('id')
+        .limit(limitOf(limit, pageMax)),
+    );
+    return found.map(rows.offlinePackageOf);
+  }
+
+  async retrievalHandleById(id: string): Promise<RetrievalHandle | null> {
+    const query = this.from.selectFrom('retrieval_handle').select(columns.retrievalHandleColumns);
+    const found = await this.first(query.where('id', '=', id));
+    return found === null ? null : rows.retrievalHandleOf(found);
+  }
+
+  async offlineEvents(
+    agentId: string,
+    from: number,
+    limit: number,
+  ): Promise<readonly OfflineEvent[]> {
+    const found = await this.all(
+      this.from
+        .selectFrom('offline_event')
+        .select(columns.offlineEventColumns)
+        .where('agent_id', '=', agentId)
+        .where('n', '>=', from)
+        .orderBy('n')
+        .limit(limitOf(limit, pageMax)),
+    );
+    return found.map(rows.offlineEventOf);
+  }
+
+  async offlineEventsAt(applicationId: string, index: bigint): Promise<readonly OfflineEvent[]> {
+    const found = await this.all(
+      this.from
+        .selectFrom('offline_event')
+        .select(columns.offlineEventColumns)
+        .where('application_id', '=', applicationId)
+        .where('entry_index', '=', storedInteger(index))
+        .orderBy('agent_id')
+        .orderBy('n'),
+    );
+    return found.map(rows.offlineEventOf);
+  }
+
+  async offlineReportById(id: string): Promise<OfflineReport | null> {
+    const query = this.from.selectFrom('offline_report').select(columns.offlineReportColumns);
+    const found = await this.first(query.where('id', '=', id));
+    return found === null ? null : rows.offlineReportOf(found);
+  }
+
+  async #packagesOf(
+    owner: PackageOwner,
+    id: string,
+    limit: number,
+  ): Promise<readonly OfflinePackage[]> {
+    const found = await this.all(
+      this.from
+        .selectFrom('offline_package')
+        .select(columns.offlinePackageColumns)
+        .where(owner, '=', id)
+        .orderBy('created_at_ms', 'desc')
+        // Of one workstation and application the later of one millisecond has the higher number.
+        .orderBy('sequence', 'desc')
+        .orderBy('id')
+        .limit(limitOf(limit, pageMax)),
+    );
+    return found.map(rows.offlinePackageOf);
+  }
+}

@@ -1,0 +1,135 @@
+import { sql } from 'kysely';
+import { TallystickError } from '../errors.ts';
+import type { Raise } from '../service/store.ts';
+import type { DatabaseKind } from './options.ts';
+import { argument, type QueryBuilder, type template } from './query-builder.ts';
+import { type Columns, refuseUnstorable, storedInteger } from './writes.ts';
+
+/** A statement to compile once per shape, and what goes into it. */
+export interface ShapedStatement {
+  readonly shape: string;
+  readonly build: () => Parameters<typeof template>[0];
+  readonly values: Columns;
+}
+
+/**
+ * What only ever rises, as statements that compare with the row as it is when they run: two at once
+ * leave the higher of both. None touches the version, which guards the edits of administrators.
+ */
+export class Raises {
+  readonly #builder: QueryBuilder;
+  /** The greater and the lesser of two values; SQLite's `max` of one argument is another function. */
+  readonly #most: ReturnType<typeof sql.raw>;
+  readonly #least: ReturnType<typeof sql.raw>;
+
+  constructor(builder: QueryBuilder, kind: DatabaseKind) {
+    this.#builder = builder;
+    this.#most = sql.raw(kind === 'sqlite' ? 'max' : 'greatest');
+    this.#least = sql.raw(kind === 'sqlite' ? 'min' : 'least');
+  }
+
+  /** @throws TallystickError store-contract for what would lower, or what no database could hold */
+  statement(raise: Raise): ShapedStatement {
+    const shaped = this.#shaped(raise);
+    for (const value of Object.values(shaped.values)) refuseUnstorable(value);
+    return shaped;
+  }
+
+  #shaped(raise: Raise): ShapedStatement {
+    switch (raise.change) {
+      case 'raise-application':
+        return this.#application(raise);
+      case 'raise-user':
+        return this.#user(raise);
+      case 'reserve':
+      case 'release':
+        return this.#move(raise);
+    }
+  }
+
+  #application(raise: Extract<Raise, { change: 'raise-application' }>): ShapedStatement {
+    const { applicationId, epoch, nextEventCounter, lastStep, floorMs, drift } = raise;
+    return {
+      shape: drift === null ? raise.change : `${raise.change} drift`,
+      build: () =>
+        this.#builder
+          .updateTable('application')
+          .set({
+            next_event_counter: this.#atLeast('next_event_counter'),
+            last_step: this.#atLeast('last_step'),
+            floor_ms: this.#atLeast('floor_ms'),
+            ...(drift === null ? {} : learnedDrift),
+          })
+          .where('id', '=', argument<string>('#id'))
+          .where('epoch', '=', argument<number>('#epoch')),
+      values: {
+        '#id': applicationId,
+        '#epoch': epoch,
+        next_event_counter: storedInteger(nextEventCounter),
+        last_step: storedInteger(lastStep),
+        floor_ms: floorMs,
+        ...(drift === null
+          ? {}
+          : { drift_seconds: drift.driftSeconds, drift_at_ms: drift.driftAtMs }),
+      },
+    };
+  }
+
+  #user({
+    change,
+    userId,
+    failures,
+    countMax,
+  }: Extract<Raise, { change: 'raise-user' }>): ShapedStatement {
+    if (failures < 0) throw new TallystickError('store-contract', 'A raise lowers no count.');
+    const most = sql<number>`${this.#most}(lock_count, ${argument<number>('countMax')})`;
+    const sum = sql<number>`lock_count + ${argument<number>('failures')}`;
+    return {
+      shape: change,
+      build: () =>
+        this.#builder
+          .updateTable('user_account')
+          // A count that is beyond the most already stays as it is.
+          .set({ lock_count: sql<number>`${this.#least}(${most}, ${sum})` })
+          .where('id', '=', argument<string>('#id')),
+      values: { '#id': userId, failures, countMax },
+    };
+  }
+
+  #move(raise: Extract<Raise, { change: 'reserve' | 'release' }>): ShapedStatement {
+    const { change, applicationId, epoch, from, to } = raise;
+    if (change === 'reserve' ? to < from : to > from) {
+      throw new TallystickError('store-contract', `A ${change} moves the counter the other way.`);
+    }
+    return {
+      shape: 'move counter',
+      build: () =>
+        this.#builder
+          .updateTable('application')
+          .set({ next_event_counter: argument<number>('to') })
+          .where('id', '=', argument<string>('#id'))
+          .where('epoch', '=', argument<number>('#epoch'))
+          .where('next_event_counter', '=', argument<number>('from')),
+      values: {
+        '#id': applicationId,
+        '#epoch': epoch,
+        from: storedInteger(from),
+        to: storedInteger(to),
+      },
+    };
+  }
+
+  #atLeast(column: string): ReturnType<typeof sql<number>> {
+    return sql<number>`${this.#most}(${sql.ref(column)}, ${argument<number>(column)})`;
+  }
+}
+
+/** A drift that an administrator froze stays, and so does one that was learned later. */
+const isLearned = sql`is_drift_frozen = 0
+  and (drift_at_ms is null or drift_at_ms <= ${argument<number>('drift_at_ms')})`;
+const learnedDrift = {
+  drift_seconds: sql<number>`case when ${isLearned}
+    then ${argument<number>('drift_seconds')} else drift_seconds end`,
+  drift_at_ms: sql<number>`case when ${isLearned}
+    then ${argument<number>('drift_at_ms')} else drift_at_ms end`,
+};
