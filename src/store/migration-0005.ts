@@ -149,7 +149,7 @@ function appendOnlySqlite(): string[] {
 function appendOnlyPostgres(): string[] {
   return [
     `create function refuse_offline_event_change() returns trigger language plpgsql as
-      'begin raise exception ''${appendOnly}''; end'`,
+      'begin raise exception ''${appendOnly}'' using errcode = ''restrict_violation''; end'`,
     `create trigger offline_event_no_change before update or delete on offline_event
       for each row execute function refuse_offline_event_change()`,
     `create trigger offline_event_no_truncate before truncate on offline_event
