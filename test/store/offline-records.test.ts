@@ -327,6 +327,21 @@ eachDatabase((opened) => {
       expect(await opened.store.offlineEventsAt(application.id, 41n)).toHaveLength(1);
     });
 
+    test('go packages and handles of an authenticator by itself', async () => {
+      const [owner, other] = [await outfit(opened.store), await outfit(opened.store)];
+      const mixed = { ...owner, application: other.application };
+      const handle = aHandle(mixed);
+      await insertAll(opened.store, [insertPackage(aPackage(mixed)), insertHandle(handle)]);
+      const { application, authenticator } = owner;
+      const changes = [
+        remove('application', application.id),
+        remove('authenticator', authenticator.id),
+      ];
+      expect(await administer(...changes)).toEqual(committed);
+      expect(await opened.store.offlinePackagesOfAgent(owner.agent.id, 9)).toEqual([]);
+      expect(await opened.store.retrievalHandleById(handle.id)).toBeNull();
+    });
+
     test('a workstation with packages stays; without them its handles and reports go', async () => {
       const owner = await everything();
       const { agent, application } = owner;
