@@ -1,4 +1,11 @@
-import { parseAlgorithmText } from '../oath/index.ts';
+import {
+  algorithmInputs,
+  algorithmText,
+  algorithmTimeStepping,
+  parseAlgorithmText,
+  type TimeStepping,
+  timeStepAt,
+} from '../oath/index.ts';
 import {
   base64Url,
   decimal,
@@ -14,6 +21,7 @@ import {
   text,
   uuid,
   whole,
+  writeJson,
 } from './members.ts';
 import { malformed } from './offline-error.ts';
 
@@ -21,17 +29,22 @@ import { malformed } from './offline-error.ts';
 export const entriesMax = 288_000;
 /** Event counters, and challenges without a moving factor, that share one tag key. */
 export const countersPerBlock = 50;
+/** Of counters or challenges: the most events, and the counters that are looked at beside them. */
+const countersMax = 2999 + 100;
 const headerBytesMax = 8192;
 const secondsPerDay = 86_400;
+/** Blocks are numbered in 4 bytes. */
+const blockMax = 2 ** 32 - 1;
 
 const algorithm: MemberReader<string> = (value, part) => {
-  if (typeof value !== 'string') throw malformed(part, 'the text of an algorithm');
   try {
-    parseAlgorithmText(value);
+    if (typeof value === 'string' && algorithmText(parseAlgorithmText(value)) === value) {
+      return value;
+    }
   } catch {
-    throw malformed(part, 'the text of an algorithm');
+    // Said below.
   }
-  return value;
+  throw malformed(part, 'the text of an algorithm');
 };
 
 /** How a PIN, or an emergency code, is made slow to try (scrypt, RFC 7914). */
@@ -157,18 +170,32 @@ const headerShape: Shape<PackageHeader> = {
   ),
 };
 
-/** Lengths that the agent tells credentials apart by, and what belongs together. */
+/** What the index of an entry is, or null for an algorithm that no package can be made of. */
+function kindOf(line: string): PackageHeader['kind'] | null {
+  const { eventCounter, timeStep, pinHash, session } = algorithmInputs(parseAlgorithmText(line));
+  if (pinHash || session || (eventCounter && timeStep)) return null;
+  if (timeStep) return 'time';
+  return eventCounter ? 'event' : 'challenge';
+}
+
+/** What belongs together. */
 function requireSense(header: PackageHeader): PackageHeader {
-  const { kind, eventMode, first, count, notBeforeMs, notAfterMs } = header;
+  const { kind, eventMode, first, count, notBeforeMs, notAfterMs, kdf } = header;
   if (notAfterMs <= notBeforeMs) throw malformed('header.notAfterMs', 'later than notBeforeMs');
   if ((kind === 'event') !== (eventMode !== null)) {
     throw malformed('header.eventMode', 'given for event counters and for nothing else');
   }
-  if (first + BigInt(count) > 2n ** 63n) throw malformed('header.first', 'below 2^63');
-  const parsed = parseAlgorithmText(header.algorithm);
-  if (parsed.kind !== 'challenge-response' && parsed.kind !== kind) {
+  if (kindOf(header.algorithm) !== kind) {
     throw malformed('header.algorithm', 'one whose entries are of this kind');
   }
+  const blocks = blockRange(header);
+  if (first + BigInt(count) > 2n ** 63n || blocks.last > blockMax) {
+    throw malformed('header.first', `below 2^63, in blocks up to ${blockMax}`);
+  }
+  if (Math.max(blocks.last - blocks.first + 1, kind === 'time' ? 1 : count) > countersMax) {
+    throw malformed('header.count', `at most ${countersMax} counters, challenges or days`);
+  }
+  if (!Number.isInteger(Math.log2(kdf.n))) throw malformed('header.kdf.n', 'a power of two');
   return header;
 }
 
@@ -180,34 +207,19 @@ export function readHeader(bytes: Uint8Array): PackageHeader {
   return requireSense(readJson(bytes, headerShape, 'header'));
 }
 
-/** The members in the order of the format; `readHeader` reads them back. */
+/** @throws OfflineError malformed for a header that `readHeader` would not read back */
 export function writeHeader(header: PackageHeader): Buffer {
-  const { kdf: derivation } = header;
-  const written = {
-    ...Object.fromEntries(
-      Object.keys(headerShape).map((name) => [name, header[name as keyof PackageHeader]]),
-    ),
-    first: String(header.first),
-    kdf: { ...derivation, salt: derivation.salt.toString('base64url') },
-  };
-  const bytes = Buffer.from(JSON.stringify(written), 'utf8');
+  const bytes = writeJson(header, headerShape, 'header');
   readHeader(bytes);
   return bytes;
 }
 
 type Indexing = Pick<PackageHeader, 'kind' | 'algorithm'>;
 
-/** Seconds of one time step; 1 where there is none. */
-function stepping({ algorithm: line }: Indexing): { stepSeconds: number; originSeconds: number } {
-  const parsed = parseAlgorithmText(line);
-  if (parsed.kind === 'time') {
-    return {
-      stepSeconds: parsed.timeStepSeconds,
-      originSeconds: parsed.timeOriginSeconds,
-    };
-  }
-  const inSuite = 'suite' in parsed ? parsed.suite.dataInput.timeStepSeconds : undefined;
-  return { stepSeconds: inSuite ?? 1, originSeconds: 0 };
+function stepping({ algorithm: line }: Pick<Indexing, 'algorithm'>): TimeStepping {
+  const found = algorithmTimeStepping(parseAlgorithmText(line));
+  if (found === undefined) throw new RangeError('time steps need an algorithm with a clock');
+  return found;
 }
 
 /**
@@ -216,8 +228,11 @@ function stepping({ algorithm: line }: Indexing): { stepSeconds: number; originS
  */
 export function blocksOf(header: Indexing): (index: bigint) => number {
   if (header.kind === 'time') {
-    const { stepSeconds, originSeconds } = stepping(header);
-    return (index) => Math.floor((Number(index) * stepSeconds + originSeconds) / secondsPerDay);
+    const { timeStepSeconds, timeOriginSeconds } = stepping(header);
+    return (index) => {
+      const startSeconds = Number(index) * timeStepSeconds + timeOriginSeconds;
+      return Math.floor(startSeconds / secondsPerDay);
+    };
   }
   if (header.kind === 'event') return (index) => Number(index / BigInt(countersPerBlock));
   return (index) => Number(index);
@@ -236,17 +251,16 @@ export function blockRange(header: Indexing & Pick<PackageHeader, 'first' | 'cou
 }
 
 /**
- * The time step in which a device is, by its own clock.
+ * The time step in which a device is, by its own clock; 0 before the first.
  *
  * @param nowMs true time, Unix milliseconds
  */
 export function stepAt(
-  header: Indexing & Pick<PackageHeader, 'driftSeconds'>,
+  header: Pick<PackageHeader, 'algorithm' | 'driftSeconds'>,
   nowMs: number,
 ): bigint {
-  const { stepSeconds, originSeconds } = stepping(header);
-  const deviceSeconds = Math.floor(nowMs / 1000) + header.driftSeconds - originSeconds;
-  return BigInt(Math.max(0, Math.floor(deviceSeconds / stepSeconds)));
+  const step = timeStepAt(nowMs + header.driftSeconds * 1000, stepping(header));
+  return step < 0n ? 0n : step;
 }
 
 /** Whether the agent has to show a challenge before anything can be answered. */

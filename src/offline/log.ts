@@ -1,7 +1,16 @@
 import { timingSafeEqual } from 'node:crypto';
 import { framed } from './bytes.ts';
 import { hmacSha256, keyBytes, sha256 } from './keys.ts';
-import { decimal, nullable, oneOf, readJson, type Shape, uuid, whole } from './members.ts';
+import {
+  decimal,
+  nullable,
+  oneOf,
+  readJson,
+  type Shape,
+  uuid,
+  whole,
+  writeJson,
+} from './members.ts';
 
 /**
  * What an agent did while nobody could be asked. Each line is chained to the one before and carries a MAC
@@ -78,13 +87,16 @@ export function emptyLog(key: Uint8Array): LogHead {
   return { n: 0, head: Buffer.alloc(keyBytes), key: Buffer.from(key) };
 }
 
-/** The next line and where the chain stands after it. The caller overwrites the old key. */
+/**
+ * The next line and where the chain stands after it. The caller overwrites the old key.
+ *
+ * @throws OfflineError malformed for a record that `parseRecord` would not read back
+ */
 export function appendRecord(
   log: LogHead,
   record: Omit<LogRecord, 'n'>,
 ): { readonly line: LogLine; readonly log: LogHead } {
-  const written = { n: log.n + 1, ...record, index: record.index?.toString() ?? null };
-  const bytes = Buffer.from(JSON.stringify(written), 'utf8');
+  const bytes = writeJson({ ...record, n: log.n + 1 }, recordShape, 'record');
   const line = { record: bytes, mac: macOf(log, bytes) };
   return { line, log: after(log, line) };
 }

@@ -11,12 +11,14 @@ export type Shape<Value extends object> = {
 const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
 const base64UrlPattern = /^[A-Za-z0-9_-]*$/;
 const uuidPattern = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/;
+/** Half of a character beyond 16 bits: UTF-8 has no bytes for it. */
+const loneSurrogate = /\p{Surrogate}/u;
 const hexPattern = /^(?:[0-9a-f]{2})*$/;
 const decimalPattern = /^(?:0|[1-9][0-9]{0,19})$/;
 const u64Max = 2n ** 64n - 1n;
 
 /**
- * Reads JSON text of exactly these members: nothing else, nothing twice.
+ * Reads JSON text of exactly these members in this order: nothing else, nothing twice.
  *
  * @param bytes UTF-8 as `writeJson` writes it, so that there is one text for each value
  * @throws OfflineError malformed
@@ -36,13 +38,33 @@ export function readJson<Value extends object>(
   }
   const read = object(shape)(value, part);
   // What was read is written in the one way: a member given twice, or spaces, make another text.
-  if (JSON.stringify(value) !== text) throw malformed(part, 'JSON without spaces or repetition');
+  if (JSON.stringify(plain(read)) !== text) {
+    throw malformed(part, 'JSON without spaces or repetition, members in order');
+  }
   return read;
 }
 
-/** JSON without white space, members in the order given. */
-export function writeJson(value: object): Buffer {
-  return Buffer.from(JSON.stringify(value), 'utf8');
+/**
+ * JSON without white space, members in the order of the shape; `readJson` reads it back.
+ *
+ * @throws OfflineError malformed for a value that is not of this shape
+ */
+export function writeJson<Value extends object>(
+  value: Value,
+  shape: Shape<Value>,
+  part: string,
+): Buffer {
+  const inOrder = object(shape)(plain(value), part);
+  return Buffer.from(JSON.stringify(plain(inOrder)), 'utf8');
+}
+
+/** As JSON has it: bytes in base64url, whole numbers of any size as text. */
+function plain(value: unknown): unknown {
+  if (typeof value === 'bigint') return String(value);
+  if (value instanceof Uint8Array) return Buffer.from(value).toString('base64url');
+  if (Array.isArray(value)) return value.map(plain);
+  if (typeof value !== 'object' || value === null) return value;
+  return Object.fromEntries(Object.entries(value).map(([name, member]) => [name, plain(member)]));
 }
 
 /** An object of exactly these members. */
@@ -92,7 +114,8 @@ export function whole(min: number, max: number = Number.MAX_SAFE_INTEGER): Membe
 
 export function text(charactersMax: number): MemberReader<string> {
   return (value, part) => {
-    if (typeof value === 'string' && value.length <= charactersMax) return value;
+    const isText = typeof value === 'string' && !loneSurrogate.test(value);
+    if (isText && value.length <= charactersMax) return value;
     throw malformed(part, `text of at most ${charactersMax} characters`);
   };
 }

@@ -72,18 +72,9 @@ export function readReport(bytes: Uint8Array): Report {
   return readJson(bytes, reportShape, 'report');
 }
 
-export function writeReport(
-  report: Omit<Report, 'v' | 'lines'> & { readonly lines: readonly LogLine[] },
-): Buffer {
-  const { lines, ...rest } = report;
-  return writeJson({
-    v: 1,
-    ...rest,
-    lines: lines.map(({ record, mac }) => ({
-      record: record.toString('base64url'),
-      mac: mac.toString('base64url'),
-    })),
-  });
+/** @throws OfflineError malformed for a report that `readReport` would not read back */
+export function writeReport(report: Omit<Report, 'v'>): Buffer {
+  return writeJson({ ...report, v: 1 }, reportShape, 'report');
 }
 
 /** The server's signed answer to a report. */
@@ -122,8 +113,9 @@ export interface SignedDocument {
   readonly signature: Buffer;
 }
 
+/** @throws OfflineError malformed for an answer that `readAcknowledgement` would not read back */
 export function writeAcknowledgement(acknowledgement: Omit<Acknowledgement, 'v'>): Buffer {
-  return writeJson({ v: 1, ...acknowledgement });
+  return writeJson({ ...acknowledgement, v: 1 }, acknowledgementShape, 'answer');
 }
 
 /** What the server signs. */
