@@ -21,7 +21,9 @@ export function entryKeyMessage(packageId: string, stretchedPin: Uint8Array): Bu
 }
 
 function keptPart(entryKey: Uint8Array, tag: Uint8Array, tagBits: number): Buffer {
-  const kept = Buffer.from(hmacSha256(entryKey, tag).subarray(0, bytesOf(tagBits)));
+  const mac = hmacSha256(entryKey, tag);
+  const kept = Buffer.from(mac.subarray(0, bytesOf(tagBits)));
+  mac.fill(0);
   const spare = bytesOf(tagBits) * 8 - tagBits;
   kept[kept.length - 1] = ((kept[kept.length - 1] ?? 0) >> spare) << spare;
   return kept;
@@ -61,9 +63,10 @@ export function findEntry(
   const each = bytesOf(header.tagBits);
   const blockOf = blocksOf(header);
   const last = header.first + BigInt(header.count) - 1n;
+  const from = shown.from > header.first ? shown.from : header.first;
+  const to = shown.to < last ? shown.to : last;
   let found: bigint | null = null;
-  for (let index = shown.from; index <= shown.to; index += 1n) {
-    if (index < header.first || index > last) continue;
+  for (let index = from; index <= to; index += 1n) {
     const key = tagKeyOf(blockOf(index));
     const at = Number(index - header.first) * each;
     const stored = kept.subarray(at, at + each);

@@ -16,8 +16,12 @@ import { malformed } from './offline-error.ts';
 
 export const keyBytes = 32;
 
-/** SubjectPublicKeyInfo of a P-256 key is always this long. */
-const spkiBytes = 91;
+/** What is in front of the point in every SubjectPublicKeyInfo of a P-256 key. */
+const spkiPrefix = Buffer.from('3059301306072a8648ce3d020106082a8648ce3d030107034200', 'hex');
+/** An uncompressed P-256 point. */
+export const pointBytes = 65;
+/** The first byte of one. */
+const uncompressed = 4;
 
 function derived(
   secret: Uint8Array,
@@ -82,18 +86,28 @@ export function hmacSha256(key: Uint8Array, message: Uint8Array): Buffer {
  * @throws OfflineError malformed unless it is a P-256 key, uncompressed
  */
 export function readPublicKey(spki: Uint8Array): KeyObject {
-  let key: KeyObject | null = null;
+  const bytes = Buffer.from(spki);
+  // Compared as bytes, because the parser also takes other forms of a key, and what is behind it.
+  const isP256 =
+    bytes.length === spkiPrefix.length + pointBytes &&
+    bytes.subarray(0, spkiPrefix.length).equals(spkiPrefix) &&
+    bytes[spkiPrefix.length] === uncompressed;
   try {
-    key = createPublicKey({ key: Buffer.from(spki), format: 'der', type: 'spki' });
+    if (isP256) return createPublicKey({ key: bytes, format: 'der', type: 'spki' });
   } catch {
     // Said below.
   }
-  const isP256 =
-    spki.length === spkiBytes &&
-    key?.asymmetricKeyType === 'ec' &&
-    key.asymmetricKeyDetails?.namedCurve === 'prime256v1';
-  if (key === null || !isP256) throw malformed('the public key', 'a P-256 key in DER');
-  return key;
+  throw malformed('the public key', 'a P-256 key in DER');
+}
+
+/** @throws OfflineError malformed unless it is an uncompressed point of the curve P-256 */
+export function requirePoint(point: Uint8Array): void {
+  readPublicKey(Buffer.concat([spkiPrefix, point]));
+}
+
+/** The point of a P-256 public key. */
+export function pointOf(spki: Uint8Array): Uint8Array {
+  return spki.subarray(spkiPrefix.length);
 }
 
 /** By which a key is pinned: SHA-256 of its SubjectPublicKeyInfo, in hex. */

@@ -8,7 +8,16 @@ import {
   readHeader,
   writeHeader,
 } from './header.ts';
-import { bodyKey, fingerprintOf, hmacSha256, isSigned, keyBytes, sha256, tagKey } from './keys.ts';
+import {
+  bodyKey,
+  fingerprintOf,
+  hmacSha256,
+  isSigned,
+  keyBytes,
+  readPublicKey,
+  sha256,
+  tagKey,
+} from './keys.ts';
 import { malformed, OfflineError } from './offline-error.ts';
 import { type Agree, decrypt, encrypt, openSealed, sealTo } from './seal.ts';
 
@@ -20,8 +29,9 @@ import { type Agree, decrypt, encrypt, openSealed, sealTo } from './seal.ts';
 const magic = Buffer.from('OVP1');
 export const tagBytes = 16;
 const signatureBytes = 64;
-const challengeCharactersMax = 64;
-const codeCharactersMax = 64;
+/** Of a challenge and of an emergency code. */
+const charactersMax = 64;
+const printable = new RegExp(`^[ -~]{1,${charactersMax}}$`);
 /** Of the parts, in bytes: header, sealed key, body. */
 const partBytesMax = 8 * 2 ** 20;
 
@@ -61,6 +71,7 @@ export interface PackageBuilder {
 /**
  * @param packageKey 32 bytes that the server can derive again; overwritten once the tags are made
  * @param spki the agent's public key
+ * @throws OfflineError malformed for a header or a public key that is none
  */
 export function buildPackage(
   header: PackageHeader,
@@ -69,6 +80,10 @@ export function buildPackage(
   spki: Uint8Array,
 ): PackageBuilder {
   const headerBytes = writeHeader(header);
+  readPublicKey(spki);
+  if (header.agentKeyId !== fingerprintOf(spki)) {
+    throw new RangeError('agentKeyId must be the fingerprint of the agent’s key');
+  }
   const context = sha256(headerBytes);
   const preamble = writePreamble(header, secrets);
   const plain = Buffer.alloc(preamble.length + header.count * tagBytes);
@@ -94,12 +109,15 @@ export function buildPackage(
       added += 1;
     },
     toSign() {
-      if (added !== header.count)
+      if (added !== header.count) {
         throw new RangeError(`${header.count - added} entries are missing`);
-      const encryption = bodyKey(packageKey);
-      const sealedKey = sealTo(spki, context, packageKey);
-      parts ??= [headerBytes, sealedKey, encrypt(encryption, context, plain)];
-      for (const secret of [key, plain, encryption, packageKey]) secret.fill(0);
+      }
+      if (parts === null) {
+        const encryption = bodyKey(packageKey);
+        const sealedKey = sealTo(spki, context, packageKey);
+        parts = [headerBytes, sealedKey, encrypt(encryption, context, plain)];
+        for (const secret of [key, plain, encryption, packageKey]) secret.fill(0);
+      }
       return signedMessage(parts);
     },
     finish(signature) {
@@ -114,30 +132,40 @@ function signedMessage(parts: readonly Uint8Array[]): Buffer {
   return framed('ovp1/package', ...parts.map((part) => sha256(part)));
 }
 
-function writePreamble(header: PackageHeader, secrets: PackageSecrets): Buffer {
+/** How many challenges and emergency codes go with a header. */
+function wanted(header: PackageHeader): { challenges: number; emergencyCodes: number } {
   const { first, last } = blockRange(header);
-  const challengesWanted = hasChallenges(header) ? last - first + 1 : 0;
-  if (secrets.challenges.length !== challengesWanted) {
-    throw new RangeError(`${challengesWanted} challenges are wanted`);
-  }
-  if (secrets.emergencyCodes.length !== header.emergency.length) {
-    throw new RangeError(`${header.emergency.length} emergency codes are wanted`);
-  }
-  const listed = [secrets.challenges, secrets.emergencyCodes].map((texts) => framed(...texts));
-  return framed(...listed);
+  return {
+    challenges: hasChallenges(header) ? last - first + 1 : 0,
+    emergencyCodes: header.emergency.length,
+  };
 }
 
-function readTexts(bytes: Buffer, charactersMax: number, part: string): readonly string[] {
-  const reader = new ByteReader(bytes, part);
-  const texts: string[] = [];
-  for (let left = bytes.length; left > 0;) {
-    const length = reader.u32();
-    if (length === 0 || length > charactersMax) {
-      throw malformed(part, `texts of 1 to ${charactersMax} characters`);
-    }
-    texts.push(reader.take(length).toString('ascii'));
-    left -= 4 + length;
+function writePreamble(header: PackageHeader, secrets: PackageSecrets): Buffer {
+  const counts = wanted(header);
+  return framed(
+    writeTexts(secrets.challenges, counts.challenges, 'challenges'),
+    writeTexts(secrets.emergencyCodes, counts.emergencyCodes, 'emergency codes'),
+  );
+}
+
+function writeTexts(texts: readonly string[], count: number, part: string): Buffer {
+  if (texts.length !== count || !texts.every((text) => printable.test(text))) {
+    throw new RangeError(`${count} ${part} of 1 to ${charactersMax} ASCII characters are wanted`);
   }
+  return framed(...texts);
+}
+
+function readTexts(bytes: Buffer, count: number, part: string): readonly string[] {
+  const reader = new ByteReader(bytes, part);
+  const texts = Array.from({ length: count }, () => {
+    // Every byte a character of its own, so that none passes for another.
+    const text = reader.take(reader.u32()).toString('latin1');
+    if (!printable.test(text)) {
+      throw malformed(part, `texts of 1 to ${charactersMax} ASCII characters`);
+    }
+    return text;
+  });
   reader.end();
   return texts;
 }
@@ -172,7 +200,9 @@ export function verifyPackage(
   if (!reader.take(magic.length).equals(magic)) throw malformed('the package', 'of format OVP1');
   const part = (): Buffer => {
     const length = reader.u32();
-    if (length > partBytesMax) throw malformed('the package', `parts of at most ${partBytesMax}`);
+    if (length > partBytesMax) {
+      throw malformed('the package', `of parts of at most ${partBytesMax} bytes`);
+    }
     return reader.take(length);
   };
   const parts: readonly [Buffer, Buffer, Buffer] = [part(), part(), part()];
@@ -199,17 +229,34 @@ export async function openPackage(
   const [headerBytes, sealedKey, body] = parts;
   const context = sha256(headerBytes);
   const packageKey = await openSealed(parties.agentKey, parties.agree, context, sealedKey);
+  try {
+    return { header, packageKey, ...readBody(header, openBody(packageKey, context, body)) };
+  } catch (error) {
+    packageKey.fill(0);
+    throw error;
+  }
+}
+
+function openBody(packageKey: Buffer, context: Buffer, body: Buffer): Buffer {
+  if (packageKey.length !== keyBytes) throw malformed('the package key', `${keyBytes} bytes`);
   const encryption = bodyKey(packageKey);
-  const plain = decrypt(encryption, context, body);
-  encryption.fill(0);
+  try {
+    return decrypt(encryption, context, body);
+  } finally {
+    encryption.fill(0);
+  }
+}
+
+function readBody(header: PackageHeader, plain: Buffer): PackageSecrets & { tags: Buffer } {
+  const counts = wanted(header);
   const reader = new ByteReader(plain, 'the body');
-  const challenges = readTexts(reader.take(reader.u32()), challengeCharactersMax, 'a challenge');
-  const emergencyCodes = readTexts(reader.take(reader.u32()), codeCharactersMax, 'a code');
+  const challenges = readTexts(reader.take(reader.u32()), counts.challenges, 'challenges');
+  const emergencyCodes = readTexts(reader.take(reader.u32()), counts.emergencyCodes, 'codes');
   const tags = reader.rest();
   if (tags.length !== header.count * tagBytes) {
     throw malformed('the body', `${header.count} tags of ${tagBytes} bytes`);
   }
-  return { header, packageKey, challenges, emergencyCodes, tags };
+  return { challenges, emergencyCodes, tags };
 }
 
 /** A salt for the slow hash of a PIN. */

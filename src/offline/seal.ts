@@ -6,14 +6,12 @@ import {
   randomBytes,
 } from 'node:crypto';
 import { ByteReader } from './bytes.ts';
-import { agreedKey, readPublicKey } from './keys.ts';
+import { agreedKey, pointBytes, pointOf, readPublicKey, requirePoint } from './keys.ts';
 import { OfflineError } from './offline-error.ts';
 
 const cipher: CipherGCMTypes = 'aes-256-gcm';
 const nonceBytes = 12;
 const tagBytes = 16;
-/** An uncompressed P-256 point. */
-export const pointBytes = 65;
 
 /** AES-256-GCM with a nonce of its own in front and the tag behind. */
 export function encrypt(key: Uint8Array, context: Uint8Array, plain: Uint8Array): Buffer {
@@ -69,7 +67,7 @@ export function sealTo(spki: Uint8Array, context: Uint8Array, secret: Uint8Array
 /** The other half of an ECDH: the x coordinate, 32 bytes, of this point times the private key. */
 export type Agree = (point: Uint8Array) => Promise<Buffer> | Buffer;
 
-/** @throws OfflineError forged */
+/** @throws OfflineError malformed or forged */
 export async function openSealed(
   spki: Uint8Array,
   agree: Agree,
@@ -78,6 +76,8 @@ export async function openSealed(
 ): Promise<Buffer> {
   const reader = new ByteReader(sealed, 'what is sealed');
   const point = reader.take(pointBytes);
+  // A point off the curve may tell a device's private key bit by bit.
+  requirePoint(point);
   const agreed = await agree(point);
   const key = agreedKey(agreed, context, Buffer.concat([point, pointOf(spki)]));
   try {
@@ -86,8 +86,4 @@ export async function openSealed(
     agreed.fill(0);
     key.fill(0);
   }
-}
-
-function pointOf(spki: Uint8Array): Uint8Array {
-  return spki.subarray(spki.length - pointBytes);
 }
