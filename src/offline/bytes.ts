@@ -21,10 +21,6 @@ export class ByteReader {
     return taken;
   }
 
-  u8(): number {
-    return this.take(1).readUInt8();
-  }
-
   u32(): number {
     return this.take(4).readUInt32BE();
   }
