@@ -43,6 +43,10 @@ const proofs: Readonly<Record<string, Proof>> = {
     file: 'test/regressions/hsm/memory.test.ts',
     shows: 'a million MACs leave nothing behind in memory, resident and wrapped',
   },
+  offline: {
+    file: 'test/offline/',
+    shows: 'a million mutated offline documents; what a copied disk tells of PIN and responses',
+  },
 };
 
 const [name, ...options] = process.argv.slice(2);

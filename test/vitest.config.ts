@@ -54,12 +54,13 @@ const config: ViteUserConfig = defineConfig({
     ],
     coverage: {
       provider: 'v8',
-      include: ['src/oath/**/*.ts', 'src/domain/**/*.ts'],
+      include: ['src/oath/**/*.ts', 'src/domain/**/*.ts', 'src/offline/**/*.ts'],
       reportsDirectory: 'coverage/unit',
       reporter: ['text', 'json-summary'],
       thresholds: {
         'src/oath/**/*.ts': { statements: 100, branches: 100 },
         'src/domain/**/*.ts': { statements: 100, branches: 100 },
+        'src/offline/**/*.ts': { statements: 100, branches: 100 },
       },
     },
   },

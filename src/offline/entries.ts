@@ -25,7 +25,8 @@ function keptPart(entryKey: Uint8Array, tag: Uint8Array, tagBits: number): Buffe
   const kept = Buffer.from(mac.subarray(0, bytesOf(tagBits)));
   mac.fill(0);
   const spare = bytesOf(tagBits) * 8 - tagBits;
-  kept[kept.length - 1] = ((kept[kept.length - 1] ?? 0) >> spare) << spare;
+  const last = kept.length - 1;
+  kept.writeUInt8((kept.readUInt8(last) >> spare) << spare, last);
   return kept;
 }
 

@@ -10,7 +10,7 @@ import {
   stepAt,
   writeHeader,
 } from '../../src/offline/header.ts';
-import { proofRuns } from '../support/proof.ts';
+import { proofRuns, proofTimeoutMs } from '../support/proof.ts';
 import { errorOf, headerOf, kinds, uuidOf } from './support.ts';
 
 const textOf = (charactersMax: number): fc.Arbitrary<string> =>
@@ -50,15 +50,19 @@ const headers: fc.Arbitrary<PackageHeader> = fc
   });
 
 describe('a header', () => {
-  it('comes back as it was written, in whatever order its members were given', () => {
-    const law = fc.property(headers, (header) => {
-      const bytes = writeHeader(header);
-      expect(readHeader(bytes)).toEqual(header);
-      const turned = Object.fromEntries(Object.entries(header).toReversed());
-      expect(writeHeader(turned as unknown as PackageHeader)).toEqual(bytes);
-    });
-    fc.assert(law, proofRuns(200));
-  });
+  it(
+    'comes back as it was written, in whatever order its members were given',
+    () => {
+      const law = fc.property(headers, (header) => {
+        const bytes = writeHeader(header);
+        expect(readHeader(bytes)).toEqual(header);
+        const turned = Object.fromEntries(Object.entries(header).toReversed());
+        expect(writeHeader(turned as unknown as PackageHeader)).toEqual(bytes);
+      });
+      fc.assert(law, proofRuns(200));
+    },
+    proofTimeoutMs,
+  );
 
   it.each([
     ['v', { v: 2 }],
@@ -139,6 +143,13 @@ describe('a header', () => {
   ] satisfies [string, Partial<PackageHeader>][])('may have %s', (_, changes) => {
     const header = headerOf(changes);
     expect(readHeader(writeHeader(header))).toEqual(header);
+  });
+
+  it.each(['AB', 'A', 'AA==', '+/8', '\u00e9', 7, 'AA\n'])('has no salt spelt %j', (salt) => {
+    const written = JSON.parse(writeHeader(headerOf()).toString()) as { kdf: { salt: unknown } };
+    written.kdf.salt = salt;
+    const { message } = errorOf(() => readHeader(Buffer.from(JSON.stringify(written))));
+    expect(message).toBe('header.kdf.salt must be base64url of at most 64 bytes');
   });
 
   it('has at most 8192 bytes', () => {

@@ -14,7 +14,7 @@ import {
   verifyPackage,
 } from '../../src/offline/package.ts';
 import { sealTo } from '../../src/offline/seal.ts';
-import { proofRuns } from '../support/proof.ts';
+import { proofRuns, proofTimeoutMs } from '../support/proof.ts';
 import {
   agent,
   agentId,
@@ -71,35 +71,39 @@ describe('a package', () => {
     expect(opened.tags.length).toBe(64);
   });
 
-  it('gives back what went in', async () => {
-    const printable = fc.string({ unit: 'grapheme-ascii', minLength: 1, maxLength: 64 });
-    const law = fc.asyncProperty(
-      fc.bigInt({ min: 0n, max: 10_000n }),
-      fc.integer({ min: 1, max: 120 }),
-      printable,
-      fc.array(printable, { maxLength: 2 }),
-      async (first, count, challenge, emergencyCodes) => {
-        const header = headerOf({
-          ...{ algorithm: 'OCRA-1:HOTP-SHA1-8:C-QA64', first, count },
-          emergency: emergencyCodes.map(() => terms),
-        });
-        const blocks = Number((first + BigInt(count) - 1n) / 50n - first / 50n) + 1;
-        const challenges = Array.from({ length: blocks }, () => challenge);
-        const opened = await openPackage(
-          packageOf(header, { challenges, emergencyCodes }),
-          parties,
-        );
-        expect(opened).toMatchObject({ challenges, emergencyCodes });
-        for (let entry = 0; entry < count; entry += 1) {
-          const index = first + BigInt(entry);
-          const key = tagKey(keyOfPackage, Number(index / 50n));
-          const tag = entryTag(key, header.packageId, index, responseAt(index));
-          expect(opened.tags.subarray(16 * entry, 16 * entry + 16)).toEqual(tag);
-        }
-      },
-    );
-    await fc.assert(law, proofRuns(30));
-  });
+  it(
+    'gives back what went in',
+    async () => {
+      const printable = fc.string({ unit: 'grapheme-ascii', minLength: 1, maxLength: 64 });
+      const law = fc.asyncProperty(
+        fc.bigInt({ min: 0n, max: 10_000n }),
+        fc.integer({ min: 1, max: 120 }),
+        printable,
+        fc.array(printable, { maxLength: 2 }),
+        async (first, count, challenge, emergencyCodes) => {
+          const header = headerOf({
+            ...{ algorithm: 'OCRA-1:HOTP-SHA1-8:C-QA64', first, count },
+            emergency: emergencyCodes.map(() => terms),
+          });
+          const blocks = Number((first + BigInt(count) - 1n) / 50n - first / 50n) + 1;
+          const challenges = Array.from({ length: blocks }, () => challenge);
+          const opened = await openPackage(
+            packageOf(header, { challenges, emergencyCodes }),
+            parties,
+          );
+          expect(opened).toMatchObject({ challenges, emergencyCodes });
+          for (let entry = 0; entry < count; entry += 1) {
+            const index = first + BigInt(entry);
+            const key = tagKey(keyOfPackage, Number(index / 50n));
+            const tag = entryTag(key, header.packageId, index, responseAt(index));
+            expect(opened.tags.subarray(16 * entry, 16 * entry + 16)).toEqual(tag);
+          }
+        },
+      );
+      await fc.assert(law, proofRuns(30));
+    },
+    proofTimeoutMs,
+  );
 
   it('tells its texts in no other way than they were given', async () => {
     const odd = ['\u00e9', 'x'.repeat(65), '', 'tab\t', '\u007f'];
