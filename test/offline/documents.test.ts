@@ -8,6 +8,7 @@ import {
   readAcknowledgement,
   readReport,
   type Report,
+  reportLinesMax,
   type SignedDocument,
   writeAcknowledgement,
   writeReport,
@@ -100,7 +101,7 @@ describe('a report', () => {
   it.each([
     ['from', { from: 0 }],
     ['headBefore', { headBefore: '0' }],
-    ['lines', { lines: Array.from({ length: 101 }, () => ({})) }],
+    ['lines', { lines: Array.from({ length: reportLinesMax + 1 }, () => ({})) }],
     ['lines.record', { lines: [{ record: Buffer.alloc(1025), mac: Buffer.alloc(32) }] }],
     ['lines.mac', { lines: [{ record: Buffer.alloc(1), mac: Buffer.alloc(33) }] }],
     ['lines', { lines: [{ record: Buffer.alloc(1), mac: Buffer.alloc(32), pin: '1234' }] }],

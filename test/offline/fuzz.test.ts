@@ -107,12 +107,12 @@ type Change = (text: string) => string;
 const where = fc.double({ min: 0, max: 1, noNaN: true, maxExcluded: true });
 
 /** The spans of all that fits `pattern`. */
-function spanAt(text: string, pattern: RegExp, at: number): RegExpMatchArray | undefined {
+function spanAt(text: string, pattern: RegExp, at: number): RegExpExecArray | undefined {
   const found = [...text.matchAll(pattern)];
   return found[Math.floor(at * found.length)];
 }
 
-function replaced(text: string, span: RegExpMatchArray | undefined, by: string): string {
+function replaced(text: string, span: RegExpExecArray | undefined, by: string): string {
   if (span === undefined) return text;
   return text.slice(0, span.index) + by + text.slice(span.index + span[0].length);
 }

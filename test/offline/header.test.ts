@@ -3,6 +3,7 @@ import { describe, expect, it } from 'vitest';
 import {
   blockRange,
   blocksOf,
+  countersPerBlock,
   entriesMax,
   hasChallenges,
   type PackageHeader,
@@ -174,6 +175,7 @@ describe('blocks', () => {
   });
 
   it('are fifty counters, or one challenge', () => {
+    expect(countersPerBlock).toBe(50);
     const counters = blocksOf({ kind: 'event', algorithm: 'HOTP-SHA1-8' });
     expect([0n, 49n, 50n, 2n ** 37n].map(counters)).toEqual([0, 0, 1, 2_748_779_069]);
     const challenges = blocksOf({ kind: 'challenge', algorithm: 'OCRA-1:HOTP-SHA1-8:QN08' });

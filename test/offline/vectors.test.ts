@@ -148,7 +148,8 @@ describe('the log of the vectors', () => {
   it('is written the same', () => {
     let chain = emptyLog(bytesOf(log.key));
     for (const { record, mac, head, key } of log.lines) {
-      const { n: _, ...members } = parseRecord(Buffer.from(record));
+      const { n, ...members } = parseRecord(Buffer.from(record));
+      expect(n).toBe(chain.n + 1);
       const next = appendRecord(chain, members);
       expect(next.line.record.toString()).toBe(record);
       expect(hexOf(next.line.mac)).toBe(mac);
