@@ -180,7 +180,7 @@ function kindOf(line: string): PackageHeader['kind'] | null {
 
 /** What belongs together. */
 function requireSense(header: PackageHeader): PackageHeader {
-  const { kind, eventMode, first, count, notBeforeMs, notAfterMs, kdf } = header;
+  const { kind, eventMode, count, notBeforeMs, notAfterMs, kdf } = header;
   if (notAfterMs <= notBeforeMs) throw malformed('header.notAfterMs', 'later than notBeforeMs');
   if ((kind === 'event') !== (eventMode !== null)) {
     throw malformed('header.eventMode', 'given for event counters and for nothing else');
@@ -189,9 +189,7 @@ function requireSense(header: PackageHeader): PackageHeader {
     throw malformed('header.algorithm', 'one whose entries are of this kind');
   }
   const blocks = blockRange(header);
-  if (first + BigInt(count) > 2n ** 63n || blocks.last > blockMax) {
-    throw malformed('header.first', `below 2^63, in blocks up to ${blockMax}`);
-  }
+  if (blocks.last > blockMax) throw malformed('header.first', `in blocks up to ${blockMax}`);
   if (Math.max(blocks.last - blocks.first + 1, kind === 'time' ? 1 : count) > countersMax) {
     throw malformed('header.count', `at most ${countersMax} counters, challenges or days`);
   }

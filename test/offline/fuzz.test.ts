@@ -170,9 +170,25 @@ const changes: fc.Arbitrary<Change> = fc.oneof(
     (text) => `${text}\n`,
     (text) => `[${text}]`,
     (text) => text + text,
-    (text) => text,
   ),
+  fc.constant((text: string) => text),
 );
+
+describe('text', () => {
+  it('is UTF-8, inside of members too', () => {
+    const [before, after] = ['{"name":"', '","kind":"time","size":0}'].map((part) =>
+      Buffer.from(part),
+    );
+    const read = (name: Buffer): Small =>
+      readJson(Buffer.concat([before!, name, after!]), small, 'it');
+    expect(read(Buffer.from('\u732b')).name).toBe('\u732b');
+    for (const wrong of ['ff', 'c3', 'c080', 'eda080', 'f4908080', 'e78c']) {
+      expect(errorOf(() => read(Buffer.from(wrong, 'hex'))).message).toBe(
+        'it must be JSON in UTF-8',
+      );
+    }
+  });
+});
 
 /** A document with one change of its text, and perhaps of a byte. */
 const mutants = (seeds: readonly Buffer[]): fc.Arbitrary<Buffer> =>

@@ -1,4 +1,4 @@
-import { createECDH, ECDH, generateKeyPairSync } from 'node:crypto';
+import { createECDH, ECDH, generateKeyPairSync, sign } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
 import { ByteReader, framed } from '../../src/offline/bytes.ts';
 import { fingerprintOf, isSigned, readPublicKey } from '../../src/offline/keys.ts';
@@ -28,14 +28,16 @@ describe('a public key', () => {
   ]);
   const offCurve = Buffer.from(agent.spki);
   offCurve[90] = offCurve[90]! ^ 1;
-  const otherCurve = generateKeyPairSync('ec', { namedCurve: 'secp256k1' }).publicKey;
+  const keyOn = (namedCurve: string): Buffer =>
+    generateKeyPairSync('ec', { namedCurve }).publicKey.export({ format: 'der', type: 'spki' });
   it.each([
     ['nothing', Buffer.alloc(0)],
     ['a compressed point', compressed],
     ['a compressed point with bytes behind it', Buffer.concat([compressed, Buffer.alloc(32, 7)])],
     ['a hybrid point', Buffer.concat([prefix, spelt('hybrid')])],
     ['a point off the curve', offCurve],
-    ['another curve', otherCurve.export({ format: 'der', type: 'spki' })],
+    ['another curve', keyOn('secp256k1')],
+    ['another curve whose keys are as long', keyOn('SM2')],
     ['bytes behind it', Buffer.concat([agent.spki, Buffer.alloc(1)])],
     ['a byte missing', agent.spki.subarray(0, -1)],
     ['a byte in front', Buffer.concat([Buffer.alloc(1), agent.spki.subarray(0, -1)])],
@@ -60,6 +62,7 @@ describe('a signature', () => {
       expect(isSigned(agent.spki, message, Buffer.alloc(wrong, 1))).toBe(false);
     }
     expect(isSigned(agent.spki, message, Buffer.concat([signature, Buffer.alloc(1)]))).toBe(false);
+    expect(isSigned(agent.spki, message, sign('sha256', message, agent.privateKey))).toBe(false);
     for (const fill of [0, 1, 255]) {
       expect(isSigned(agent.spki, message, Buffer.alloc(64, fill))).toBe(false);
     }
