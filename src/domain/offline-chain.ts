@@ -1,0 +1,61 @@
+import type { OfflineAgent } from './offline.ts';
+
+/** One line whose MAC was right, and the chain's head after it (hex). */
+export interface ReportedLine {
+  readonly n: number;
+  readonly kind: string;
+  readonly packageId: string | null;
+  readonly index: bigint | null;
+  readonly atMs: number;
+  readonly bootMs: number;
+  readonly bootId: string;
+  readonly head: string;
+}
+
+/** What of a report stands beside its lines. */
+export interface ReportFacts {
+  readonly from: number;
+  readonly headBefore: string;
+  readonly clockMs: number;
+  readonly bootMs: number;
+  readonly bootId: string;
+  readonly packages: readonly {
+    readonly packageId: string;
+    readonly state: 'installed' | 'locked' | 'wiped';
+    readonly eventsUsed: number;
+  }[];
+}
+
+/** Head of a chain before its first line. */
+export const emptyHead: string = '0'.repeat(64);
+
+export type ChainVerdict =
+  | { readonly kind: 'continues'; readonly fresh: readonly ReportedLine[] }
+  /** Another successor of a line that we have: there are two of this agent. */
+  | { readonly kind: 'fork'; readonly n: number }
+  /** It ends before what was acknowledged: an old copy. */
+  | { readonly kind: 'roll-back' }
+  /** It begins behind what we have: lines are missing here. */
+  | { readonly kind: 'gap' };
+
+/**
+ * Whether reported lines go on from what is known.
+ *
+ * @param stored heads of lines that were reported before, by their number
+ */
+export function judgeChain(
+  { acknowledgedThrough, head }: Pick<OfflineAgent, 'acknowledgedThrough' | 'head'>,
+  { from, headBefore }: Pick<ReportFacts, 'from' | 'headBefore'>,
+  lines: readonly ReportedLine[],
+  stored: ReadonlyMap<number, string>,
+): ChainVerdict {
+  if (from - 1 > acknowledgedThrough) return { kind: 'gap' };
+  const headAt = (n: number): string | undefined =>
+    n === acknowledgedThrough ? head : n === 0 ? emptyHead : stored.get(n);
+  if (headAt(from - 1) !== headBefore) return { kind: 'fork', n: from - 1 };
+  const known = lines.filter(({ n }) => n <= acknowledgedThrough);
+  const other = known.find((line) => headAt(line.n) !== line.head);
+  if (other !== undefined) return { kind: 'fork', n: other.n };
+  if (from - 1 + lines.length < acknowledgedThrough) return { kind: 'roll-back' };
+  return { kind: 'continues', fresh: lines.slice(known.length) };
+}

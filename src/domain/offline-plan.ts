@@ -1,0 +1,349 @@
+import { accountState } from './account.ts';
+import {
+  algorithmMode,
+  eventCounterMax,
+  floorOf,
+  type Sequence,
+  sequenceOf,
+} from './application.ts';
+import { expectedDriftSeconds, stepAtDrift } from './drift.ts';
+import { dayMs } from './durations.ts';
+import type { Application, Authenticator, AuthenticatorWithApplications, User } from './model.ts';
+import { type OfflineAgent, type OfflinePackage, standingStates } from './offline.ts';
+import {
+  type KeyMode,
+  type OfflineEventMode,
+  offlineSettings,
+  type OfflineSettings,
+} from './offline-settings.ts';
+import type { EffectivePolicy } from './policy-catalogue.ts';
+import { hasPin, mustChange } from './server-pin.ts';
+import { responseCharacters, stepInterval, type TimeStepping } from '../oath/index.ts';
+
+/**
+ * Who may be given what for logons without a server, and for how long it stands. Pure: what is in the
+ * package is made elsewhere.
+ */
+
+/** Why a person gets no package although he was verified. */
+export type OfflineRefusal =
+  /** The policy allows none. */
+  | 'not-enabled'
+  /** The workstation keeps its secret in a weaker place than the policy wants. */
+  | 'key-mode'
+  /** Not a device's response was shown, but a password or what was sent. */
+  | 'no-device'
+  /** Clock and counter together, or an OCRA suite with a PIN or session. */
+  | 'algorithm'
+  | 'response-too-short'
+  | 'pin-none'
+  | 'pin-too-short'
+  | 'pin-change-required'
+  /** Nothing is left: it ends before it begins, or the counter is at its end. */
+  | 'nothing-left'
+  | 'too-many-agents'
+  | 'too-many-authenticators'
+  | 'too-many-packages'
+  /** The account, the authenticator or the application does not serve (any more). */
+  | 'not-serving';
+
+/** Where a package may last, whatever the policy says: the weaker the place, the shorter. */
+const caps: Readonly<Record<KeyMode, { readonly days: number; readonly events: number }>> = {
+  sw: { days: 3, events: 30 },
+  hw: { days: 7, events: 100 },
+  ram: { days: 14, events: 100 },
+};
+
+const strength: Readonly<Record<KeyMode, number>> = { hw: 2, ram: 1, sw: 0 };
+const softwareDigitsMin = 8;
+const digitsMin = 6;
+const softwarePinLengthMin = 6;
+
+/** Whether a place is at least as good as the policy asks for. */
+export function isKeyModeEnough(keyMode: KeyMode, { offlineKeyMode }: OfflineSettings): boolean {
+  return strength[keyMode] >= strength[offlineKeyMode];
+}
+
+/** What a package holds and how it is to be used. */
+export interface OfflineTerms {
+  readonly kind: 'time' | 'event' | 'challenge';
+  readonly first: bigint;
+  readonly count: number;
+  readonly driftSeconds: number;
+  readonly eventMode: OfflineEventMode | null;
+  readonly notBeforeMs: number;
+  readonly notAfterMs: number;
+  readonly eventsMax: number;
+  readonly tagBits: number;
+  readonly pinMode: 'none' | 'server';
+}
+
+export type OfflinePlanning =
+  | { readonly kind: 'terms'; readonly terms: OfflineTerms }
+  | { readonly kind: 'refused'; readonly reason: OfflineRefusal };
+
+/** For whom, by which device, at which workstation. */
+export interface OfflineSubject {
+  readonly agent: Pick<OfflineAgent, 'id' | 'keyMode' | 'countsFailures'>;
+  readonly user: User;
+  readonly authenticator: Authenticator;
+  readonly application: Application;
+}
+
+/**
+ * What such a package would hold, or why there is none.
+ *
+ * @param entriesMax of the format
+ */
+export function planOffline(
+  subject: OfflineSubject,
+  nowMs: number,
+  policy: EffectivePolicy,
+  entriesMax: number,
+): OfflinePlanning {
+  const sequence = sequenceOf(subject.application.algorithm);
+  const reason = refusalOf(subject, sequence, nowMs, policy);
+  if (reason !== null || sequence === null) return refused(reason ?? 'algorithm');
+  const { agent, user, authenticator, application } = subject;
+  const cap = caps[agent.keyMode];
+  const eventsMax = Math.min(policy.offlineEvents, cap.events);
+  const notAfterMs = Math.min(
+    nowMs + Math.min(policy.offlineDays, cap.days) * dayMs,
+    user.expiresAtMs ?? Infinity,
+    authenticator.expiresAtMs ?? Infinity,
+  );
+  const range = rangeOf({
+    application,
+    sequence,
+    nowMs,
+    notAfterMs,
+    eventsMax,
+    entriesMax,
+    policy,
+  });
+  if (range === null || range.notAfterMs <= nowMs) return refused('nothing-left');
+  return {
+    kind: 'terms',
+    terms: {
+      ...range,
+      eventMode: range.kind === 'event' ? policy.offlineEventMode : null,
+      // A computer whose clock is a little behind can use it at once.
+      notBeforeMs: Math.max(0, nowMs - policy.offlineClockBackMaxSeconds * 1000),
+      eventsMax,
+      tagBits: tagBitsOf(agent, responseCharacters(application.algorithm)),
+      pinMode: hasPin(application.pin) ? 'server' : 'none',
+    },
+  };
+}
+
+function refused(reason: OfflineRefusal): OfflinePlanning {
+  return { kind: 'refused', reason };
+}
+
+function refusalOf(
+  { agent, user, authenticator, application }: OfflineSubject,
+  sequence: Sequence | null,
+  nowMs: number,
+  policy: EffectivePolicy,
+): OfflineRefusal | null {
+  if (!policy.offlineEnabled) return 'not-enabled';
+  if (!isKeyModeEnough(agent.keyMode, policy)) return 'key-mode';
+  if (!isServing({ user, authenticator, application }, nowMs, policy)) return 'not-serving';
+  if (sequence === null || (sequence.hasCounter && sequence.stepping !== null)) return 'algorithm';
+  const characters = responseCharacters(application.algorithm);
+  const charactersMin = agent.keyMode === 'sw' ? softwareDigitsMin : digitsMin;
+  if (characters < charactersMin) return 'response-too-short';
+  return pinRefusal(application, agent.keyMode, policy);
+}
+
+function pinRefusal(
+  { pin }: Application,
+  keyMode: KeyMode,
+  { offlinePinless, offlineMinPinLength }: OfflineSettings,
+): OfflineRefusal | null {
+  if (mustChange(pin)) return 'pin-change-required';
+  if (!hasPin(pin)) return offlinePinless === 'allowed' ? null : 'pin-none';
+  const lengthMin =
+    keyMode === 'sw' ? Math.max(softwarePinLengthMin, offlineMinPinLength) : offlineMinPinLength;
+  return (pin.verifier?.length ?? 0) < lengthMin ? 'pin-too-short' : null;
+}
+
+/** Whether user, device and application would be let in at all. */
+function isServing(
+  { user, authenticator, application }: Omit<OfflineSubject, 'agent'>,
+  nowMs: number,
+  policy: EffectivePolicy,
+): boolean {
+  return (
+    accountState(user, policy, nowMs).state === 'open' &&
+    authenticator.userId === user.id &&
+    !authenticator.isDisabled &&
+    (authenticator.expiresAtMs === null || nowMs < authenticator.expiresAtMs) &&
+    !application.isDisabled &&
+    application.mode !== 'unlock'
+  );
+}
+
+/**
+ * So few bits that a copied disk leaves most responses possible; but all of them where nobody can copy
+ * it, or where a short response would be guessed through few.
+ */
+function tagBitsOf(
+  { keyMode, countsFailures }: OfflineSubject['agent'],
+  characters: number,
+): number {
+  if (keyMode === 'sw') return 18;
+  if (characters < softwareDigitsMin || (keyMode === 'hw' && countsFailures)) return 64;
+  return 20;
+}
+
+interface Extent {
+  readonly application: Application;
+  readonly sequence: Sequence;
+  readonly nowMs: number;
+  readonly notAfterMs: number;
+  readonly eventsMax: number;
+  readonly entriesMax: number;
+  readonly policy: EffectivePolicy;
+}
+
+type Range = Pick<OfflineTerms, 'kind' | 'first' | 'count' | 'driftSeconds' | 'notAfterMs'>;
+
+function rangeOf(extent: Extent): Range | null {
+  const { application, sequence, notAfterMs, eventsMax, policy } = extent;
+  if (sequence.stepping !== null) return stepRange(extent, sequence.stepping);
+  if (!sequence.hasCounter) {
+    return { kind: 'challenge', first: 0n, count: eventsMax, driftSeconds: 0, notAfterMs };
+  }
+  const first = application.nextEventCounter;
+  const left = eventCounterMax - first + 1n;
+  const wanted = BigInt(eventsMax + policy.offlineLookAheadSteps);
+  const count = Number(wanted < left ? wanted : left);
+  return count < 1 ? null : { kind: 'event', first, count, driftSeconds: 0, notAfterMs };
+}
+
+/** From what the window reaches back to, or what is not used up yet, to the end. */
+function stepRange(
+  { application, sequence, nowMs, notAfterMs, entriesMax, policy }: Extent,
+  stepping: TimeStepping,
+): Range | null {
+  const driftSeconds = Math.round(expectedDriftSeconds(application, stepping, nowMs, policy));
+  const unused = floorOf(application, sequence).lowestStep;
+  const back = stepAtDrift(driftSeconds, stepping, nowMs) - BigInt(policy.offlineWindowBackSteps);
+  const first = [back, unused, 0n].reduce((a, b) => (a > b ? a : b));
+  const last = stepAtDrift(driftSeconds, stepping, notAfterMs);
+  if (last < first) return null;
+  const count = Number(last - first) + 1;
+  if (count <= entriesMax) return { kind: 'time', first, count, driftSeconds, notAfterMs };
+  const { endMs } = stepInterval(first + BigInt(entriesMax) - 1n, stepping);
+  const endsAtMs = endMs - driftSeconds * 1000;
+  return { kind: 'time', first, count: entriesMax, driftSeconds, notAfterMs: endsAtMs };
+}
+
+/**
+ * Whether a limit stands in the way of another package.
+ *
+ * @param packages of the user, of whatever state
+ */
+export function limitRefusal(
+  packages: readonly OfflinePackage[],
+  { agent, authenticator }: Pick<OfflineSubject, 'agent' | 'authenticator'>,
+  nowMs: number,
+  policy: OfflineSettings,
+): OfflineRefusal | null {
+  const standing = packages.filter((each) => isStanding(each, nowMs));
+  const ofDevice = packages.filter(({ authenticatorId }) => authenticatorId === authenticator.id);
+  const otherAgents = new Set(
+    standing
+      .filter((each) => each.authenticatorId === authenticator.id && each.agentId !== agent.id)
+      .map(({ agentId }) => agentId),
+  );
+  if (otherAgents.size >= policy.offlineAgentsPerAuthenticatorMax) return 'too-many-agents';
+  const otherDevices = new Set(
+    standing
+      .filter((each) => each.agentId === agent.id && each.authenticatorId !== authenticator.id)
+      .map(({ authenticatorId }) => authenticatorId),
+  );
+  if (otherDevices.size >= policy.offlineAuthenticatorsPerUserMax) {
+    return 'too-many-authenticators';
+  }
+  const today = ofDevice.filter(
+    ({ agentId, createdAtMs }) => agentId === agent.id && createdAtMs > nowMs - dayMs,
+  );
+  return today.length >= policy.offlinePackagesPerDayMax ? 'too-many-packages' : null;
+}
+
+/** Whether an agent may have it still, as far as the record alone says. */
+export function isStanding(
+  { state, notAfterMs }: Pick<OfflinePackage, 'state' | 'notAfterMs'>,
+  nowMs: number,
+): boolean {
+  return standingStates.includes(state) && nowMs < notAfterMs;
+}
+
+/** What a package was made under, as it is now. */
+export interface OfflineCircumstances {
+  readonly user: User | null;
+  /** The authenticator with its applications; null when it is gone or another's. */
+  readonly owner: AuthenticatorWithApplications | null;
+  readonly policy: EffectivePolicy;
+  /** Of `policyText`, as in `OfflinePackage.policyHash`. */
+  readonly policyHash: string;
+  readonly agent: Pick<OfflineAgent, 'state' | 'keyMode'>;
+}
+
+/**
+ * Whether nothing that a package hangs on has changed since: settings, assignment, PIN, epoch, account,
+ * device, workstation.
+ */
+export function standsStill(
+  offlinePackage: OfflinePackage,
+  { user, owner, policy, policyHash, agent }: OfflineCircumstances,
+  nowMs: number,
+): boolean {
+  const { applicationId, assignmentVersion, pinVersion, epoch } = offlinePackage;
+  const application = owner?.applications.find(({ id }) => id === applicationId);
+  if (user === null || owner === null || application === undefined) return false;
+  const { authenticator } = owner;
+  return (
+    isStanding(offlinePackage, nowMs) &&
+    agent.state === 'active' &&
+    policy.offlineEnabled &&
+    isKeyModeEnough(agent.keyMode, policy) &&
+    offlinePackage.policyHash === policyHash &&
+    user.id === offlinePackage.userId &&
+    isServing({ user, authenticator, application }, nowMs, policy) &&
+    authenticator.assignmentVersion === assignmentVersion &&
+    application.pin.version === pinVersion &&
+    application.epoch === epoch
+  );
+}
+
+/**
+ * Whether a package that stands is still as good as new: of time steps, at the workstation, less than a
+ * day old, and with logons to spare.
+ */
+export function isCurrent(
+  { kind, state, createdAtMs, eventsUsed, eventsMax }: OfflinePackage,
+  nowMs: number,
+  { offlineWarnEvents }: OfflineSettings,
+): boolean {
+  const isFresh = nowMs >= createdAtMs && nowMs - createdAtMs < dayMs;
+  return (
+    kind === 'time' &&
+    state === 'installed' &&
+    isFresh &&
+    eventsMax - eventsUsed > offlineWarnEvents
+  );
+}
+
+/** The settings that shape packages, as one text: another text, another package. */
+export function policyText(policy: OfflineSettings): string {
+  const names = Object.keys(offlineSettings).toSorted() as (keyof OfflineSettings)[];
+  return JSON.stringify(names.map((name) => [name, policy[name]]));
+}
+
+/** Whether the application answers challenges, which the package then brings. */
+export function answersChallenges({ algorithm }: Pick<Application, 'algorithm'>): boolean {
+  return algorithmMode(algorithm) === 'challenge-response';
+}
