@@ -20,10 +20,11 @@ import {
   type RequestLine,
 } from './http/index.ts';
 import { createLogger, logFailure, type Logger } from './observe/index.ts';
+import { offlineFormat } from './offline/format.ts';
 import { createRestRouter } from './rest/index.ts';
 import { createSoapRouter, soapErrorAnswers } from './soap/index.ts';
 import { createService, type Service } from './service/index.ts';
-import type { AuditChain, Clock, Delivery } from './service/ports.ts';
+import type { AuditChain, Clock, Delivery, OfflineFormat } from './service/ports.ts';
 import type { ModuleFailure, ModuleFailureKind, SeedModule } from './service/seed-module.ts';
 import type { Store } from './service/store.ts';
 import { type DatabaseLocation, openStore } from './store/index.ts';
@@ -128,6 +129,7 @@ async function serve(config: Config, { store, module, logger }: Parts): Promise<
     module: module satisfies SeedModule,
     clock: systemClock,
     instance: config.instance.name,
+    offline: offlineFormat satisfies OfflineFormat,
     delivery: createDelivery({ folder }) satisfies Delivery,
     limits: {
       inFlightMax: config.limits.requestsInFlightMax,

@@ -302,20 +302,24 @@ export function standsStill(
   nowMs: number,
 ): boolean {
   const { applicationId, assignmentVersion, pinVersion, epoch } = offlinePackage;
-  const application = owner?.applications.find(({ id }) => id === applicationId);
-  if (user === null || owner === null || application === undefined) return false;
-  const { authenticator } = owner;
-  return (
-    isStanding(offlinePackage, nowMs) &&
-    agent.state === 'active' &&
+  const { authenticator, applications = [] } = owner ?? {};
+  const application = applications.find(({ id }) => id === applicationId);
+  if (user === null || authenticator === undefined || application === undefined) return false;
+  const isPermitted =
     policy.offlineEnabled &&
     isKeyModeEnough(agent.keyMode, policy) &&
-    offlinePackage.policyHash === policyHash &&
+    offlinePackage.policyHash === policyHash;
+  const isSame =
     user.id === offlinePackage.userId &&
-    isServing({ user, authenticator, application }, nowMs, policy) &&
     authenticator.assignmentVersion === assignmentVersion &&
     application.pin.version === pinVersion &&
-    application.epoch === epoch
+    application.epoch === epoch;
+  return (
+    isPermitted &&
+    isSame &&
+    agent.state === 'active' &&
+    isStanding(offlinePackage, nowMs) &&
+    isServing({ user, authenticator, application }, nowMs, policy)
   );
 }
 

@@ -121,8 +121,10 @@ function isGiven(
   nowMs: number,
 ): boolean {
   if (index === null || index < first || index >= first + BigInt(count)) return false;
+  if (kind !== 'time') return true;
   const stepping = application === null ? undefined : algorithmTimeStepping(application.algorithm);
-  if (kind !== 'time' || application === null || stepping === undefined) return true;
+  // Of a device that is another's meanwhile nobody knows what time it is.
+  if (application === null || stepping === undefined) return false;
   // One more, because the agent may have learned something of the clock that we have not.
   const ahead = BigInt(windowForwardSteps + 1);
   return index <= stepAtDrift(application.driftSeconds, stepping, nowMs) + ahead;
@@ -180,7 +182,7 @@ function raisedApplications(
   }
   return [...groups.values()].flatMap((uses) => {
     const { offlinePackage = null, application = null } = uses[0] ?? {};
-    if (offlinePackage === null || application === null) return [];
+    if (offlinePackage === null) return [];
     const highest = uses.reduce((most, { line: { index } }) => maximum(most, index ?? 0n), 0n);
     return [raiseOf(report, uses, { offlinePackage, application }, highest, nowMs)];
   });
@@ -193,21 +195,20 @@ function maximum(a: bigint, b: bigint): bigint {
 function raiseOf(
   report: ReportFacts,
   uses: readonly Judged[],
-  { offlinePackage, application }: { offlinePackage: OfflinePackage; application: Application },
+  { offlinePackage, application }: { offlinePackage: OfflinePackage } & Pick<Judged, 'application'>,
   highest: bigint,
   nowMs: number,
 ): ApplicationRaise {
-  const { id: applicationId, nextEventCounter, lastStep, floorMs } = application;
-  const { epoch, kind } = offlinePackage;
-  const stepping = algorithmTimeStepping(application.algorithm);
-  if (kind === 'event' || stepping === undefined) {
-    const next = maximum(highest + 1n, nextEventCounter);
-    return { applicationId, epoch, nextEventCounter: next, lastStep, floorMs, drift: null };
+  const { epoch, kind, applicationId } = offlinePackage;
+  const { nextEventCounter = 0n, lastStep = -1n, floorMs = 0 } = application ?? {};
+  const stays = { applicationId, epoch, nextEventCounter, lastStep, floorMs, drift: null };
+  if (kind === 'event') {
+    return { ...stays, nextEventCounter: maximum(highest + 1n, nextEventCounter) };
   }
+  const stepping = application === null ? undefined : algorithmTimeStepping(application.algorithm);
+  if (application === null || stepping === undefined) return stays;
   return {
-    applicationId,
-    epoch,
-    nextEventCounter,
+    ...stays,
     lastStep: maximum(highest, lastStep),
     // The whole step, also where it could serve another challenge: which one was answered is not told.
     floorMs: Math.max(floorMs, stepInterval(highest, stepping).endMs),

@@ -71,6 +71,11 @@ export function shareMessage(agentId: string): Buffer {
   return framed('ovp1/share', agentId);
 }
 
+/** The message that makes a nonce the server's, without its being written down. */
+export function nonceMessage(keyId: string, issuedAtMs: number, random: Uint8Array): Buffer {
+  return framed('ovp1/nonce', keyId, String(issuedAtMs), random);
+}
+
 export function sha256(...parts: readonly Uint8Array[]): Buffer {
   const hash = createHash('sha256');
   for (const part of parts) hash.update(part);

@@ -66,6 +66,8 @@ export interface PackageBuilder {
   toSign(): Buffer;
   /** The package with its signature, r and s in 64 bytes. */
   finish(signature: Uint8Array): Buffer;
+  /** Overwrites what is secret, when it comes to nothing. */
+  discard(): void;
 }
 
 /**
@@ -94,7 +96,11 @@ export function buildPackage(
   let block = -1;
   let key: Buffer = Buffer.alloc(keyBytes);
   let parts: readonly [Buffer, Buffer, Buffer] | null = null;
+  const discard = (): void => {
+    for (const secret of [key, plain, packageKey]) secret.fill(0);
+  };
   return {
+    discard,
     add(response) {
       if (added >= header.count) throw new RangeError('every entry was added');
       const index = header.first + BigInt(added);
@@ -116,7 +122,8 @@ export function buildPackage(
         const encryption = bodyKey(packageKey);
         const sealedKey = sealTo(spki, context, packageKey);
         parts = [headerBytes, sealedKey, encrypt(encryption, context, plain)];
-        for (const secret of [key, plain, encryption, packageKey]) secret.fill(0);
+        encryption.fill(0);
+        discard();
       }
       return signedMessage(parts);
     },

@@ -14,6 +14,7 @@ import type {
   SynchroniseAnswer,
   SynchroniseRequest,
 } from './attempt-api.ts';
+import type { Caller } from './caller.ts';
 import type { UserExplanation } from './explanation.ts';
 import type { GatewayChanges, GatewayTest, GatewayView, NewGateway } from './gateway-api.ts';
 import type { ComponentView, PolicyExplanation } from './policy-explanation.ts';
@@ -27,13 +28,16 @@ import type {
 } from './administration-api.ts';
 import type { AuthenticatorView } from './authenticator-views.ts';
 import type { DriftReport, DriftView } from './drift-views.ts';
+import type { Offline, OfflineAdministration } from './offline-api.ts';
 import type { AuditEvent, Page } from './store.ts';
 import type { ModuleStatus } from './seed-module.ts';
 
 export type * from './administration-api.ts';
 export type { ApplicationView, AuthenticatorView } from './authenticator-views.ts';
 export type * from './attempt-api.ts';
+export type { Caller } from './caller.ts';
 export type * from './gateway-api.ts';
+export type * from './offline-api.ts';
 export type { ComponentView } from './policy-explanation.ts';
 export type { PinEdit } from '../domain/pin-edit.ts';
 
@@ -41,20 +45,6 @@ export type { PinEdit } from '../domain/pin-edit.ts';
  * What the edges call. Methods take the caller, which the edge has established, or the id of a
  * session and the address it comes from, and return expected outcomes; broken requests and failed dependencies are thrown as `TallystickError`.
  */
-
-/** Who calls, established by the edge from the API key and the connection. */
-export interface Caller {
-  /** Null: a program that shows no key and is known by its component type and address alone. */
-  readonly keyId: string | null;
-  readonly keyName: string;
-  readonly role: Role;
-  readonly componentType: string;
-  /** The only domain that the key may touch, or null for all. */
-  readonly domainId: string | null;
-  /** The TCP peer's address, never a header's. */
-  readonly peerAddress: string;
-  readonly requestId: string;
-}
 
 /** The seed's source; imported bytes are overwritten after use. */
 export type NewSeed =
@@ -130,7 +120,7 @@ export interface Expected {
  * A key bound to a domain reaches the users and units of that domain, and the authenticators assigned
  * there or to nobody; all that belongs to the whole installation is `forbidden` to it.
  */
-export interface Administration {
+export interface Administration extends OfflineAdministration {
   domains(caller: Caller): Promise<readonly Domain[]>;
   createDomain(caller: Caller, name: string): Promise<Domain>;
   deleteDomain(caller: Caller, name: string): Promise<void>;
@@ -356,6 +346,7 @@ export interface Service extends Sessions {
     caller: Caller,
     request: PasswordChangeRequest,
   ): Promise<PasswordChangeAnswer>;
+  readonly offline: Offline;
   readonly administration: Administration;
   /** Ready to decide: module ready and database writable; otherwise which is not, and why. */
   readiness(): Promise<{ readonly ready: boolean; readonly reasons: readonly string[] }>;

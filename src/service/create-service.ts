@@ -9,6 +9,7 @@ import { explainAdministration } from './administration/explain.ts';
 import { policyExplanationAdministration } from './administration/explain-policy.ts';
 import { driftAdministration } from './administration/drift.ts';
 import { gatewayAdministration } from './administration/gateways.ts';
+import { offlineAdministration } from './administration/offline.ts';
 import { pinAdministration } from './administration/pins.ts';
 import { overviewAdministration } from './administration/overview.ts';
 import { policyAdministration } from './administration/policies.ts';
@@ -22,6 +23,7 @@ import { type Context, defaultLimits, type ServiceDeps } from './deps.ts';
 import { watch } from './health.ts';
 import { apiKeySha256, systemRandom } from './identifiers.ts';
 import { issueChallenge } from './issue-challenge.ts';
+import { createOffline } from './offline/use-cases.ts';
 import { changeBackEndPassword, changePassword } from './passwords/change.ts';
 import { createPasswordHash } from './passwords/hash.ts';
 import type { Delivery } from './ports.ts';
@@ -58,6 +60,7 @@ export function createService(deps: ServiceDeps): Service {
     changeBackEndPassword: (caller, request) =>
       admission.admit(() => changeBackEndPassword(context, caller, request)),
     ...createSessions(context, admission),
+    offline: createOffline(atDesk, context.limits),
     administration: {
       ...domainAdministration(atDesk),
       ...userAdministration(atDesk),
@@ -72,6 +75,7 @@ export function createService(deps: ServiceDeps): Service {
       ...componentAdministration(atDesk),
       ...apiKeyAdministration(atDesk),
       ...gatewayAdministration(atDesk),
+      ...offlineAdministration(atDesk),
       ...overviewAdministration(atDesk),
       ...explainAdministration(atDesk),
     },
@@ -102,6 +106,7 @@ function contextOf(deps: ServiceDeps): Context {
     sendingTo: new Set(),
     backEnd: deps.backEnd ?? null,
     passwordHash: deps.passwordHash ?? createPasswordHash(),
+    offline: deps.offline ?? null,
     logon: { lane: 'logon', deadlineMs: limits.logonDeadlineMs },
     sync: { lane: 'sync', deadlineMs: limits.syncDeadlineMs },
     background: { lane: 'background', deadlineMs: limits.backgroundDeadlineMs },

@@ -1,7 +1,7 @@
 import type { Admission } from './admission.ts';
 import type { Health } from './health.ts';
 import type { RandomBytes } from './identifiers.ts';
-import type { BackEnd, Clock, Delivery, PasswordHash } from './ports.ts';
+import type { BackEnd, Clock, Delivery, OfflineFormat, PasswordHash } from './ports.ts';
 import type { SeedModule } from './seed-module.ts';
 import type { Store } from './store.ts';
 import type { ConfigurationCache } from './configuration.ts';
@@ -22,6 +22,8 @@ export interface ServiceDeps {
   readonly backEnd?: BackEnd;
   /** scrypt when left out. */
   readonly passwordHash?: PasswordHash;
+  /** How packages for logons without a server are written; none are made when left out. */
+  readonly offline?: OfflineFormat;
   readonly limits?: Partial<ServiceLimits>;
 }
 
@@ -48,6 +50,8 @@ export interface ServiceLimits {
   readonly deliveriesInFlightMax: number;
   /** Messages of all instances in an hour of the clock. */
   readonly sendsPerHourMax: number;
+  /** Packages for logons without a server that are made at once. */
+  readonly packagesInFlightMax: number;
 }
 
 export const defaultLimits: ServiceLimits = Object.freeze({
@@ -63,6 +67,7 @@ export const defaultLimits: ServiceLimits = Object.freeze({
   sendDeadlineMs: 20_000,
   deliveriesInFlightMax: 64,
   sendsPerHourMax: 10_000,
+  packagesInFlightMax: 8,
 });
 
 /** What every use case works with. */
@@ -82,6 +87,7 @@ export interface Context {
   readonly sendingTo: Set<string>;
   readonly backEnd: BackEnd | null;
   readonly passwordHash: PasswordHash;
+  readonly offline: OfflineFormat | null;
   readonly logon: CallOptions;
   readonly sync: CallOptions;
   readonly background: CallOptions;

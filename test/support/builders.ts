@@ -3,6 +3,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { auditChain } from '../../src/audit/index.ts';
+import { offlineFormat } from '../../src/offline/format.ts';
 import type { ComponentAccess, Role } from '../../src/domain/model.ts';
 import type { PolicySettings } from '../../src/domain/policy-catalogue.ts';
 import {
@@ -199,6 +200,7 @@ export async function openBench(options: BenchOptions = {}): Promise<Bench> {
     module: options.module ?? module,
     clock,
     instance: 'test',
+    offline: offlineFormat,
     ...(options.limits === undefined ? {} : { limits: options.limits }),
     ...(options.delivery === undefined ? {} : { delivery: options.delivery }),
     ...(options.backEnd === undefined ? {} : { backEnd: options.backEnd }),

@@ -6,6 +6,7 @@ import { type Configuration, masterDomainName, type ResolvedComponent } from '..
 /** What a role may do. */
 export type Permission =
   | 'authenticate'
+  | 'offline.use'
   | 'users.read'
   | 'users.lock'
   | 'users.write'
@@ -18,7 +19,7 @@ export type Permission =
   | 'audit.read';
 
 const permissionsByRole: Readonly<Record<Role, ReadonlySet<Permission>>> = {
-  client: new Set<Permission>(['authenticate']),
+  client: new Set<Permission>(['authenticate', 'offline.use']),
   helpdesk: new Set<Permission>([
     'authenticate',
     'users.read',

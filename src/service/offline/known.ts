@@ -1,0 +1,107 @@
+import type { ReportedLine } from '../../domain/offline-chain.ts';
+import { standsStill } from '../../domain/offline-plan.ts';
+import { type OfflineAgent, type OfflinePackage, standingStates } from '../../domain/offline.ts';
+import { type Known, usedKey } from '../../domain/reconciliation.ts';
+import type { Application } from '../../domain/model.ts';
+import type { Desk } from '../administration/desk.ts';
+import type { OfflineReportDocument } from '../ports.ts';
+import { circumstancesOf, packagesReadMax } from './subject.ts';
+
+/** As many events as the store reads at once. */
+const eventsReadMax = 1000;
+
+/** Reads all that the lines of a report, or what the agent holds, have to do with. */
+export async function knownOf(
+  desk: Desk,
+  agent: OfflineAgent,
+  document: OfflineReportDocument,
+  fresh: readonly ReportedLine[],
+): Promise<Known> {
+  const { policy } = desk.standing;
+  const packages = await packagesOf(desk, agent, document, fresh);
+  const { applications, stands } = await standingOf(desk, agent, [...packages.values()]);
+  return {
+    packages,
+    applications,
+    stands,
+    used: await usedBefore(desk, packages, fresh),
+    usedThrough: await usedThroughOf(desk, agent, fresh),
+    windowForwardSteps: policy.offlineWindowForwardSteps,
+    userLockThreshold: policy.userLockThreshold,
+  };
+}
+
+/** The agent's own: what another one was given is nothing that it can report about. */
+async function packagesOf(
+  { context: { store } }: Desk,
+  agent: OfflineAgent,
+  document: OfflineReportDocument,
+  fresh: readonly ReportedLine[],
+): Promise<ReadonlyMap<string, OfflinePackage>> {
+  const all = await store.offlinePackagesOfAgent(agent.id, packagesReadMax);
+  const byId = new Map(all.map((each) => [each.id, each]));
+  const named = new Set([
+    ...fresh.flatMap(({ packageId }) => (packageId === null ? [] : [packageId])),
+    ...document.packages.map(({ packageId }) => packageId),
+  ]);
+  for (const id of named) {
+    const older = byId.has(id) ? null : await store.offlinePackageById(id);
+    if (older?.agentId === agent.id) byId.set(id, older);
+  }
+  return new Map(
+    [...byId].filter(([id, { state }]) => named.has(id) || standingStates.includes(state)),
+  );
+}
+
+async function standingOf(
+  { context, standing: { policy }, nowMs }: Desk,
+  agent: OfflineAgent,
+  packages: readonly OfflinePackage[],
+): Promise<Pick<Known, 'applications' | 'stands'>> {
+  const applications = new Map<string, Application>();
+  const stands = new Set<string>();
+  for (const each of packages) {
+    const circumstances = await circumstancesOf(context, each, agent, policy);
+    for (const application of circumstances.owner?.applications ?? []) {
+      applications.set(application.id, application);
+    }
+    if (standsStill(each, circumstances, nowMs)) stands.add(each.id);
+  }
+  return { applications, stands };
+}
+
+/** What of it other lines have used up: of this agent before, or of another. */
+async function usedBefore(
+  { context: { store } }: Desk,
+  packages: ReadonlyMap<string, OfflinePackage>,
+  fresh: readonly ReportedLine[],
+): Promise<ReadonlySet<string>> {
+  const used = new Set<string>();
+  for (const { kind, index, packageId } of fresh) {
+    const its = packages.get(packageId ?? '');
+    if (kind !== 'accepted' || index === null || its === undefined) continue;
+    // The database holds no greater ones than it gave out.
+    if (index < its.first || index >= its.first + BigInt(its.count)) continue;
+    const events = await store.offlineEventsAt(its.applicationId, index);
+    if (events.length > 0) used.add(usedKey(its.applicationId, index));
+  }
+  return used;
+}
+
+/** Looked for only where something is given back. */
+async function usedThroughOf(
+  { context: { store } }: Desk,
+  agent: OfflineAgent,
+  fresh: readonly ReportedLine[],
+): Promise<ReadonlyMap<string, bigint>> {
+  const through = new Map<string, bigint>();
+  if (!fresh.some(({ kind }) => kind === 'released')) return through;
+  for (let from = 1; from <= agent.acknowledgedThrough; from += eventsReadMax) {
+    for (const { packageId, index } of await store.offlineEvents(agent.id, from, eventsReadMax)) {
+      if (packageId === null || index === null) continue;
+      const before = through.get(packageId) ?? -1n;
+      if (index > before) through.set(packageId, index);
+    }
+  }
+  return through;
+}

@@ -1,0 +1,242 @@
+import { isStanding, type OfflineSubject, type OfflineTerms } from '../../domain/offline-plan.ts';
+import type { OfflineAgent, OfflinePackage, RetrievalHandle } from '../../domain/offline.ts';
+import { TallystickError } from '../../errors.ts';
+import { algorithmText } from '../../oath/index.ts';
+import {
+  administer,
+  type Desk,
+  doneEntry,
+  notFound,
+  type Proposal,
+} from '../administration/desk.ts';
+import { sessionIdSha256, sha256Hex, uuidV7 } from '../identifiers.ts';
+import type { AgentProof } from '../offline-api.ts';
+import type { OfflineHeader } from '../ports.ts';
+import { agentSubject } from './enrol.ts';
+import { drawChallenges, fillPackage } from './entries.ts';
+import { formatOf, offlineMac, signingKeyOf, signOffline } from './format.ts';
+import { requireAgent } from './proof.ts';
+import { packagesReadMax, policyHashOf, prospectOf } from './subject.ts';
+
+/** What a try of a PIN costs at the workstation (RFC 7914): 64 MiB, a sixth of a second. */
+const slowHash = { algorithm: 'scrypt', n: 2 ** 16, r: 8, p: 1 } as const;
+const packageNotFound = 'The handle';
+
+/**
+ * Makes the package that a handle is good for, once. The handle goes in the change that writes the package
+ * down; nothing is handed out that is not written.
+ *
+ * @throws TallystickError see `Offline.fetchPackage`
+ */
+export async function fetchPackage(
+  desk: Desk,
+  proof: AgentProof,
+  handleText: string,
+): Promise<Uint8Array> {
+  const agent = await requireAgent(desk, proof);
+  let made: Uint8Array = new Uint8Array();
+  await administer(desk, packageNotFound, null, async () => {
+    const handle = await requireHandle(desk, agent, handleText);
+    const { bytes, proposal } = await makePackage(desk, agent, handle);
+    made = bytes;
+    return proposal;
+  });
+  return made;
+}
+
+async function requireHandle(
+  { context, nowMs }: Desk,
+  agent: OfflineAgent,
+  text: string,
+): Promise<RetrievalHandle> {
+  const id = sessionIdSha256(text);
+  const handle = id === null ? null : await context.store.retrievalHandleById(id);
+  if (handle?.agentId === agent.id && nowMs < handle.expiresAtMs) return handle;
+  throw notFound(packageNotFound);
+}
+
+async function makePackage(
+  desk: Desk,
+  agent: OfflineAgent,
+  handle: RetrievalHandle,
+): Promise<{ readonly bytes: Uint8Array; readonly proposal: Proposal }> {
+  const { planning, subject, packages } = await prospectOf(desk, agent, handle);
+  if (planning.kind === 'refused' || subject === null) {
+    const reason = planning.kind === 'refused' ? planning.reason : 'not-serving';
+    const message = `There is no package: ${reason}.`;
+    throw new TallystickError('policy-refused', message, { fields: { reason } });
+  }
+  const { terms } = planning;
+  const sequence = await nextSequence(desk, agent, handle);
+  const header = await headerOf(desk, agent, subject, terms, sequence);
+  const bytes = await writePackage(desk, agent, subject, header);
+  const record = recordOf(desk, handle, subject, header);
+  const replaced = packages.filter(
+    (each) =>
+      each.agentId === agent.id &&
+      each.applicationId === handle.applicationId &&
+      isStanding(each, desk.nowMs),
+  );
+  return { bytes, proposal: proposalOf(desk, { agent, handle, subject, record, replaced }) };
+}
+
+/**
+ * Rises for ever, also when the rows of old packages went with their user: an agent takes no lower one.
+ */
+async function nextSequence(
+  { context, nowMs }: Desk,
+  agent: OfflineAgent,
+  { applicationId }: RetrievalHandle,
+): Promise<number> {
+  const all = await context.store.offlinePackagesOfApplication(applicationId, packagesReadMax);
+  const own = all.filter(({ agentId }) => agentId === agent.id);
+  return Math.max(Math.floor(nowMs / 1000), ...own.map(({ sequence }) => sequence + 1));
+}
+
+async function headerOf(
+  { context, standing: { policy }, configuration, nowMs }: Desk,
+  agent: OfflineAgent,
+  { user, authenticator, application }: OfflineSubject,
+  terms: OfflineTerms,
+  sequence: number,
+): Promise<OfflineHeader> {
+  const format = formatOf(context);
+  return {
+    v: 1,
+    kid: sha256Hex(await signingKeyOf(context)),
+    packageId: uuidV7(nowMs, context.randomBytes),
+    agentId: agent.id,
+    agentKeyId: agent.fingerprint,
+    userId: user.id,
+    userName: user.userName,
+    domainName: configuration.domainById(user.domainId)?.name ?? '',
+    serial: authenticator.serial,
+    applicationName: application.name,
+    algorithm: algorithmText(application.algorithm),
+    ...terms,
+    windowBackSteps: policy.offlineWindowBackSteps,
+    windowForwardSteps: policy.offlineWindowForwardSteps,
+    lookAhead: policy.offlineLookAheadSteps,
+    sequence,
+    issuedAtMs: nowMs,
+    failuresMax: policy.offlineFailuresMax,
+    warnDays: policy.offlineWarnDays,
+    warnEvents: policy.offlineWarnEvents,
+    clockBackMaxSeconds: policy.offlineClockBackMaxSeconds,
+    // What it holds was measured by where this agent keeps its secret: no weaker place will do.
+    keyMode: agent.keyMode,
+    kdf: { ...slowHash, salt: format.newSalt() },
+    policyHash: policyHashOf(policy),
+    emergency: [],
+  };
+}
+
+async function writePackage(
+  { context, standing: { policy } }: Desk,
+  agent: OfflineAgent,
+  subject: OfflineSubject,
+  header: OfflineHeader,
+): Promise<Uint8Array> {
+  const format = formatOf(context);
+  const { first, last } = format.blockRange(header);
+  const challenges = await drawChallenges(context, subject, last - first + 1, policy);
+  const packageKey = await offlineMac(context, format.packageKeyMessage(header));
+  const secrets = { challenges, emergencyCodes: [] };
+  const builder = format.buildPackage(header, secrets, packageKey, agent.publicKey);
+  try {
+    await fillPackage(context, builder, header, subject, challenges);
+    const message = builder.toSign();
+    return builder.finish(await signOffline(context, message));
+  } finally {
+    builder.discard();
+  }
+}
+
+function recordOf(
+  { nowMs }: Desk,
+  { agentId, userId, authenticatorId, applicationId }: RetrievalHandle,
+  { authenticator, application }: OfflineSubject,
+  header: OfflineHeader,
+): OfflinePackage {
+  return {
+    id: header.packageId,
+    agentId,
+    userId,
+    authenticatorId,
+    applicationId,
+    sequence: header.sequence,
+    kind: header.kind,
+    eventMode: header.eventMode,
+    first: header.first,
+    count: header.count,
+    notBeforeMs: header.notBeforeMs,
+    notAfterMs: header.notAfterMs,
+    eventsMax: header.eventsMax,
+    eventsUsed: 0,
+    policyHash: header.policyHash,
+    assignmentVersion: authenticator.assignmentVersion,
+    pinVersion: application.pin.version,
+    epoch: application.epoch,
+    state: 'issued',
+    createdAtMs: nowMs,
+    version: 1,
+  };
+}
+
+function proposalOf(
+  desk: Desk,
+  {
+    agent,
+    handle,
+    subject: { user, authenticator, application },
+    record,
+    replaced,
+  }: {
+    readonly agent: OfflineAgent;
+    readonly handle: RetrievalHandle;
+    readonly subject: OfflineSubject;
+    readonly record: OfflinePackage;
+    readonly replaced: readonly OfflinePackage[];
+  },
+): Proposal {
+  const { id, applicationId, epoch, first, count, kind, notAfterMs, eventsMax } = record;
+  const domainName = desk.configuration.domainById(user.domainId)?.name ?? '';
+  return {
+    changes: [
+      { change: 'delete', kind: 'retrievalHandle', id: handle.id, expectedVersion: handle.version },
+      ...replaced.map(
+        (each) =>
+          ({
+            change: 'update',
+            kind: 'offlinePackage',
+            id: each.id,
+            expectedVersion: each.version,
+            set: { state: 'superseded' },
+          }) as const,
+      ),
+      { change: 'insert', kind: 'offlinePackage', record },
+      ...(record.eventMode === 'reserved'
+        ? [
+            {
+              change: 'reserve',
+              applicationId,
+              epoch,
+              from: first,
+              to: first + BigInt(count),
+            } as const,
+          ]
+        : []),
+    ],
+    audit: doneEntry(desk, 'offline.package.issue', `${domainName}/${user.userName}`, {
+      packageId: id,
+      workstation: agentSubject(agent),
+      serial: authenticator.serial,
+      application: application.name,
+      kind,
+      first: first.toString(),
+      count,
+      notAfterMs,
+      eventsMax,
+    }),
+  };
+}
