@@ -301,25 +301,32 @@ export function standsStill(
   { user, owner, policy, policyHash, agent }: OfflineCircumstances,
   nowMs: number,
 ): boolean {
-  const { applicationId, assignmentVersion, pinVersion, epoch } = offlinePackage;
-  const { authenticator, applications = [] } = owner ?? {};
-  const application = applications.find(({ id }) => id === applicationId);
-  if (user === null || authenticator === undefined || application === undefined) return false;
+  const application = owner?.applications.find(({ id }) => id === offlinePackage.applicationId);
+  if (user === null || owner === null || application === undefined) return false;
+  const { authenticator } = owner;
   const isPermitted =
+    agent.state === 'active' &&
     policy.offlineEnabled &&
     isKeyModeEnough(agent.keyMode, policy) &&
     offlinePackage.policyHash === policyHash;
-  const isSame =
-    user.id === offlinePackage.userId &&
-    authenticator.assignmentVersion === assignmentVersion &&
-    application.pin.version === pinVersion &&
-    application.epoch === epoch;
   return (
     isPermitted &&
-    isSame &&
-    agent.state === 'active' &&
     isStanding(offlinePackage, nowMs) &&
+    isMadeFor(offlinePackage, { user, authenticator, application }) &&
     isServing({ user, authenticator, application }, nowMs, policy)
+  );
+}
+
+/** The same person, assignment, PIN and epoch. */
+function isMadeFor(
+  { userId, assignmentVersion, pinVersion, epoch }: OfflinePackage,
+  { user, authenticator, application }: Omit<OfflineSubject, 'agent'>,
+): boolean {
+  return (
+    user.id === userId &&
+    authenticator.assignmentVersion === assignmentVersion &&
+    application.pin.version === pinVersion &&
+    application.epoch === epoch
   );
 }
 

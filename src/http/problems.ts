@@ -75,8 +75,10 @@ export function problemOf(error: unknown): Problem {
   if (error.code === 'conflict' && reason === 'version') {
     return { status: 412, title, code: error.code, detail };
   }
-  // A refusal by role and one by address share an error code; the reason tells them apart.
-  const code = status === 403 && typeof reason === 'string' ? reason : error.code;
+  // A refusal by role and one by address share an error code, as do a missing API key and a missing proof;
+  // the reason tells them apart.
+  const isTold = status === 401 || status === 403;
+  const code = isTold && typeof reason === 'string' ? reason : error.code;
   const problem = { status, title, code, detail };
   if (error.code !== 'request-invalid') return problem;
   const problems = Object.entries(error.fields).map(([member, value]) => ({

@@ -1,20 +1,12 @@
 import { z } from 'zod';
 import { type Call, type Endpoint, one, type Reply } from './endpoint.ts';
-import { credentialMembers, credentialOf } from './credential.ts';
+import { acceptedJson, authenticateMembers, authenticateRequest } from './logon.ts';
 import { parseBy } from './input.ts';
 import type { SynchroniseAnswer } from '../service/api.ts';
 
 const optionalText = z.string().optional();
 
-const authenticateBody = z.strictObject({
-  user: z.string(),
-  domain: optionalText,
-  ...credentialMembers,
-  challenge: optionalText,
-  challengeKey: optionalText,
-  serial: optionalText,
-  application: optionalText,
-});
+const authenticateBody = z.strictObject(authenticateMembers);
 
 const challengeBody = z.strictObject({
   user: optionalText,
@@ -66,36 +58,12 @@ export const authenticationEndpoints: readonly Endpoint[] = [
 
 async function authenticate({ service, caller, body, requestKey }: Call): Promise<Reply> {
   const given = parseBy(authenticateBody, body);
-  const { user, domain, challenge, challengeKey, serial, application } = given;
-  const answer = await service.authenticate(caller, {
-    userName: user,
-    domainName: domain ?? null,
-    credential: credentialOf(given),
-    challenge: challenge ?? null,
-    challengeKey: challengeKey ?? null,
-    serial: serial ?? null,
-    applicationName: application ?? null,
-    requestKey,
-  });
+  const answer = await service.authenticate(caller, authenticateRequest(given, requestKey));
   if (answer.outcome === 'refused') return { status: 403, code: answer.code };
   if (answer.outcome === 'challenge-issued') {
     return { status: 202, outcome: answer.outcome, body: answer };
   }
-  return {
-    status: 200,
-    outcome: answer.outcome,
-    body: {
-      outcome: answer.outcome,
-      by: answer.by,
-      user: answer.userName,
-      domain: answer.domainName,
-      organisationalUnit: answer.organisationalUnit,
-      serial: answer.serial,
-      application: answer.applicationName,
-      pinChanged: answer.pinChanged,
-      passwordExpiresAtMs: answer.passwordExpiresAtMs,
-    },
-  };
+  return { status: 200, outcome: answer.outcome, body: acceptedJson(answer) };
 }
 
 async function changePassword({ service, caller, body }: Call): Promise<Reply> {

@@ -36,3 +36,15 @@ export function decodeBase32(text: string): Uint8Array | undefined {
   }
   return (value & ((1 << bits) - 1)) === 0 ? bytes : undefined;
 }
+
+/**
+ * Base64 (RFC 4648 section 4, with padding) or base64url (section 5, without); undefined for anything else,
+ * so that there is one text for each value.
+ */
+export function decodeBase64(
+  text: string,
+  encoding: 'base64' | 'base64url' = 'base64',
+): Uint8Array | undefined {
+  const bytes = Buffer.from(text, encoding);
+  return bytes.toString(encoding) === text ? bytes : undefined;
+}

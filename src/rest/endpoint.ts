@@ -1,5 +1,5 @@
 import type { JsonValue } from '../http/index.ts';
-import type { Caller, RefusedAnswer, Service } from '../service/api.ts';
+import type { AgentProof, Caller, RefusedAnswer, Service } from '../service/api.ts';
 
 /** One request as an endpoint sees it: read, limited and attributed, but not yet understood. */
 export interface Call {
@@ -10,6 +10,8 @@ export interface Call {
   readonly query: Readonly<Partial<Record<string, string>>>;
   /** Undefined when there was none. */
   readonly body: JsonValue | undefined;
+  /** By what a workstation shows who it is; of endpoints with `isProven`. Overwritten after the call. */
+  readonly proof: AgentProof;
   readonly requestKey: string | null;
   /** The version in If-Match, or null. */
   readonly ifMatch: number | null;
@@ -24,6 +26,7 @@ export type Reply =
       readonly version?: number;
       readonly location?: string;
     }
+  | { readonly status: 200; readonly outcome: string; readonly bytes: Uint8Array }
   | { readonly status: 204; readonly outcome: string }
   | {
       readonly status: 403;
@@ -38,7 +41,10 @@ export interface Endpoint {
   readonly path: string;
   /** Names of the query parameters it takes. */
   readonly query?: readonly string[];
-  readonly body?: 'required' | 'optional';
+  /** `bytes`: it reads them itself, from `Call.proof`. */
+  readonly body?: 'required' | 'optional' | 'bytes';
+  /** Whether the headers of a workstation's proof are read. */
+  readonly isProven?: boolean;
   /** Whether it understands Idempotency-Key; elsewhere the header is refused, not ignored. */
   readonly takesRequestKey?: boolean;
   readonly takesIfMatch?: boolean;

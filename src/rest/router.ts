@@ -1,6 +1,7 @@
 import express from 'express';
 import type { Call, Endpoint, Reply } from './endpoint.ts';
 import { readBearer, readIfMatch, readQuery, readRequestKey } from './input.ts';
+import { readProof } from './proof.ts';
 import { refusalProblem } from './refusals.ts';
 import { authenticationEndpoints } from './authentication.ts';
 import { authenticatorEndpoints } from './authenticators.ts';
@@ -10,6 +11,8 @@ import { policyExplanationEndpoints } from './policy-explanation.ts';
 import { explanationEndpoints } from './explanation.ts';
 import { gatewayEndpoints } from './gateways.ts';
 import { driftEndpoints } from './drift.ts';
+import { offlineEndpoints } from './offline.ts';
+import { offlineAdministrationEndpoints } from './offline-administration.ts';
 import { pinEndpoints } from './pins.ts';
 import { userEndpoints } from './users.ts';
 import {
@@ -42,6 +45,8 @@ const endpoints: readonly Endpoint[] = [
   ...configurationEndpoints,
   ...policyExplanationEndpoints,
   ...gatewayEndpoints,
+  ...offlineEndpoints,
+  ...offlineAdministrationEndpoints,
   ...auditEndpoints,
 ];
 
@@ -75,22 +80,37 @@ async function serve(
   // Before the body is read: strangers don't make us read.
   const caller = await identify(options.service, request, context.requestId);
   context.caller = caller;
-  const call: Call = {
-    service: options.service,
-    caller,
-    path: request.params as Readonly<Record<string, string>>,
-    query: readQuery(request.url, endpoint.query ?? []),
-    requestKey: readRequestKey(onlyWhere(endpoint.takesRequestKey, request, 'Idempotency-Key')),
-    ifMatch: readIfMatch(onlyWhere(endpoint.takesIfMatch, request, 'If-Match')),
-    body: await readJson(options, endpoint, request, response),
-  };
-  let reply: Reply;
+  const query = readQuery(request.url, endpoint.query ?? []);
+  const requestKey = readRequestKey(
+    onlyWhere(endpoint.takesRequestKey, request, 'Idempotency-Key'),
+  );
+  const ifMatch = readIfMatch(onlyWhere(endpoint.takesIfMatch, request, 'If-Match'));
+  const bytes = await readBytes(options, endpoint, request, response);
   try {
-    reply = await endpoint.run(call);
+    const call: Call = {
+      service: options.service,
+      caller,
+      path: request.params as Readonly<Record<string, string>>,
+      query,
+      requestKey,
+      ifMatch,
+      body: bytes === null || endpoint.body === 'bytes' ? undefined : parseBody(bytes),
+      proof: readProof(request, bytes ?? new Uint8Array()),
+    };
+    // What is not proven needs the bytes no longer: they may hold a response.
+    if (endpoint.isProven !== true) bytes?.fill(0);
+    send(request, response, await run(endpoint, call));
+  } finally {
+    bytes?.fill(0);
+  }
+}
+
+async function run(endpoint: Endpoint, call: Call): Promise<Reply> {
+  try {
+    return await endpoint.run(call);
   } catch (error) {
     throw inWireNames(error);
   }
-  send(request, response, reply);
 }
 
 const wireNames: Readonly<Record<string, string>> = {
@@ -142,17 +162,18 @@ function onlyWhere(
   });
 }
 
-async function readJson(
+/** The body as it came, null without one; the caller overwrites it. */
+async function readBytes(
   { bodyBytesMax }: RestOptions,
   endpoint: Endpoint,
   request: express.Request,
   response: express.Response,
-): Promise<JsonValue | undefined> {
+): Promise<Buffer | null> {
   const { headers } = request;
   const hasBody =
     headers['transfer-encoding'] !== undefined || Number(headers['content-length'] ?? 0) > 0;
   if (!hasBody) {
-    if (endpoint.body !== 'required') return undefined;
+    if (endpoint.body !== 'required' && endpoint.body !== 'bytes') return null;
     throw new TallystickError('request-malformed', 'a JSON body is needed');
   }
   if (endpoint.body === undefined) {
@@ -161,12 +182,11 @@ async function readJson(
   if (!/^application\/json *(?:; *charset=("?)utf-8\1 *)?$/i.test(headers['content-type'] ?? '')) {
     throw new TallystickError('media-type-unsupported', 'the body must be application/json');
   }
-  const bytes = await readBody(request, response, bodyBytesMax);
-  try {
-    return parseStrictJson(bytes, { depthMax });
-  } finally {
-    bytes.fill(0);
-  }
+  return readBody(request, response, bodyBytesMax);
+}
+
+function parseBody(bytes: Uint8Array): JsonValue {
+  return parseStrictJson(bytes, { depthMax });
 }
 
 function send(request: express.Request, response: express.Response, reply: Reply): void {
@@ -180,7 +200,18 @@ function send(request: express.Request, response: express.Response, reply: Reply
     response.end();
     return;
   }
+  if ('bytes' in reply) {
+    sendBytes(response, reply.bytes);
+    return;
+  }
   if (reply.version !== undefined) response.setHeader('ETag', `"${reply.version}"`);
   if (reply.location !== undefined) response.setHeader('Location', reply.location);
   sendJson(response, reply.status, reply.body);
+}
+
+/** The whole body at once, so that its length is known. */
+function sendBytes(response: express.Response, bytes: Uint8Array): void {
+  response.statusCode = 200;
+  response.setHeader('Content-Type', 'application/octet-stream');
+  response.end(bytes);
 }
