@@ -104,6 +104,11 @@ const refusals: Readonly<Record<RefusalCode, Explanation>> = {
     why: 'The application had as many wrong responses in a row as identificationThreshold allows, so nothing was compared.',
     whatHelps: 'Reset the application once it is clear who tried.',
   },
+  'emergency-in-force': {
+    why: 'The response was right, but an emergency code stands in for the authenticator, and tokenReturnPolicy does not admit the authenticator meanwhile. The response is used up.',
+    whatHelps:
+      'If the user has it back, revoke the emergency code (tallystick token emergency revoke). If he has not, somebody else has it, and the PIN.',
+  },
   'challenge-required': {
     why: 'What the user has answers challenges, and the request came without one.',
     whatHelps: 'Ask for a challenge first, or assign an authenticator that needs none.',

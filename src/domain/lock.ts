@@ -21,6 +21,7 @@ const counts: Readonly<Record<RefusalCode, boolean>> = {
   'authenticator-expired': false,
   'application-inactive': false,
   'application-locked': false,
+  'emergency-in-force': false,
   'challenge-required': false,
   'challenge-not-permitted': false,
   'challenge-malformed': false,

@@ -21,6 +21,8 @@ export type RefusalCode =
   | 'authenticator-expired'
   | 'application-inactive'
   | 'application-locked'
+  // A right response of a device that an emergency code stands in for.
+  | 'emergency-in-force'
   // The challenge.
   | 'challenge-required'
   | 'challenge-not-permitted'

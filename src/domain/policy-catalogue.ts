@@ -1,3 +1,4 @@
+import { type EmergencySettings, emergencySettings } from './emergency-settings.ts';
 import { type OfflineSettings, offlineSettings } from './offline-settings.ts';
 import { type PasswordSettings, passwordSettings } from './password-settings.ts';
 import { choice, onOrOff, type PolicySetting, whole } from './policy-setting.ts';
@@ -6,7 +7,7 @@ import { type VirtualSettings, virtualSettings } from './virtual-settings.ts';
 
 /** All settings of a policy with every inheritance resolved. `policyCatalogue` explains each. */
 export interface EffectivePolicy
-  extends OfflineSettings, PasswordSettings, RequestSettings, VirtualSettings {
+  extends EmergencySettings, OfflineSettings, PasswordSettings, RequestSettings, VirtualSettings {
   readonly userLockThreshold: number;
   readonly autoUnlockMaxTries: number;
   readonly autoUnlockMinDurationSeconds: number;
@@ -69,6 +70,7 @@ export const policyCatalogue: {
   ...requestSettings,
   ...virtualSettings,
   ...offlineSettings,
+  ...emergencySettings,
   userLockThreshold: {
     unit: 'attempts',
     default: 3,

@@ -22,6 +22,8 @@ const details: Readonly<Record<RefusedAnswer['code'], string>> = {
   'authenticator-expired': 'The authenticator has expired.',
   'application-inactive': 'The application was not used for too long: it must be reset.',
   'application-locked': 'The application had too many wrong responses: it must be reset.',
+  'emergency-in-force':
+    'An emergency code stands in for the authenticator, which is not accepted meanwhile: ask the help desk.',
   'challenge-required': 'A challenge is needed.',
   'challenge-not-permitted': 'The policy permits no such challenge.',
   'challenge-malformed': 'The challenge does not fit the application.',

@@ -18,6 +18,7 @@ export type AttemptAction =
 const toldAlways: ReadonlySet<RefusalCode> = new Set<RefusalCode>([
   'response-replayed',
   'sync-replayed',
+  'emergency-in-force',
   'pin-change-required',
   'pin-change-not-allowed',
   'pin-not-supported',

@@ -208,6 +208,10 @@ const failures: Readonly<Record<FailureCode, ResultCodes>> = {
     'STAT_DPERROR',
     'The authenticator application had too many wrong responses: it must be reset.',
   ),
+  'emergency-in-force': failureCodes(
+    'STAT_DPERROR',
+    'An emergency code stands in for the authenticator: ask the help desk.',
+  ),
   'challenge-required': failureCodes('STAT_DPERROR', 'A challenge is needed.'),
   'challenge-not-permitted': failureCodes(
     'STAT_LOCALAUTH',

@@ -32,6 +32,7 @@ const statuses: Readonly<Record<FailureCode, StatusName>> = {
   'authenticator-expired': 'STAT_LOCALAUTH',
   'application-inactive': 'STAT_DPERROR',
   'application-locked': 'STAT_DPERROR',
+  'emergency-in-force': 'STAT_DPERROR',
   'challenge-required': 'STAT_DPERROR',
   'challenge-not-permitted': 'STAT_LOCALAUTH',
   'challenge-malformed': 'STAT_DPERROR',
