@@ -99,6 +99,7 @@ async function authenticate(
 function shownBy({ by, serial, application }: JsonRecord): string {
   if (by === 'password') return 'static password';
   if (by === 'virtual-otp') return `a one-time password that was sent (${String(serial)})`;
+  if (by === 'emergency') return `an emergency code for ${String(serial)}`;
   return `${String(serial)}/${String(application)}`;
 }
 

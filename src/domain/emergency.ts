@@ -236,6 +236,19 @@ export function isForOnline(
   return isPermitted && isOnlineAllowed;
 }
 
+/** How often it may still be used, after some uses more; null: as often as wanted. */
+export function usesLeft(
+  { usesMax, useCount }: Pick<EmergencyCode, 'usesMax' | 'useCount'>,
+  more: number = 0,
+): number | null {
+  return usesMax === null ? null : Math.max(0, usesMax - useCount - more);
+}
+
+/** Whether another wrong try locks it. */
+export function isLastMiss({ missCount }: Pick<EmergencyCode, 'missCount'>): boolean {
+  return missCount + 1 >= emergencyMissesMax;
+}
+
 /** How a code stands that has ended: nothing is left by which it could be found out. */
 export function endedCode(
   state: Exclude<EmergencyState, 'live'>,

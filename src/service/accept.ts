@@ -1,4 +1,6 @@
 import { algorithmMode } from '../domain/application.ts';
+import type { EmergencyCode } from '../domain/emergency.ts';
+import { tokenReturned } from '../domain/emergency-verification.ts';
 import type { Application, PinChange, UserWithAuthenticators } from '../domain/model.ts';
 import type { RefusalCode } from '../domain/outcomes.ts';
 import { refusedFor } from '../domain/lock.ts';
@@ -46,6 +48,8 @@ export interface Proof<Success> {
   readonly examined: Examined;
   readonly nowMs: number;
   readonly found: UserWithAuthenticators;
+  /** Of the user, where such codes are good at the server. */
+  readonly emergencyCodes: readonly EmergencyCode[];
   readonly plan: VerificationPlan;
   readonly tape: MacTape;
   readonly finish: Finish<Success>;
@@ -85,6 +89,9 @@ async function succeed<Success>(
   const pinChange =
     outcome.kind === 'changed' ? await newPin(proof, application, outcome.pin) : null;
   const written = successChanges(examined, owner);
+  const returned = tokenReturned(proof.emergencyCodes, owner, proof.nowMs, examined.policy);
+  const endedIds = returned.kind === 'denied' ? [] : returned.endedIds;
+  const marks = endedIds.map((codeId) => ({ codeId, mark: 'returned' as const }));
   const isChallenged = algorithmMode(application.algorithm) === 'challenge-response';
   // One literal for what is written: see `auditEntry`.
   const changesWith = (
@@ -101,8 +108,14 @@ async function succeed<Success>(
     openSession,
     issue: null,
     backupUse: null,
+    emergencyUse: null,
+    emergencyMarks: marks,
     passwordVersion: null,
   });
+  if (returned.kind === 'denied') {
+    return refusedProven(refusedFor('emergency-in-force'), changesWith(null, null), facts);
+  }
+  if (marks.length > 0) facts['emergency'] = 'returned';
   if (outcome.kind === 'refused') {
     return refusedProven(outcome.refused, changesWith(null, null), facts);
   }

@@ -28,8 +28,8 @@ export interface AcceptedAnswer {
   readonly userName: string;
   readonly domainName: string;
   readonly organisationalUnit: string | null;
-  /** What was shown: a device's response, what was sent, or a static password. */
-  readonly by: 'response' | 'virtual-otp' | 'password';
+  /** What was shown: a device's response, what was sent, a static password, or an emergency code. */
+  readonly by: 'response' | 'virtual-otp' | 'password' | 'emergency';
   /** Null where a static password was enough. */
   readonly serial: string | null;
   /** Null where no application had part in it. */

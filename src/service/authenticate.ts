@@ -24,6 +24,7 @@ import { createPinTape } from './pins.ts';
 import { credentialParts, requireBoundedMembers } from './request-members.ts';
 import { decideInRounds } from './rounds.ts';
 import { lookAlike, otpMacOf } from './two-step/issue.ts';
+import { findEmergencyCodes, payForEmergency } from './verify/by-emergency.ts';
 import { payDecoy, refuseUnseen } from './verify/by-response.ts';
 import { isAnswering, judgeShown } from './verify/judge.ts';
 import type { Progress, Purpose } from './verify/progress.ts';
@@ -94,6 +95,7 @@ export async function verifyPerson<Success extends { readonly outcome: string }>
     passwords: null,
     delivered: null,
     comparedOtps: 0,
+    comparedEmergency: 0,
   };
   return decideInRounds(context, { action, caller, target, nowMs }, slot, (reading) =>
     examine(progress, reading),
@@ -132,6 +134,7 @@ async function judge<Success extends { readonly outcome: string }>(
   const now = { policy, nowMs };
   const presented = await findPresentedChallenge(context, caller, userId, request, now);
   const openOtp = await findOpenOtp(progress, userId, policy);
+  const emergencyCodes = await findEmergencyCodes(context, userId, policy);
   if (found === null) {
     await payDecoy(progress, policy);
     return refusedNobody(policy);
@@ -160,7 +163,7 @@ async function judge<Success extends { readonly outcome: string }>(
   if (given !== null && isOutlived(given, found.user)) {
     return refuseUnseen(progress, examined, refusedFor('challenge-superseded'));
   }
-  const shown = { presented: { ...presented, issued }, openOtp };
+  const shown = { presented: { ...presented, issued }, openOtp, emergencyCodes };
   return judgeShown(progress, examined, found, shown);
 }
 
@@ -198,6 +201,7 @@ async function payForRequests<Success extends { readonly outcome: string }>(
   const passwords = passwordsPaidFor(request.credential, { mayLogOn, isAnswer }, policy);
   progress.passwords ??= { tape: createPasswordTape(context, null), key: '' };
   await progress.passwords.tape.complete(passwords);
+  await payForEmergency(progress, policy);
   if (!sendsOtps(policy) || progress.comparedOtps > 0) return;
   progress.comparedOtps += 1;
   await otpMacOf(context, nobodyId, '000000');

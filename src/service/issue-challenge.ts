@@ -240,6 +240,8 @@ function decisionOf(
     passwordVersion: null,
     passwordChange: null,
     backupUse: null,
+    emergencyUse: null,
+    emergencyMarks: [],
     storedAnswer,
     audit: auditEntry(caller, nowMs, {
       action: 'issue-challenge',

@@ -116,6 +116,8 @@ function decisionOf<Success extends { readonly outcome: string }>(
     passwordVersion: changes.passwordVersion,
     passwordChange: null,
     backupUse: changes.backupUse,
+    emergencyUse: changes.emergencyUse,
+    emergencyMarks: changes.emergencyMarks,
     openSession: changes.openSession,
     endSession: null,
     // A technical fault is not an answer: the same request may succeed when it is mended.
@@ -152,8 +154,8 @@ function readVersionsOf(
 
 function changesOf<Success>(verdict: Verdict<Success>): SuccessChanges {
   if (verdict.kind === 'success') return verdict.changes;
-  const { used, user, challengeIds } = verdict;
-  return used ?? { ...noChanges, user, challengeIds };
+  const { used, user, challengeIds, emergencyMarks } = verdict;
+  return used ?? { ...noChanges, user, challengeIds, emergencyMarks };
 }
 
 function outcomeOf<Success extends { readonly outcome: string }>(

@@ -1,3 +1,5 @@
+import type { EmergencyCodes } from './emergency/reads.ts';
+import type { EmergencyCode, EmergencyMark, EmergencyUse } from '../domain/emergency.ts';
 import type { Gateway } from '../domain/gateway.ts';
 import type {
   ApplicationRaise,
@@ -149,6 +151,10 @@ export interface Decision {
   /** Of the user in `user`. */
   readonly passwordChange: PasswordChange | null;
   readonly backupUse: BackupUse | null;
+  /** Of a live code of which these MACs are left; its last use ends it. */
+  readonly emergencyUse: EmergencyUse | null;
+  /** On codes that were compared, or whose device was shown; those that live no more stay as they are. */
+  readonly emergencyMarks: readonly EmergencyMark[];
   readonly openSession: Session | null;
   /** `Session.idSha256` of one that ends; it must still be there. */
   readonly endSession: string | null;
@@ -164,7 +170,8 @@ export type CommitResult =
   | { readonly status: 'committed' }
   | {
       readonly status: 'conflict';
-      readonly on: 'user' | 'authenticator' | 'application' | 'challenge' | 'session' | 'answer';
+      readonly on:
+        'user' | 'authenticator' | 'application' | 'challenge' | 'emergency' | 'session' | 'answer';
     };
 
 export interface RecordTypes {
@@ -182,6 +189,7 @@ export interface RecordTypes {
   retrievalHandle: RetrievalHandle;
   offlineEvent: OfflineEvent;
   offlineReport: OfflineReport;
+  emergencyCode: EmergencyCode;
 }
 export type RecordKind = keyof RecordTypes;
 
@@ -252,7 +260,7 @@ export interface Page {
   readonly limit: number;
 }
 
-export interface Store {
+export interface Store extends EmergencyCodes {
   /** One consistent read, by the compiled hot statement. */
   loadAttempt(domainId: string, userName: string): Promise<AttemptLoad>;
   loadConfiguration(): Promise<ConfigurationSnapshot>;

@@ -28,6 +28,8 @@ export type SuccessChanges = Pick<
   | 'openSession'
   | 'issue'
   | 'backupUse'
+  | 'emergencyUse'
+  | 'emergencyMarks'
   | 'passwordVersion'
 >;
 
@@ -40,6 +42,8 @@ export interface RefusedVerdict {
   readonly challengeIds: readonly string[];
   /** One-time passwords that were sent and compared with what was shown. */
   readonly missedOtpIds: readonly string[];
+  /** Emergency codes that were compared with it. */
+  readonly emergencyMarks: Decision['emergencyMarks'];
   /** PIN and response were right, and are used up as by a success, but something else was not. */
   readonly used: SuccessChanges | null;
   readonly facts: Facts;
@@ -65,12 +69,20 @@ export type Verdict<Success> =
 /** Where neither PIN nor session comes into it, and nothing is issued. */
 export const nothingElse: Pick<
   SuccessChanges,
-  'pinChange' | 'openSession' | 'issue' | 'backupUse' | 'passwordVersion'
+  | 'pinChange'
+  | 'openSession'
+  | 'issue'
+  | 'backupUse'
+  | 'emergencyUse'
+  | 'emergencyMarks'
+  | 'passwordVersion'
 > = {
   pinChange: null,
   openSession: null,
   issue: null,
   backupUse: null,
+  emergencyUse: null,
+  emergencyMarks: [],
   passwordVersion: null,
 };
 
@@ -197,6 +209,7 @@ export function refusedCompared(
     notes: user.kind === 'decoy' ? decoyNotes(examined.policy) : notesOn(applications, examined),
     challengeIds: isAnswered ? challengeIds(examined.issued) : [],
     missedOtpIds: [],
+    emergencyMarks: [],
     used: null,
     facts: {
       ...costFacts(tape),
@@ -215,6 +228,7 @@ function refusal(code: RefusalCode): Omit<RefusedVerdict, 'user' | 'notes'> {
     refused: refusedFor(code),
     challengeIds: [],
     missedOtpIds: [],
+    emergencyMarks: [],
     used: null,
     facts: {},
     fault: null,

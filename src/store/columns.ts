@@ -246,6 +246,32 @@ export const offlineEventColumns = [
   'version',
 ] as const;
 
+export const emergencyCodeColumns = [
+  'id',
+  'user_id',
+  'authenticator_id',
+  'assignment_version',
+  'kind',
+  'macs',
+  'sealed',
+  'is_revealable',
+  'is_pin_required',
+  'is_online_allowed',
+  'not_after_ms',
+  'uses_max',
+  'use_count',
+  'miss_count',
+  'state',
+  'created_by',
+  'created_at_ms',
+  'reveal_by',
+  'reveal_reason',
+  'reveal_at_ms',
+  'reveal_approved_by',
+  'revealed_at_ms',
+  'version',
+] as const;
+
 export const offlineReportColumns = [
   'id',
   'agent_id',

@@ -1,4 +1,5 @@
 import type { DatabaseKind } from './options.ts';
+import { emergencyCodes } from './migration-0006.ts';
 import { initialSchema } from './migration-0001.ts';
 import { governedClocks } from './migration-0002.ts';
 import { serverPinsAndSessions } from './migration-0003.ts';
@@ -21,4 +22,5 @@ export const migrations: readonly Migration[] = [
   { name: '0003-server-pins-and-sessions', statements: serverPinsAndSessions },
   { name: '0004-requests-and-passwords', statements: requestsAndPasswords },
   { name: '0005-offline', statements: offline },
+  { name: '0006-emergency-codes', statements: emergencyCodes },
 ];

@@ -12,6 +12,7 @@ import type {
 } from './postgres-rows.ts';
 import {
   backupArguments,
+  emergencyArguments,
   issueArguments,
   noBackup,
   noIssue,
@@ -28,6 +29,7 @@ export function lockArguments(batch: readonly PreparedDecision[]): readonly stri
   const authenticators: string[] = [];
   const applications: string[] = [];
   const challenges: string[] = [];
+  const emergencyCodes: string[] = [];
   const sessions: string[] = [];
   for (const { decision } of batch) {
     if (decision.user !== null && decision.user.kind !== 'decoy') users.push(decision.user.userId);
@@ -38,9 +40,10 @@ export function lockArguments(batch: readonly PreparedDecision[]): readonly stri
       if (note.kind === 'application') applications.push(note.applicationId);
     }
     challenges.push(...decision.challengeIds, ...decision.missedOtpIds);
+    emergencyCodes.push(...emergencyCodesIn(decision));
     if (decision.endSession !== null) sessions.push(decision.endSession);
   }
-  return [users, authenticators, applications, challenges, sessions];
+  return [users, authenticators, applications, challenges, emergencyCodes, sessions];
 }
 
 function authenticatorsIn({ authenticator, backupUse, issue }: Decision): readonly string[] {
@@ -48,6 +51,11 @@ function authenticatorsIn({ authenticator, backupUse, issue }: Decision): readon
   return [authenticator?.authenticatorId, backupUse?.authenticatorId, owner].filter(
     (id) => id !== undefined && id !== null,
   );
+}
+
+function emergencyCodesIn({ emergencyUse, emergencyMarks }: Decision): readonly string[] {
+  const marked = emergencyMarks.map(({ codeId }) => codeId);
+  return emergencyUse === null ? marked : [emergencyUse.codeId, ...marked];
 }
 
 /**
@@ -64,6 +72,7 @@ export function claimsOf(decision: Decision): readonly string[] {
       note.kind === 'application' ? [`application ${note.applicationId}`] : [],
     ),
     ...[...decision.challengeIds, ...decision.missedOtpIds].map((id) => `challenge ${id}`),
+    ...emergencyCodesIn(decision).map((id) => `emergency ${id}`),
   ];
   if (user !== null && user.kind !== 'decoy') claims.push(`user ${user.userId}`);
   if (authenticator !== null) claims.push(`authenticator ${authenticator.authenticatorId}`);
@@ -96,6 +105,7 @@ export function applyArguments(batch: readonly PreparedDecision[]): readonly str
       ...passwordArguments(decision),
       ...(decision.backupUse === null ? noBackup : backupArguments(decision.backupUse)),
       missed: decision.missedOtpIds,
+      ...emergencyArguments(decision),
       ...(decision.issue === null ? noIssue : issueArguments(decision.issue)),
       ...(decision.openSession === null ? noSession : sessionArguments(decision.openSession)),
       end_session: decision.endSession,
@@ -140,6 +150,7 @@ export function outcomeOf(checked: CheckedRow): DecisionOutcome {
   if (!checked.authenticator_holds) return { status: 'conflict', on: 'authenticator' };
   if (!checked.application_holds) return { status: 'conflict', on: 'application' };
   if (!checked.challenge_holds) return { status: 'conflict', on: 'challenge' };
+  if (!checked.emergency_holds) return { status: 'conflict', on: 'emergency' };
   if (!checked.session_holds) return { status: 'conflict', on: 'session' };
   if (!checked.answer_holds) return { status: 'conflict', on: 'answer' };
   return { status: 'committed' };

@@ -84,6 +84,21 @@ export function passwordArguments({
   };
 }
 
+export function emergencyArguments({
+  emergencyUse: use,
+  emergencyMarks,
+}: Pick<Decision, 'emergencyUse' | 'emergencyMarks'>): Pick<
+  DecisionRow,
+  'emergency_id' | 'emergency_macs_before' | 'emergency_macs_after' | 'emergency_marks'
+> {
+  return {
+    emergency_id: use?.codeId ?? null,
+    emergency_macs_before: use === null ? null : JSON.stringify(use.macsBefore),
+    emergency_macs_after: use === null ? null : JSON.stringify(use.macsAfter),
+    emergency_marks: emergencyMarks.map(({ codeId, mark }) => ({ code_id: codeId, mark })),
+  };
+}
+
 type BackupArguments = Pick<
   DecisionRow,
   | 'backup_id'

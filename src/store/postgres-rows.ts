@@ -44,6 +44,10 @@ export interface DecisionRow {
   readonly backup_ends_at_ms: number | null;
   readonly backup_uses_left: number | null;
   readonly missed: readonly string[];
+  readonly emergency_id: string | null;
+  readonly emergency_macs_before: string | null;
+  readonly emergency_macs_after: string | null;
+  readonly emergency_marks: readonly { readonly code_id: string; readonly mark: string }[];
   readonly issue_id: string | null;
   readonly handle: string | null;
   readonly issue_user_id: string | null;
@@ -106,6 +110,7 @@ export interface CheckedRow {
   readonly authenticator_holds: boolean;
   readonly application_holds: boolean;
   readonly challenge_holds: boolean;
+  readonly emergency_holds: boolean;
   readonly session_holds: boolean;
   readonly answer_holds: boolean;
   /** Rows that the whole batch changed, and how many the decisions that hold are about. */

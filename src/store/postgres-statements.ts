@@ -1,5 +1,6 @@
 import { passwordHistoryMax } from '../domain/static-password.ts';
 import { otpAnswersMax } from '../domain/virtual-otp.ts';
+import { emergencyHolds, emergencyWrites } from './emergency-statements.ts';
 
 /**
  * The three statements of a batch on PostgreSQL, whatever its size: lock every row in a fixed order,
@@ -8,16 +9,18 @@ import { otpAnswersMax } from '../domain/virtual-otp.ts';
  * before the locks were had (READ COMMITTED: a statement's snapshot is taken when it starts).
  */
 
-/** $1 users, $2 authenticators, $3 applications, $4 challenges, $5 sessions: ids. Tables and rows in this order. */
+/** $1 users, $2 authenticators, $3 applications, $4 challenges, $5 emergency codes, $6 sessions: ids. Tables and rows in this order. */
 export const lockRows = `
 with
 u as materialized (select id from user_account where id = any ($1::text[]) order by id for no key update),
 a as materialized (select id from authenticator where id = any ($2::text[]) order by id for no key update),
 p as materialized (select id from application where id = any ($3::text[]) order by id for no key update),
 c as materialized (select id from challenge where id = any ($4::text[]) order by id for no key update),
-e as materialized (select id_sha256 from session where id_sha256 = any ($5::text[]) order by id_sha256 for update)
+k as materialized (select id from emergency_code where id = any ($5::text[]) order by id for no key update),
+e as materialized (select id_sha256 from session where id_sha256 = any ($6::text[]) order by id_sha256 for update)
 select (select count(*) from u), (select count(*) from a),
-  (select count(*) from p), (select count(*) from c), (select count(*) from e)`;
+  (select count(*) from p), (select count(*) from c), (select count(*) from k),
+  (select count(*) from e)`;
 
 const open = `u.is_disabled = 0 and u.locked_at_ms is null
         and (d.threshold = 0 or u.lock_count < d.threshold)`;
@@ -54,6 +57,7 @@ d as materialized (
     backup_id text, backup_owner_id text, backup_assignment_version bigint,
     backup_ends_before_ms bigint, backup_uses_before bigint, backup_ends_at_ms bigint,
     backup_uses_left bigint, missed json,
+    emergency_id text, emergency_macs_before text, emergency_macs_after text, emergency_marks json,
     issue_id text, handle text, issue_user_id text, issue_authenticator_id text,
     component_type text, component_type_key text, challenge_kind text, challenge_method text,
     proven_pins text, challenge_text text, user_version bigint,
@@ -130,6 +134,7 @@ checked as materialized (
       select from s where s.number = d.number and not exists (
         select from challenge c where c.id = s.challenge_id and c.consumed_at_ms is null
           and c.expires_at_ms > d.at_ms)) as challenge_holds,
+    ${emergencyHolds} as emergency_holds,
     (d.end_session is null or exists (
       select from session e where e.id_sha256 = d.end_session ${byIndex})) as session_holds,
     (d.client_id is null or not exists (
@@ -140,7 +145,7 @@ checked as materialized (
 good as materialized (
   select d.* from d join checked using (number)
   where user_holds and authenticator_holds and application_holds and challenge_holds
-    and session_holds and answer_holds
+    and emergency_holds and session_holds and answer_holds
 ),
 changed_user as (
   update user_account u set
@@ -241,6 +246,7 @@ changed_challenge as (
   from good g join s using (number) where c.id = s.challenge_id
   returning 1
 ),
+${emergencyWrites},
 missed as (
   update challenge c set miss_count = c.miss_count + 1,
     consumed_at_ms = case when c.miss_count + 1 >= ${otpAnswersMax} then g.at_ms end
@@ -296,11 +302,11 @@ select checked.*,
     + (select count(*) from changed_authenticator) + (select count(*) from changed_application)
     + (select count(*) from changed_follower) + (select count(*) from changed_challenge)
     + (select count(*) from noted) + (select count(*) from issued) + (select count(*) from opened)
-    + (select count(*) from backed)
+    + (select count(*) from backed) + (select count(*) from changed_emergency)
     + (select count(*) from ended) + (select count(*) from answered) as changed,
   (select count(user_kind) + count(authenticator_id)
     + count(nullif(backup_id, authenticator_id)) + count(application_id) + count(issue_id)
-    + count(session_id) + count(end_session) + count(client_id) from good)
+    + count(emergency_id) + count(session_id) + count(end_session) + count(client_id) from good)
     + (select count(*) from good join f using (number))
     + (select count(*) from good join n using (number))
     + (select count(*) from good join s using (number)) as expected

@@ -1,3 +1,4 @@
+import { unsettledStates } from '../domain/emergency.ts';
 import {
   type Compilable,
   type QueryBuilder,
@@ -9,6 +10,8 @@ import {
 const sendCountKeptMs = 86_400_000;
 /** As long as a workstation might ask again for the answer to a report. */
 const reportKeptMs = 30 * 86_400_000;
+/** As long as anybody might ask what became of a code; the audit knows for ever. */
+const emergencyKeptMs = 30 * 86_400_000;
 
 /** Deletes what is over at `nowMs`, the oldest first, at most `limit` rows of each table. */
 export function purgeStatements(
@@ -47,9 +50,23 @@ export function purgeStatements(
         .orderBy('received_at_ms')
         .limit(limit),
     ),
+    endedEmergencyCodes(builder, nowMs, limit),
     expiredAnswers(builder, nowMs, limit),
     oldSendCounts(builder, nowMs, limit),
   ].map(statementOf);
+}
+
+/** Not those that nobody has looked after since: a device that comes back depends on them. */
+function endedEmergencyCodes(builder: QueryBuilder, nowMs: number, limit: number): Compilable {
+  return builder.deleteFrom('emergency_code').where('id', 'in', (from) =>
+    from
+      .selectFrom('emergency_code')
+      .select('id')
+      .where('not_after_ms', '<=', nowMs - emergencyKeptMs)
+      .where('state', 'not in', [...unsettledStates])
+      .orderBy('not_after_ms')
+      .limit(limit),
+  );
 }
 
 function expiredAnswers(builder: QueryBuilder, nowMs: number, limit: number): Compilable {

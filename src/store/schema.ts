@@ -337,6 +337,34 @@ export interface OfflineReportTable {
   version: number;
 }
 
+/** Codes that stand in for a device; what has ended keeps neither MACs nor a sealed copy. */
+export interface EmergencyCodeTable {
+  id: string;
+  user_id: string;
+  authenticator_id: string;
+  assignment_version: number;
+  kind: string;
+  /** JSON array of hex. */
+  macs: string;
+  sealed: Uint8Array | null;
+  is_revealable: Flag;
+  is_pin_required: Flag;
+  is_online_allowed: Flag;
+  not_after_ms: number;
+  uses_max: number | null;
+  use_count: number;
+  miss_count: number;
+  state: string;
+  created_by: string;
+  created_at_ms: number;
+  reveal_by: string | null;
+  reveal_reason: string | null;
+  reveal_at_ms: number | null;
+  reveal_approved_by: string | null;
+  revealed_at_ms: number | null;
+  version: number;
+}
+
 export interface Schema {
   database_info: DatabaseInfoTable;
   configuration_version: ConfigurationVersionTable;
@@ -362,4 +390,5 @@ export interface Schema {
   retrieval_handle: RetrievalHandleTable;
   offline_event: OfflineEventTable;
   offline_report: OfflineReportTable;
+  emergency_code: EmergencyCodeTable;
 }

@@ -39,6 +39,7 @@ const conflicts: readonly Conflict[] = [
   'authenticator',
   'application',
   'challenge',
+  'emergency',
   'session',
   'answer',
 ];

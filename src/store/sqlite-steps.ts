@@ -8,6 +8,7 @@ import type {
 import { nameKey } from '../domain/names.ts';
 import { passwordHistoryMax } from '../domain/static-password.ts';
 import type { Decision, UserChange } from '../service/store.ts';
+import * as emergency from './emergency-statements.ts';
 import * as hot from './hot-statements.ts';
 import * as issuing from './issue-statements.ts';
 import type { SqlValue } from './query-builder.ts';
@@ -45,6 +46,11 @@ const passwordChangeWrite = writeOf(issuing.passwordChange, 'user');
 const passwordRemember = writeOf(issuing.passwordRemember);
 const passwordForget = writeOf(issuing.passwordForget);
 const backupUseWrite = writeOf(issuing.backupUse, 'authenticator');
+const emergencyUseWrite = writeOf(emergency.emergencyUse, 'emergency');
+const emergencyMarkWrites = {
+  missed: writeOf(emergency.emergencyMiss),
+  returned: writeOf(emergency.emergencyReturn),
+} as const;
 const sessionOpen = writeOf(hot.sessionOpen);
 const sessionEnd = writeOf(hot.sessionEnd, 'session');
 const answerStore = writeOf(hot.answerStore, 'answer');
@@ -72,7 +78,22 @@ export function stepsOf(decision: Decision, instance: string, index: number): St
   for (const challengeId of new Set(decision.challengeIds)) {
     steps.push(step(challengeConsume, { challengeId, atMs }));
   }
-  return [...steps, ...ofRequests(decision), ...handedOut(decision)];
+  return [...steps, ...ofEmergency(decision), ...ofRequests(decision), ...handedOut(decision)];
+}
+
+function ofEmergency({ atMs, emergencyUse, emergencyMarks }: Decision): Step[] {
+  const marked = emergencyMarks.map(({ codeId, mark }) =>
+    step(emergencyMarkWrites[mark], { codeId }),
+  );
+  if (emergencyUse === null) return marked;
+  const { codeId, macsBefore, macsAfter } = emergencyUse;
+  const use = {
+    codeId,
+    macsBefore: JSON.stringify(macsBefore),
+    macsAfter: JSON.stringify(macsAfter),
+    atMs,
+  };
+  return [step(emergencyUseWrite, use), ...marked];
 }
 
 /** What comes of logons of two steps and of passwords, beside what is handed out. */

@@ -16,8 +16,8 @@ import type {
 import { ChangePreparer } from './administer.ts';
 import type { UnchainedEvent } from './chain-tip.ts';
 import { Committer } from './committer.ts';
+import { EmergencyReads } from './emergency-reads.ts';
 import type { Engine, PreparedDecision } from './engine.ts';
-import { OfflineReads } from './offline-reads.ts';
 import type { DatabaseKind } from './options.ts';
 import { purgeStatements } from './purge.ts';
 import { type QueryBuilder, queryBuilder, statementOf } from './query-builder.ts';
@@ -34,7 +34,7 @@ export interface SqlStoreOptions {
 }
 
 /** The store over either engine: what is written is checked, prepared and queued here. */
-export class SqlStore extends OfflineReads implements Store {
+export class SqlStore extends EmergencyReads implements Store {
   readonly #engine: Engine;
   readonly #committer: Committer;
   readonly #changes: ChangePreparer;
@@ -200,10 +200,12 @@ function refuseStrayUser({ user, passwordChange, passwordVersion, issue }: Decis
   throw new TallystickError('store-contract', message);
 }
 
-function refuseTooMany({ challengeIds, missedOtpIds, followers, notes }: Decision): void {
+function refuseTooMany(decision: Decision): void {
+  const { challengeIds, missedOtpIds, emergencyMarks, followers, notes } = decision;
   const isTooMany =
     challengeIds.length > challengesPerDecisionMax ||
     missedOtpIds.length > challengesPerDecisionMax ||
+    emergencyMarks.length > challengesPerDecisionMax ||
     followers.length > applicationsPerAttemptMax ||
     notes.length > applicationsPerAttemptMax;
   if (!isTooMany) return;
@@ -211,13 +213,16 @@ function refuseTooMany({ challengeIds, missedOtpIds, followers, notes }: Decisio
   throw new TallystickError('store-contract', message);
 }
 
-function refuseMovedTwice({ advance, followers, notes }: Decision): void {
+function refuseMovedTwice(decision: Decision): void {
+  const { advance, followers, notes, emergencyUse, emergencyMarks } = decision;
   const moved = [
     ...(advance === null ? [] : [advance.applicationId]),
     ...followers.map(({ applicationId }) => applicationId),
     // One decoy row stands for all of them.
     ...notes.map((note) => (note.kind === 'application' ? note.applicationId : note.kind)),
+    ...(emergencyUse === null ? [] : [emergencyUse.codeId]),
+    ...emergencyMarks.map(({ codeId }) => codeId),
   ];
   if (new Set(moved).size === moved.length) return;
-  throw new TallystickError('store-contract', 'A decision moves an application twice.');
+  throw new TallystickError('store-contract', 'A decision moves a row twice.');
 }

@@ -1,3 +1,4 @@
+import type { EmergencyCode } from '../domain/emergency.ts';
 import type { Gateway } from '../domain/gateway.ts';
 import type {
   ApiKey,
@@ -51,6 +52,7 @@ export const tableOf = {
   retrievalHandle: 'retrieval_handle',
   offlineEvent: 'offline_event',
   offlineReport: 'offline_report',
+  emergencyCode: 'emergency_code',
 } as const;
 
 const domain: Filling<Domain, 'domain'> = {
@@ -281,6 +283,34 @@ const offlineReport: Filling<OfflineReport, 'offline_report'> = {
   version: (version) => ({ version }),
 };
 
+const emergencyCode: Filling<EmergencyCode, 'emergency_code'> = {
+  id: (id) => ({ id }),
+  userId: (value) => ({ user_id: value }),
+  authenticatorId: (value) => ({ authenticator_id: value }),
+  assignmentVersion: (value) => ({ assignment_version: value }),
+  kind: (kind) => ({ kind }),
+  macs: (macs) => ({ macs: JSON.stringify(macs) }),
+  sealed: (sealed) => ({ sealed }),
+  isRevealable: (value) => ({ is_revealable: flag(value) }),
+  isPinRequired: (value) => ({ is_pin_required: flag(value) }),
+  isOnlineAllowed: (value) => ({ is_online_allowed: flag(value) }),
+  notAfterMs: (value) => ({ not_after_ms: value }),
+  usesMax: (value) => ({ uses_max: value }),
+  useCount: (value) => ({ use_count: value }),
+  missCount: (value) => ({ miss_count: value }),
+  state: (state) => ({ state }),
+  createdBy: (value) => ({ created_by: value }),
+  createdAtMs: (value) => ({ created_at_ms: value }),
+  reveal: (request) => ({
+    reveal_by: request?.by ?? null,
+    reveal_reason: request?.reason ?? null,
+    reveal_at_ms: request?.atMs ?? null,
+    reveal_approved_by: request?.approvedBy ?? null,
+  }),
+  revealedAtMs: (value) => ({ revealed_at_ms: value }),
+  version: (version) => ({ version }),
+};
+
 const fillings: {
   readonly [Kind in RecordKind]: Filling<RecordTypes[Kind], (typeof tableOf)[Kind]>;
 } = {
@@ -298,6 +328,7 @@ const fillings: {
   retrievalHandle,
   offlineEvent,
   offlineReport,
+  emergencyCode,
 };
 
 /**

@@ -256,6 +256,8 @@ async function use(serial: string, audit: AuditEntry): Promise<void> {
       challengeIds: [],
       missedOtpIds: [],
       backupUse: { authenticatorId, userId: userId!, assignmentVersion, before: backup, after },
+      emergencyUse: null,
+      emergencyMarks: [],
       openSession: null,
       endSession: null,
       storedAnswer: null,

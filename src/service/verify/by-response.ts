@@ -1,4 +1,5 @@
 import type { PresentedCredential } from '../../domain/credential.ts';
+import type { EmergencyCode } from '../../domain/emergency.ts';
 import { eligibleAuthenticators } from '../../domain/eligible.ts';
 import type { UserWithAuthenticators } from '../../domain/model.ts';
 import type { Refused } from '../../domain/outcomes.ts';
@@ -31,7 +32,12 @@ export async function verifyResponse<Success extends { readonly outcome: string 
   {
     presented: { text: challenge, issued },
     credential,
-  }: { readonly presented: PresentedChallenge; readonly credential: PresentedCredential },
+    emergencyCodes,
+  }: {
+    readonly presented: PresentedChallenge;
+    readonly credential: PresentedCredential;
+    readonly emergencyCodes: readonly EmergencyCode[];
+  },
 ): Promise<Verdict<Success>> {
   const { request, nowMs, context } = progress;
   const { policy } = examined;
@@ -64,7 +70,8 @@ export async function verifyResponse<Success extends { readonly outcome: string 
   const compared = await compare(plan, tape, wrongPins, input, nowMs, policy);
   const { decision } = compared;
   const { finish } = progress.purpose;
-  const proof: Proof<Success> = { context, examined, nowMs, found, plan, tape, finish };
+  const behind = { context, examined, nowMs, found, emergencyCodes };
+  const proof: Proof<Success> = { ...behind, plan, tape, finish };
   if (decision.kind === 'accepted') return accept(decision, proof);
   const looked = { key, plan, input, wrongPins, found, compared, policy };
   const further = await lookFurther(progress, looked);

@@ -13,13 +13,14 @@ import type { Progress } from './progress.ts';
 
 /** What let a person in, other than a device's response, and what it uses up. */
 export interface Shown {
-  readonly by: Extract<AcceptedAnswer['by'], 'virtual-otp' | 'password'>;
+  readonly by: Exclude<AcceptedAnswer['by'], 'response'>;
   readonly serial: string | null;
   readonly passwordExpiresAtMs: number | null;
   readonly changes: Pick<
     SuccessChanges,
     'user' | 'authenticator' | 'challengeIds' | 'passwordVersion'
-  >;
+  > &
+    Partial<Pick<SuccessChanges, 'emergencyUse'>>;
   /** Why he is not let in though it was right: it is used up all the same. */
   readonly refusedAs?: RefusalCode | null;
   readonly facts: Facts;

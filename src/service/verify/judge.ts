@@ -1,4 +1,5 @@
 import { passwordEnds, type PresentedCredential } from '../../domain/credential.ts';
+import { type EmergencyCode, type EmergencyMark, isLastMiss } from '../../domain/emergency.ts';
 import { refusedFor } from '../../domain/lock.ts';
 import type {
   AuthenticatorWithApplications,
@@ -9,7 +10,7 @@ import type {
 import type { RefusalCode } from '../../domain/outcomes.ts';
 import { isByKeyword, sendsOtps } from '../../domain/requests.ts';
 import type { AuthenticateRequest } from '../api.ts';
-import type { PresentedChallenge } from '../attempt.ts';
+import type { Facts, PresentedChallenge } from '../attempt.ts';
 import { faultOf } from '../comparing.ts';
 import { createPasswordTape, type PasswordTape } from '../passwords/tape.ts';
 import { issueRequested } from '../two-step/issue.ts';
@@ -21,6 +22,7 @@ import {
   type RefusedVerdict,
   type Verdict,
 } from '../verdicts.ts';
+import { verifyEmergency } from './by-emergency.ts';
 import { verifyOtp } from './by-otp.ts';
 import { acceptPassword, verifyPassword } from './by-password.ts';
 import { refuseUnseen, verifyResponse } from './by-response.ts';
@@ -30,6 +32,8 @@ import type { Progress } from './progress.ts';
 export interface ShownTo {
   readonly presented: PresentedChallenge;
   readonly openOtp: IssuedOtp | null;
+  /** Of the user, where such codes are good here. */
+  readonly emergencyCodes: readonly EmergencyCode[];
 }
 
 /** What was compared in this round and found wrong: it counts, whatever comes after it. */
@@ -38,6 +42,9 @@ interface Tried {
   pinWrong: boolean;
   otpCode: RefusalCode | null;
   missedOtpIds: readonly string[];
+  emergencyCode: RefusalCode | null;
+  emergencyMarks: readonly EmergencyMark[];
+  emergencyLocked: boolean;
   refused: RefusedVerdict | null;
 }
 
@@ -67,6 +74,9 @@ export async function judgeShown<Success extends { readonly outcome: string }>(
     pinWrong: false,
     otpCode: null,
     missedOtpIds: [],
+    emergencyCode: null,
+    emergencyMarks: [],
+    emergencyLocked: false,
     refused: null,
   };
   try {
@@ -100,8 +110,9 @@ async function judge<Success extends { readonly outcome: string }>(
   return judgeAnswer(progress, examined, found, shown, tried);
 }
 
-function wrongCode({ passwords, pinWrong, otpCode }: Tried): RefusalCode | null {
+function wrongCode({ passwords, pinWrong, otpCode, emergencyCode }: Tried): RefusalCode | null {
   if (otpCode !== null) return otpCode;
+  if (emergencyCode !== null) return emergencyCode;
   if (passwords.wasWrong()) return 'password-incorrect';
   return pinWrong ? 'pin-incorrect' : null;
 }
@@ -114,16 +125,31 @@ function settled(verdict: RefusedVerdict, examined: Examined, tried: Tried): Ref
   const counted = isSilent ? refusedAs(verdict, code, examined) : verdict;
   // What was found wrong is told as of anybody, the unknown included; else the back end's word is missing.
   const isOpen = !counted.refused.counts && counted.used === null;
-  const { passwords, missedOtpIds } = tried;
+  const { passwords, missedOtpIds, emergencyMarks } = tried;
   const outage = isOpen ? passwords.outage() : null;
-  return { ...counted, missedOtpIds, fault: counted.fault ?? passwords.fault() ?? outage };
+  return {
+    ...counted,
+    missedOtpIds,
+    emergencyMarks,
+    facts: { ...counted.facts, ...missFacts(tried) },
+    fault: counted.fault ?? passwords.fault() ?? outage,
+  };
+}
+
+/** Which codes were tried in vain, and that they are locked by it, for the audit. */
+function missFacts({ emergencyMarks, emergencyLocked }: Tried): Facts {
+  if (emergencyMarks.length === 0) return {};
+  return {
+    emergency: emergencyLocked ? 'locked' : 'missed',
+    emergencyCodes: emergencyMarks.map(({ codeId }) => codeId).join(','),
+  };
 }
 
 async function judgeAnswer<Success extends { readonly outcome: string }>(
   progress: Progress<Success>,
   examined: Examined,
   found: UserWithAuthenticators,
-  { presented, openOtp }: ShownTo,
+  { presented, openOtp, emergencyCodes }: ShownTo,
   tried: Tried,
 ): Promise<Verdict<Success>> {
   const { passwords } = tried;
@@ -140,9 +166,17 @@ async function judgeAnswer<Success extends { readonly outcome: string }>(
     }
     if (byKey !== null) return refuseUnseen(progress, examined, refusedFor(judged.code));
   }
+  const emergency = await verifyEmergency(progress, examined, found, emergencyCodes);
+  if (emergency.kind === 'verdict') return emergency.verdict;
+  if (emergency.kind === 'missed') {
+    tried.emergencyCode = emergency.code;
+    tried.emergencyMarks = emergency.codes.map(({ id }) => ({ codeId: id, mark: 'missed' }));
+    tried.emergencyLocked = emergency.codes.some(isLastMiss);
+  }
   const [asked = null] = examined.issued;
   const credential = await withoutPassword(progress, asked, found, passwords);
-  const verdict = await verifyResponse(progress, examined, found, { presented, credential });
+  const toCompare = { presented, credential, emergencyCodes };
+  const verdict = await verifyResponse(progress, examined, found, toCompare);
   if (verdict.kind === 'success' || verdict.fault !== null || verdict.used !== null) return verdict;
   const refused = asIfSent(verdict, examined, found);
   tried.refused = refused;

@@ -45,4 +45,6 @@ export interface Progress<Success extends { readonly outcome: string }> {
   delivered: Delivered | null;
   /** How often something was compared with a one-time password that was sent, or as if. */
   comparedOtps: number;
+  /** How often something was compared with emergency codes, or as if. */
+  comparedEmergency: number;
 }

@@ -240,6 +240,8 @@ export function aDecision(more: Partial<Decision> = {}): Decision {
     passwordVersion: null,
     passwordChange: null,
     backupUse: null,
+    emergencyUse: null,
+    emergencyMarks: [],
     openSession: null,
     endSession: null,
     storedAnswer: null,
