@@ -15,6 +15,7 @@ import type {
   SynchroniseRequest,
 } from './attempt-api.ts';
 import type { Caller } from './caller.ts';
+import type { EmergencyAdministration } from './emergency-api.ts';
 import type { UserExplanation } from './explanation.ts';
 import type { GatewayChanges, GatewayTest, GatewayView, NewGateway } from './gateway-api.ts';
 import type { ComponentView, PolicyExplanation } from './policy-explanation.ts';
@@ -36,6 +37,7 @@ export type * from './administration-api.ts';
 export type { ApplicationView, AuthenticatorView } from './authenticator-views.ts';
 export type * from './attempt-api.ts';
 export type { Caller } from './caller.ts';
+export type * from './emergency-api.ts';
 export type * from './gateway-api.ts';
 export type * from './offline-api.ts';
 export type { ComponentView } from './policy-explanation.ts';
@@ -120,7 +122,7 @@ export interface Expected {
  * A key bound to a domain reaches the users and units of that domain, and the authenticators assigned
  * there or to nobody; all that belongs to the whole installation is `forbidden` to it.
  */
-export interface Administration extends OfflineAdministration {
+export interface Administration extends EmergencyAdministration, OfflineAdministration {
   domains(caller: Caller): Promise<readonly Domain[]>;
   createDomain(caller: Caller, name: string): Promise<Domain>;
   deleteDomain(caller: Caller, name: string): Promise<void>;

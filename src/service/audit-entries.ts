@@ -12,6 +12,14 @@ export const doneOutcome: string = 'done';
 /** The actor of what a command does that opens the database by itself. */
 export const localOperator: string = 'local operator';
 
+/** The actor of what the server does unasked. */
+export const serverItself: string = 'server';
+
+/** How the audit names who called. */
+export function actorOf({ keyId, keyName }: Pick<Caller, 'keyId' | 'keyName'>): string {
+  return keyId === null ? keyName : `${keyName} (${keyId})`;
+}
+
 /**
  * One line of the audit about what a caller did. `details` must hold no response, PIN, key or
  * seed; the challenge is left out as well, because nobody needs it afterwards.
@@ -30,7 +38,7 @@ export function auditEntry(
     atMs,
     action: event.action,
     outcome: event.outcome,
-    actor: caller.keyId === null ? caller.keyName : `${caller.keyName} (${caller.keyId})`,
+    actor: actorOf(caller),
     subject: event.subject.slice(0, subjectCharactersMax),
     requestId: caller.requestId,
     // A spread of so many members is slow: twenty times `Object.assign`.

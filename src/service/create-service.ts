@@ -5,6 +5,7 @@ import { authenticatorAdministration } from './administration/authenticators.ts'
 import { componentAdministration } from './administration/components.ts';
 import { createDesks } from './administration/desk.ts';
 import { domainAdministration } from './administration/domains.ts';
+import { emergencyAdministration } from './administration/emergency.ts';
 import { explainAdministration } from './administration/explain.ts';
 import { policyExplanationAdministration } from './administration/explain-policy.ts';
 import { driftAdministration } from './administration/drift.ts';
@@ -13,6 +14,7 @@ import { offlineAdministration } from './administration/offline.ts';
 import { pinAdministration } from './administration/pins.ts';
 import { overviewAdministration } from './administration/overview.ts';
 import { policyAdministration } from './administration/policies.ts';
+import { revealAdministration } from './administration/emergency-reveal.ts';
 import { staticPasswordAdministration } from './administration/static-passwords.ts';
 import { unlockCodeAdministration } from './administration/unlock-codes.ts';
 import { userAdministration } from './administration/users.ts';
@@ -20,6 +22,7 @@ import type { Caller, Service } from './api.ts';
 import { authenticate } from './authenticate.ts';
 import { createConfigurationCache } from './configuration.ts';
 import { type Context, defaultLimits, type ServiceDeps } from './deps.ts';
+import { expireEmergencyCodes } from './emergency/expire.ts';
 import { watch } from './health.ts';
 import { apiKeySha256, systemRandom } from './identifiers.ts';
 import { issueChallenge } from './issue-challenge.ts';
@@ -70,6 +73,8 @@ export function createService(deps: ServiceDeps): Service {
       ...unlockCodeAdministration(atDesk),
       ...driftAdministration(atDesk),
       ...pinAdministration(atDesk),
+      ...emergencyAdministration(atDesk),
+      ...revealAdministration(atDesk),
       ...policyAdministration(atDesk),
       ...policyExplanationAdministration(atDesk),
       ...componentAdministration(atDesk),
@@ -83,7 +88,10 @@ export function createService(deps: ServiceDeps): Service {
       const reasons = await unreadyReasons(context, admission.isDraining());
       return { ready: reasons.length === 0, reasons };
     },
-    purge: () => context.store.purge(context.clock.nowMs(), context.limits.purgeRowsMax),
+    purge: async () => {
+      await expireEmergencyCodes(context);
+      return context.store.purge(context.clock.nowMs(), context.limits.purgeRowsMax);
+    },
     drain: () => admission.drain(),
   };
 }

@@ -14,6 +14,8 @@ export type Permission =
   | 'authenticators.assign'
   | 'authenticators.unlock'
   | 'authenticators.write'
+  | 'emergency.issue'
+  | 'emergency.reveal'
   | 'configuration.read'
   | 'configuration.write'
   | 'audit.read';
@@ -27,6 +29,8 @@ const permissionsByRole: Readonly<Record<Role, ReadonlySet<Permission>>> = {
     'authenticators.read',
     'authenticators.assign',
     'authenticators.unlock',
+    'emergency.issue',
+    'emergency.reveal',
   ]),
   auditor: new Set<Permission>([
     'users.read',
@@ -43,6 +47,8 @@ const permissionsByRole: Readonly<Record<Role, ReadonlySet<Permission>>> = {
     'authenticators.assign',
     'authenticators.unlock',
     'authenticators.write',
+    'emergency.issue',
+    'emergency.reveal',
     'configuration.read',
     'configuration.write',
     'audit.read',
