@@ -137,10 +137,11 @@ function settled(verdict: RefusedVerdict, examined: Examined, tried: Tried): Ref
 }
 
 /** Which codes were tried in vain, and that they are locked by it, for the audit. */
-function missFacts({ emergencyMarks, emergencyLocked }: Tried): Facts {
+function missFacts({ emergencyMarks, emergencyLocked, emergencyCode }: Tried): Facts {
   if (emergencyMarks.length === 0) return {};
   return {
     emergency: emergencyLocked ? 'locked' : 'missed',
+    emergencyOutcome: emergencyCode,
     emergencyCodes: emergencyMarks.map(({ codeId }) => codeId).join(','),
   };
 }

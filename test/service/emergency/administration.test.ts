@@ -1,0 +1,223 @@
+import { afterAll, beforeAll, describe, expect, it, test } from 'vitest';
+import { dayMs } from '../../../src/domain/durations.ts';
+import type { Administration, Caller } from '../../../src/service/index.ts';
+import { type Bench, openBench } from '../../support/builders.ts';
+import { giveVirtual, setUser } from '../../support/people.ts';
+import { membersRefused } from '../support.ts';
+import { allCodes, holder, issueCode, readOut } from './support.ts';
+
+let bench: Bench;
+let administration: Administration;
+let desk: Caller;
+let other: Caller;
+
+beforeAll(async () => {
+  bench = await openBench();
+  ({ administration } = bench.service);
+  desk = await bench.caller({ ...allCodes, emergencyRevealApprovals: 2 }, 'helpdesk');
+  other = await bench.caller({ ...allCodes, emergencyRevealApprovals: 2 }, 'admin');
+});
+
+afterAll(() => bench.close());
+
+describe('issuing', () => {
+  test.each(['client', 'auditor'] as const)('is not for a %s', async (role) => {
+    const { serial } = await holder(bench);
+    const caller = await bench.caller(allCodes, role);
+    await expect(issueCode(bench, caller, serial, { kind: 'fixed' })).rejects.toMatchObject({
+      code: 'forbidden',
+    });
+  });
+
+  it('is audited, without the code', async () => {
+    const { serial } = await holder(bench);
+    const asked = { kind: 'one-time', count: 50, lifetimeDays: 2 } as const;
+    const { view, codes } = await issueCode(bench, desk, serial, asked);
+    expect(codes).toHaveLength(50);
+    expect(view.notAfterMs).toBe(bench.clock.nowMs() + 2 * dayMs);
+    const audit = await bench.lastAudit();
+    expect(audit).toMatchObject({
+      action: 'emergency.issue',
+      subject: serial,
+      details: { code: view.id, kind: 'one-time', count: 50 },
+    });
+    for (const code of codes) expect(JSON.stringify(audit)).not.toContain(code);
+  });
+
+  test.each([
+    ['count', { kind: 'one-time', count: 0 }],
+    ['count', { kind: 'one-time', count: 51 }],
+    ['count', { kind: 'one-time', count: 1.5 }],
+    ['count', { kind: 'fixed', count: 2 }],
+    ['lifetimeDays', { kind: 'fixed', lifetimeDays: 8 }],
+    ['lifetimeDays', { kind: 'fixed', lifetimeDays: 0 }],
+    ['onlineAllowed', { kind: 'fixed', isOnlineAllowed: false }],
+  ] as const)('refuses %s in %j', async (member, asked) => {
+    const { serial } = await holder(bench);
+    expect(await membersRefused(issueCode(bench, desk, serial, asked))).toEqual([member]);
+  });
+
+  test.each([
+    ['fixed', 'emergencyOnlineCodes', {}],
+    ['one-time', 'emergencyOnlineCodes', {}],
+    ['tokencode', 'emergencyTokencode', {}],
+    ['passcode', 'emergencyPasscode', {}],
+    ['tokencode', 'emergencyOnlineAllowed', { isOnlineAllowed: true }],
+  ] as const)('%s needs %s', async (kind, setting, more) => {
+    const { serial } = await holder(bench, '4711');
+    const caller = await bench.caller({ ...allCodes, [setting]: false }, 'admin');
+    await expect(issueCode(bench, caller, serial, { kind, ...more })).rejects.toMatchObject({
+      code: 'policy-refused',
+      fields: { reason: 'emergency-not-permitted', setting },
+    });
+  });
+
+  it('needs a device that somebody has, and a PIN to forget', async () => {
+    const { serial, userName } = await holder(bench);
+    await expect(issueCode(bench, desk, serial, { kind: 'passcode' })).rejects.toMatchObject({
+      fields: { reason: 'no-pin' },
+    });
+    await administration.unassignAuthenticator(bench.admin, serial);
+    await expect(issueCode(bench, desk, serial, { kind: 'fixed' })).rejects.toMatchObject({
+      fields: { reason: 'not-assigned' },
+    });
+    const virtual = await giveVirtual(bench, userName);
+    await expect(issueCode(bench, desk, virtual, { kind: 'fixed' })).rejects.toMatchObject({
+      fields: { reason: 'no-applications' },
+    });
+  });
+
+  it('lets no help desk sign in as an administrator', async () => {
+    const { serial, userName } = await holder(bench);
+    await setUser(bench, userName, { administratorRole: 'admin' });
+    await expect(issueCode(bench, desk, serial, { kind: 'fixed' })).rejects.toMatchObject({
+      code: 'forbidden',
+    });
+  });
+});
+
+describe('the list', () => {
+  it('shows auditors what there is, newest first, and no code', async () => {
+    const { serial } = await holder(bench);
+    const auditor = await bench.caller(allCodes, 'auditor');
+    const first = await issueCode(bench, desk, serial, { kind: 'fixed' });
+    const second = await issueCode(bench, desk, serial, { kind: 'fixed' });
+    const listed = await administration.emergencyCodes(auditor, serial);
+    expect(listed.map(({ id, state }) => [id, state]).sort()).toEqual(
+      [
+        [first.view.id, 'replaced'],
+        [second.view.id, 'live'],
+      ].sort(),
+    );
+    for (const view of listed) {
+      expect(view).not.toHaveProperty('macs');
+      expect(view).not.toHaveProperty('sealed');
+    }
+    bench.clock.set(second.view.notAfterMs);
+    const later = await administration.emergencyCodes(auditor, serial);
+    expect(later.find(({ id }) => id === second.view.id)).toMatchObject({ state: 'expired' });
+  });
+});
+
+describe('ending a code', () => {
+  it('is done once, by the serial of its device', async () => {
+    const { serial } = await holder(bench);
+    const stranger = await holder(bench);
+    const { view } = await issueCode(bench, desk, serial, { kind: 'tokencode' });
+    await expect(
+      administration.resetEmergencyCode(desk, stranger.serial, view.id),
+    ).rejects.toMatchObject({ code: 'not-found' });
+    expect(await administration.resetEmergencyCode(desk, serial, view.id)).toMatchObject({
+      state: 'reset',
+    });
+    expect(await bench.lastAudit()).toMatchObject({ action: 'emergency.reset', subject: serial });
+    await expect(administration.revokeEmergencyCode(desk, serial, view.id)).rejects.toMatchObject({
+      code: 'conflict',
+      fields: { reason: 'ended' },
+    });
+  });
+});
+
+describe('reading a code out', () => {
+  const issued = async (): Promise<{ serial: string; id: string }> => {
+    const { serial } = await holder(bench);
+    const { view } = await issueCode(bench, desk, serial, { kind: 'tokencode' });
+    return { serial, id: view.id };
+  };
+
+  it('takes the permission and a reason, and is audited before it is opened', async () => {
+    const alone = await bench.caller(allCodes, 'helpdesk');
+    const { serial, id } = await issued();
+    for (const role of ['auditor', 'client'] as const) {
+      const caller = await bench.caller(allCodes, role);
+      await expect(readOut(bench, caller, serial, id)).rejects.toMatchObject({ code: 'forbidden' });
+    }
+    for (const reason of ['', '   ', 'x'.repeat(256), 'two\nlines']) {
+      const asked = administration.revealEmergencyCode(alone, serial, id, reason);
+      expect(await membersRefused(asked)).toEqual(['reason']);
+    }
+    expect(bench.module.calls.get('open') ?? 0).toBe(0);
+    bench.module.failNext('unavailable', { method: 'open' });
+    const asked = administration.revealEmergencyCode(alone, serial, id, ' stolen bag ');
+    await expect(asked).rejects.toMatchObject({ code: 'module-unavailable' });
+    expect(await bench.lastAudit()).toMatchObject({
+      action: 'emergency.reveal',
+      subject: serial,
+      details: { code: id, kind: 'tokencode', reason: 'stolen bag', approvedBy: null },
+    });
+    const answer = await administration.revealEmergencyCode(alone, serial, id, 'again');
+    expect(answer).toMatchObject({ outcome: 'revealed' });
+    if (answer.outcome !== 'revealed') return;
+    expect(answer.view.revealedAtMs).toBe(bench.clock.nowMs());
+    for (const body of await bench.auditBodies()) expect(body).not.toContain(answer.code);
+  });
+
+  it('takes another administrator where the policy wants two', async () => {
+    const { serial, id } = await issued();
+    const ask = (caller: Caller): Promise<string> =>
+      administration.revealEmergencyCode(caller, serial, id, 'lost').then(({ outcome }) => outcome);
+    const approve = (caller: Caller): Promise<unknown> =>
+      administration.approveEmergencyReveal(caller, serial, id);
+    await expect(approve(other)).rejects.toMatchObject({ fields: { reason: 'not-requested' } });
+    expect(await ask(desk)).toBe('approval-needed');
+    expect(await bench.lastAudit()).toMatchObject({ action: 'emergency.reveal-request' });
+    await expect(approve(desk)).rejects.toMatchObject({ code: 'forbidden' });
+    expect(await ask(desk)).toBe('approval-needed');
+    await approve(other);
+    expect(await bench.lastAudit()).toMatchObject({ action: 'emergency.reveal-approve' });
+    await expect(approve(other)).rejects.toMatchObject({ fields: { reason: 'not-requested' } });
+    expect(await ask(desk)).toBe('revealed');
+    const { details } = await bench.lastAudit();
+    expect(details['approvedBy']).toContain(other.keyId);
+    expect(await ask(desk)).toBe('approval-needed');
+  });
+
+  it('is what who asked may do, and nobody else, within the hour', async () => {
+    const { serial, id } = await issued();
+    const ask = (caller: Caller): Promise<string> =>
+      administration.revealEmergencyCode(caller, serial, id, 'lost').then(({ outcome }) => outcome);
+    await ask(desk);
+    await administration.approveEmergencyReveal(other, serial, id);
+    expect(await ask(other)).toBe('approval-needed');
+    await administration.approveEmergencyReveal(desk, serial, id);
+    bench.clock.advance(3600);
+    expect(await ask(other)).toBe('approval-needed');
+    bench.clock.advance(3600);
+    await expect(administration.approveEmergencyReveal(desk, serial, id)).rejects.toMatchObject({
+      fields: { reason: 'not-requested' },
+    });
+  });
+
+  it('is too late once it has ended, and never for codes that were shown', async () => {
+    const alone = await bench.caller(allCodes, 'helpdesk');
+    const { serial, id } = await issued();
+    await administration.resetEmergencyCode(desk, serial, id);
+    await expect(readOut(bench, alone, serial, id)).rejects.toMatchObject({
+      fields: { reason: 'ended' },
+    });
+    const { view } = await issueCode(bench, desk, serial, { kind: 'fixed' });
+    await expect(readOut(bench, alone, serial, view.id)).rejects.toMatchObject({
+      fields: { reason: 'not-revealable' },
+    });
+  });
+});
