@@ -1,6 +1,7 @@
 import type { Command } from 'commander';
 import { clientCommand, type Desk, given, group, listAll, pathOf, text } from './commands.ts';
 import { tokenDriftCommands } from './drift-commands.ts';
+import { tokenEmergencyCommands } from './emergency-commands.ts';
 import { type CliIo, usageFailure } from './io.ts';
 import { issueToken } from './issue-token.ts';
 import { pinCell, tokenPinCommands } from './pin-commands.ts';
@@ -45,6 +46,7 @@ export function tokenCommands(io: CliIo): Command {
       .option('--reason <text>', 'why, for the audit'),
     tokenDriftCommands(io),
     tokenPinCommands(io),
+    tokenEmergencyCommands(io),
     withSettingOptions(
       clientCommand(io, 'set <serial>', 'changes expiry, grace period and backup', setToken),
     ),

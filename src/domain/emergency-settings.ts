@@ -73,7 +73,7 @@ export const emergencySettings: {
     range: choice('sealed', 'show-once'),
     oasField: null,
     description:
-      'sealed: codes of packages are made at logons, and the help desk reads one out when it is needed. show-once: an administrator issues each and sees it then, and nobody afterwards.',
+      'Who sees codes of packages. With sealed they are made at logons, and the help desk reads one out when it is needed; with show-once an administrator issues each and sees it then, and nobody afterwards.',
   },
   emergencyRevealApprovals: {
     unit: '',
@@ -89,6 +89,6 @@ export const emergencySettings: {
     range: choice('deny-token', 'allow-and-kill-code', 'allow-after-expiry'),
     oasField: null,
     description:
-      'What becomes of a device that is shown while a code that is good at the server stands in for it: refused until an administrator resets or revokes the code; accepted, and the code ends; refused until the code has ended, by its time or otherwise.',
+      'What becomes of a device that is shown while a code that is good at the server stands in for it. It is refused until an administrator resets or revokes the code (deny-token), accepted, and the code ends (allow-and-kill-code), or refused until the code has ended, by its time or otherwise (allow-after-expiry).',
   },
 };

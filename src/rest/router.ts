@@ -8,6 +8,7 @@ import { authenticatorEndpoints } from './authenticators.ts';
 import { auditEndpoints } from './audit.ts';
 import { configurationEndpoints } from './configuration.ts';
 import { policyExplanationEndpoints } from './policy-explanation.ts';
+import { emergencyEndpoints } from './emergency.ts';
 import { explanationEndpoints } from './explanation.ts';
 import { gatewayEndpoints } from './gateways.ts';
 import { driftEndpoints } from './drift.ts';
@@ -42,6 +43,7 @@ const endpoints: readonly Endpoint[] = [
   ...authenticatorEndpoints,
   ...driftEndpoints,
   ...pinEndpoints,
+  ...emergencyEndpoints,
   ...configurationEndpoints,
   ...policyExplanationEndpoints,
   ...gatewayEndpoints,

@@ -88,36 +88,16 @@ async function succeed<Success>(
   const outcome = pinOutcomeOf(proof, application);
   const pinChange =
     outcome.kind === 'changed' ? await newPin(proof, application, outcome.pin) : null;
-  const written = successChanges(examined, owner);
   const returned = tokenReturned(proof.emergencyCodes, owner, proof.nowMs, examined.policy);
   const endedIds = returned.kind === 'denied' ? [] : returned.endedIds;
-  const marks = endedIds.map((codeId) => ({ codeId, mark: 'returned' as const }));
-  const isChallenged = algorithmMode(application.algorithm) === 'challenge-response';
-  // One literal for what is written: see `auditEntry`.
-  const changesWith = (
-    change: SuccessChanges['pinChange'],
-    openSession: Session | null,
-  ): SuccessChanges => ({
-    user: written.user,
-    authenticator: written.authenticator,
-    // Without a challenge it answered none, though one may be open (check mode 2).
-    challengeIds: isChallenged ? written.challengeIds : [],
-    advance: decision.advance,
-    followers,
-    pinChange: change,
-    openSession,
-    issue: null,
-    backupUse: null,
-    emergencyUse: null,
-    emergencyMarks: marks,
-    passwordVersion: null,
-  });
+  const written = successChanges(examined, owner);
+  const accepting = { decision, application, followers, written, endedIds };
   if (returned.kind === 'denied') {
-    return refusedProven(refusedFor('emergency-in-force'), changesWith(null, null), facts);
+    return refusedProven(refusedFor('emergency-in-force'), changesOf(accepting, null, null), facts);
   }
-  if (marks.length > 0) facts['emergency'] = 'returned';
+  if (endedIds.length > 0) facts['emergency'] = 'returned';
   if (outcome.kind === 'refused') {
-    return refusedProven(outcome.refused, changesWith(null, null), facts);
+    return refusedProven(outcome.refused, changesOf(accepting, null, null), facts);
   }
   const unit =
     user.organisationalUnitId === null ? null : await organisationalUnitOf(proof.context, user);
@@ -137,15 +117,48 @@ async function succeed<Success>(
     proof.nowMs,
   );
   if (finished.kind === 'refused') {
-    return refusedProven(refusedFor(finished.code), changesWith(null, null), facts);
+    return refusedProven(refusedFor(finished.code), changesOf(accepting, null, null), facts);
   }
   if (pinChange !== null) facts['pinChanged'] = true;
   const { answer, openSession } = finished;
   return {
     kind: 'success',
     answer,
-    changes: changesWith(pinChange, openSession),
+    changes: changesOf(accepting, pinChange, openSession),
     facts,
+  };
+}
+
+interface Accepting {
+  readonly decision: Omit<Accepted, 'kind'>;
+  readonly application: Application;
+  readonly followers: SuccessChanges['followers'];
+  readonly written: ReturnType<typeof successChanges>;
+  /** Emergency codes that end because their device is shown. */
+  readonly endedIds: readonly string[];
+}
+
+/** One literal for what is written: see `auditEntry`. */
+function changesOf(
+  { decision, application, followers, written, endedIds }: Accepting,
+  pinChange: SuccessChanges['pinChange'],
+  openSession: Session | null,
+): SuccessChanges {
+  const isChallenged = algorithmMode(application.algorithm) === 'challenge-response';
+  return {
+    user: written.user,
+    authenticator: written.authenticator,
+    // Without a challenge it answered none, though one may be open (check mode 2).
+    challengeIds: isChallenged ? written.challengeIds : [],
+    advance: decision.advance,
+    followers,
+    pinChange,
+    openSession,
+    issue: null,
+    backupUse: null,
+    emergencyUse: null,
+    emergencyMarks: endedIds.map((codeId) => ({ codeId, mark: 'returned' })),
+    passwordVersion: null,
   };
 }
 

@@ -131,7 +131,7 @@ function settled(verdict: RefusedVerdict, examined: Examined, tried: Tried): Ref
     ...counted,
     missedOtpIds,
     emergencyMarks,
-    facts: { ...counted.facts, ...missFacts(tried) },
+    facts: Object.assign(missFacts(tried), counted.facts),
     fault: counted.fault ?? passwords.fault() ?? outage,
   };
 }
