@@ -226,13 +226,17 @@ export function mayBeOnline({
   return emergencyOnlineAllowed || emergencyOnlineCodes;
 }
 
+/** Whether such codes are for logons at the server, and nothing else. */
+export function isOfServer(kind: EmergencyKind): boolean {
+  return kind === 'fixed' || kind === 'one-time';
+}
+
 /** Whether such a code is good at the server, as long as it lives. */
 export function isForOnline(
   { kind, isOnlineAllowed }: Pick<EmergencyCode, 'kind' | 'isOnlineAllowed'>,
   { emergencyOnlineAllowed, emergencyOnlineCodes }: OnlinePolicy,
 ): boolean {
-  const isPermitted =
-    kind === 'fixed' || kind === 'one-time' ? emergencyOnlineCodes : emergencyOnlineAllowed;
+  const isPermitted = isOfServer(kind) ? emergencyOnlineCodes : emergencyOnlineAllowed;
   return isPermitted && isOnlineAllowed;
 }
 

@@ -1,5 +1,5 @@
 import type { EmergencyCode, EmergencyKind } from '../domain/emergency.ts';
-import type { Caller } from './api.ts';
+import type { Caller } from './caller.ts';
 
 /** What administration takes and shows of emergency codes: never a code, but where it says so. */
 

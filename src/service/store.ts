@@ -1,4 +1,3 @@
-import type { EmergencyCodes } from './emergency/reads.ts';
 import type { EmergencyCode, EmergencyMark, EmergencyUse } from '../domain/emergency.ts';
 import type { Gateway } from '../domain/gateway.ts';
 import type {
@@ -260,7 +259,7 @@ export interface Page {
   readonly limit: number;
 }
 
-export interface Store extends EmergencyCodes {
+export interface Store {
   /** One consistent read, by the compiled hot statement. */
   loadAttempt(domainId: string, userName: string): Promise<AttemptLoad>;
   loadConfiguration(): Promise<ConfigurationSnapshot>;
@@ -292,6 +291,17 @@ export interface Store extends EmergencyCodes {
   /** Acceptances of that index, at whichever workstation. */
   offlineEventsAt(applicationId: string, index: bigint): Promise<readonly OfflineEvent[]>;
   offlineReportById(id: string): Promise<OfflineReport | null>;
+
+  emergencyCodeById(id: string): Promise<EmergencyCode | null>;
+  /** The newest first; of every state. */
+  emergencyCodesOfAuthenticator(
+    authenticatorId: string,
+    limit: number,
+  ): Promise<readonly EmergencyCode[]>;
+  /** Of a user the newest 64 in an unsettled state (`unsettledStates`), newest first. */
+  emergencyCodesOfUser(userId: string): Promise<readonly EmergencyCode[]>;
+  /** Those in the state `live` whose time is over. */
+  emergencyCodesOver(nowMs: number, limit: number): Promise<readonly EmergencyCode[]>;
 
   findAnswer(clientId: string, requestKey: string, nowMs: number): Promise<StoredAnswer | null>;
   /** The newest challenge of that text for this user and component, consumed or not. */

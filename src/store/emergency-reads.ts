@@ -1,6 +1,5 @@
 import { sql } from 'kysely';
 import { type EmergencyCode, unsettledStates } from '../domain/emergency.ts';
-import type { EmergencyCodes } from '../service/emergency/reads.ts';
 import * as columns from './columns.ts';
 import { emergencyCodeOf } from './emergency-rows.ts';
 import { OfflineReads } from './offline-reads.ts';
@@ -9,7 +8,7 @@ import { limitOf, pageMax } from './reads.ts';
 const codesOfUserMax = 64;
 
 /** What is read of emergency codes. Its methods are those of `Store`, see there. */
-export class EmergencyReads extends OfflineReads implements EmergencyCodes {
+export class EmergencyReads extends OfflineReads {
   async emergencyCodeById(id: string): Promise<EmergencyCode | null> {
     const query = this.from.selectFrom('emergency_code').select(columns.emergencyCodeColumns);
     const found = await this.first(query.where('id', '=', id));

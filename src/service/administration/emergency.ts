@@ -7,6 +7,7 @@ import {
   emergencySetMax,
   groupedCode,
   isLive,
+  isOfServer,
   lifetimeDaysMax,
   unsettledStates,
   usesLeft,
@@ -90,21 +91,22 @@ async function issue(
   const { policy } = desk.standing;
   const { kind } = asked;
   requirePermitted(kind, asked.isOnlineAllowed === true, policy);
-  const { count, lifetimeDays } = checkNumbers(asked, policy);
-  let issued: IssuedEmergencyCode | null = null;
+  checkMembers(asked, policy);
+  const count = kind === 'one-time' ? (asked.count ?? codesOfSet) : 1;
+  const lifetimeDays = asked.lifetimeDays ?? lifetimeDaysMax(kind, policy);
+  const issued: IssuedEmergencyCode[] = [];
   await administer(desk, what, null, async () => {
     const owner = await requireEditable(desk, serial);
     const userId = requireUser(owner, kind);
-    const isOfServer = kind === 'fixed' || kind === 'one-time';
-    const isOnlineAllowed = isOfServer || asked.isOnlineAllowed === true;
+    const isOnlineAllowed = isOfServer(kind) || asked.isOnlineAllowed === true;
     const createdBy = actorOf(desk.caller);
     const wanted = { kind, userId, count, lifetimeDays, isOnlineAllowed, createdBy };
     const { record, codes } = await makeCode(desk.context, owner, wanted, desk.nowMs, policy);
     const { id, serial: shownSerial } = owner.authenticator;
     const present = await desk.context.store.emergencyCodesOfAuthenticator(id, codesReadMax);
-    const isShown = isOfServer || !record.isRevealable;
+    const isShown = isOfServer(kind) || !record.isRevealable;
     const spoken = isShown ? codes.map((code) => spokenCode(record, code)) : [];
-    issued = { view: codeView(record, desk.nowMs), codes: spoken };
+    issued.push({ view: codeView(record, desk.nowMs), codes: spoken });
     return {
       changes: takingPlace(record, present),
       audit: doneEntry(desk, 'emergency.issue', shownSerial, {
@@ -116,8 +118,10 @@ async function issue(
       }),
     };
   });
-  if (issued === null) throw new RangeError('what was committed was proposed');
-  return issued;
+  // The last that was proposed is the one that was committed.
+  const last = issued.at(-1);
+  if (last === undefined) throw new RangeError('what was committed was proposed');
+  return last;
 }
 
 /** @throws TallystickError `policy-refused` */
@@ -129,8 +133,7 @@ function requirePermitted(kind: EmergencyKind, isOnline: boolean, policy: Effect
     'one-time': 'emergencyOnlineCodes',
   } as const;
   if (!policy[settings[kind]]) throw notPermitted(settings[kind]);
-  const isOfServer = kind === 'fixed' || kind === 'one-time';
-  if (isOnline && !isOfServer && !policy.emergencyOnlineAllowed) {
+  if (isOnline && !isOfServer(kind) && !policy.emergencyOnlineAllowed) {
     throw notPermitted('emergencyOnlineAllowed');
   }
 }
@@ -143,28 +146,24 @@ function notPermitted(setting: keyof EffectivePolicy): TallystickError {
 }
 
 /** @throws TallystickError `request-invalid` */
-function checkNumbers(
+function checkMembers(
   { kind, count, lifetimeDays, isOnlineAllowed }: NewEmergencyCode,
   policy: EffectivePolicy,
-): { readonly count: number; readonly lifetimeDays: number } {
+): void {
   const problems = createProblemList();
   const daysMax = lifetimeDaysMax(kind, policy);
   if (kind !== 'one-time' && count !== null) {
     problems.add('count', 'must be left out: only one-time codes come in sets');
-  } else if (count !== null && !isWithin(count, emergencySetMax)) {
+  } else if (!isWithin(count ?? 1, emergencySetMax)) {
     problems.add('count', `must be a whole number from 1 to ${emergencySetMax}`);
   }
-  if (lifetimeDays !== null && !isWithin(lifetimeDays, daysMax)) {
+  if (!isWithin(lifetimeDays ?? 1, daysMax)) {
     problems.add('lifetimeDays', `must be a whole number from 1 to ${daysMax} by the policy`);
   }
-  if (isOnlineAllowed === false && (kind === 'fixed' || kind === 'one-time')) {
+  if (isOnlineAllowed === false && isOfServer(kind)) {
     problems.add('onlineAllowed', 'must be left out: such codes are good at the server alone');
   }
   problems.throwIfAny();
-  return {
-    count: kind === 'one-time' ? (count ?? codesOfSet) : 1,
-    lifetimeDays: lifetimeDays ?? daysMax,
-  };
 }
 
 function isWithin(value: number, max: number): boolean {
@@ -225,7 +224,7 @@ async function allowOnline(
   await administer(desk, what, null, async () => {
     const found = await requireCode(desk, serial, id);
     const { owner, code } = found;
-    if (code.kind === 'fixed' || code.kind === 'one-time') {
+    if (isOfServer(code.kind)) {
       throw invalidMember('onlineAllowed', 'is not for such codes: revoke it to end it');
     }
     requireLive(found, desk.nowMs);

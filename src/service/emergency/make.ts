@@ -4,6 +4,7 @@ import {
   type EmergencyCode,
   type EmergencyKind,
   endedCode,
+  isOfServer,
   unsettledStates,
   usesMaxOf,
 } from '../../domain/emergency.ts';
@@ -56,7 +57,7 @@ export async function makeCode(
   const of = { id, userId };
   const parts = codes.map((text) => ({ of, serial, text }));
   const macs = await emergencyMacs(context, parts, context.logon);
-  const isOfPackages = kind === 'tokencode' || kind === 'passcode';
+  const isOfPackages = !isOfServer(kind);
   const [first = ''] = codes;
   const sealed = isOfPackages ? await sealCode(context, of, serial, first) : null;
   const record: EmergencyCode = {

@@ -45,7 +45,7 @@ test.each([
   for (let drawn = 0; drawn < draws; drawn += codesAtOnce) {
     for (const code of await drawCodes(context, form, codesAtOnce)) {
       if (code.length !== length) throw new Error(`a code of ${String(code.length)} characters`);
-      for (const [place, character] of [...code].entries()) {
+      for (const [place, character] of code.split('').entries()) {
         const count = counts[place]!;
         count.set(character, (count.get(character) ?? 0) + 1);
       }

@@ -76,15 +76,16 @@ describe('a package', () => {
     expect(await kinds({ emergencyTokencode: false, emergencyPasscode: false })).toEqual([]);
   });
 
+  const later = (): Promise<void> => {
+    bench.clock.advance(6 * 86_400 + 1);
+    return Promise.resolve();
+  };
   const changes: readonly (readonly [string, (serial: string, id: string) => Promise<unknown>])[] =
     [
       ['reset', (...of) => bench.service.administration.resetEmergencyCode(desk, ...of)],
       ['revoked', (...of) => bench.service.administration.revokeEmergencyCode(desk, ...of)],
       ['read out', (...of) => readOut(bench, desk, ...of)],
-      [
-        'less than a day before its end',
-        () => Promise.resolve(bench.clock.advance(6 * 86_400 + 1)),
-      ],
+      ['less than a day before its end', later],
       ['given a PIN', (serial) => givePin(bench, serial, '4711')],
     ];
   test.each(changes)('holds another once the last was %s', async (_what, change) => {

@@ -1,12 +1,6 @@
 import { policyDefaults } from '../../../src/domain/policy-catalogue.ts';
 import type { EffectivePolicy, PolicySettings } from '../../../src/domain/policy-catalogue.ts';
-import type { AuthenticatorWithApplications } from '../../../src/domain/model.ts';
-import type {
-  AuthenticateRequest,
-  Caller,
-  IssuedEmergencyCode,
-  NewEmergencyCode,
-} from '../../../src/service/index.ts';
+import type { Caller, IssuedEmergencyCode, NewEmergencyCode } from '../../../src/service/index.ts';
 import type { Context } from '../../../src/service/deps.ts';
 import { emergencyForPackage, type PackagedCode } from '../../../src/service/emergency/package.ts';
 import { systemRandom } from '../../../src/service/identifiers.ts';
@@ -86,22 +80,6 @@ export function contextOf({ store, module }: Bench, more: Partial<Context> = {})
   return { store, module, randomBytes: systemRandom, logon, ...more } as Context;
 }
 
-export async function ownerOf(
-  bench: Bench,
-  serial: string,
-): Promise<AuthenticatorWithApplications> {
-  return (await bench.store.authenticatorBySerial(serial))!;
-}
-
-/** One text, as a person types it. */
-export function typing(
-  userName: string,
-  text: string,
-  more: Partial<AuthenticateRequest> = {},
-): AuthenticateRequest {
-  return asking(userName, { credential: { format: 'combined', text }, ...more });
-}
-
 /** `accepted by ...`, or the code of the refusal. */
 export async function outcomeOf(
   { service }: Bench,
@@ -109,7 +87,10 @@ export async function outcomeOf(
   userName: string,
   text: string,
 ): Promise<string> {
-  const answer = await service.authenticate(caller, typing(userName, text));
+  const answer = await service.authenticate(
+    caller,
+    asking(userName, { credential: { format: 'combined', text } }),
+  );
   if (answer.outcome === 'refused') return answer.code;
   return answer.outcome === 'accepted' ? `accepted by ${answer.by}` : answer.outcome;
 }
