@@ -1,11 +1,5 @@
 import { accountState } from './account.ts';
-import {
-  algorithmMode,
-  eventCounterMax,
-  floorOf,
-  type Sequence,
-  sequenceOf,
-} from './application.ts';
+import { eventCounterMax, floorOf, type Sequence, sequenceOf } from './application.ts';
 import { expectedDriftSeconds, stepAtDrift } from './drift.ts';
 import { dayMs } from './durations.ts';
 import type { Application, Authenticator, AuthenticatorWithApplications, User } from './model.ts';
@@ -101,10 +95,13 @@ export function planOffline(
   policy: EffectivePolicy,
   entriesMax: number,
 ): OfflinePlanning {
-  const sequence = sequenceOf(subject.application.algorithm);
-  const reason = refusalOf(subject, sequence, nowMs, policy);
-  if (reason !== null || sequence === null) return refused(reason ?? 'algorithm');
   const { agent, user, authenticator, application } = subject;
+  const closed = closedFor(subject, nowMs, policy);
+  if (closed !== null) return refused(closed);
+  const sequence = sequenceOf(application.algorithm);
+  if (sequence === null || isClockAndCounter(sequence)) return refused('algorithm');
+  const flaw = flawOf(application, agent.keyMode, policy);
+  if (flaw !== null) return refused(flaw);
   const cap = caps[agent.keyMode];
   const eventsMax = Math.min(policy.offlineEvents, cap.events);
   const notAfterMs = Math.min(
@@ -140,20 +137,29 @@ function refused(reason: OfflineRefusal): OfflinePlanning {
   return { kind: 'refused', reason };
 }
 
-function refusalOf(
+function closedFor(
   { agent, user, authenticator, application }: OfflineSubject,
-  sequence: Sequence | null,
   nowMs: number,
   policy: EffectivePolicy,
 ): OfflineRefusal | null {
   if (!policy.offlineEnabled) return 'not-enabled';
   if (!isKeyModeEnough(agent.keyMode, policy)) return 'key-mode';
-  if (!isServing({ user, authenticator, application }, nowMs, policy)) return 'not-serving';
-  if (sequence === null || (sequence.hasCounter && sequence.stepping !== null)) return 'algorithm';
-  const characters = responseCharacters(application.algorithm);
-  const charactersMin = agent.keyMode === 'sw' ? softwareDigitsMin : digitsMin;
-  if (characters < charactersMin) return 'response-too-short';
-  return pinRefusal(application, agent.keyMode, policy);
+  return isServing({ user, authenticator, application }, nowMs, policy) ? null : 'not-serving';
+}
+
+function isClockAndCounter({ hasCounter, stepping }: Sequence): boolean {
+  return hasCounter && stepping !== null;
+}
+
+/** What a disk, or whoever looks over a shoulder, would tell too soon. */
+function flawOf(
+  application: Application,
+  keyMode: KeyMode,
+  policy: EffectivePolicy,
+): OfflineRefusal | null {
+  const charactersMin = keyMode === 'sw' ? softwareDigitsMin : digitsMin;
+  if (responseCharacters(application.algorithm) < charactersMin) return 'response-too-short';
+  return pinRefusal(application, keyMode, policy);
 }
 
 function pinRefusal(
@@ -162,10 +168,11 @@ function pinRefusal(
   { offlinePinless, offlineMinPinLength }: OfflineSettings,
 ): OfflineRefusal | null {
   if (mustChange(pin)) return 'pin-change-required';
-  if (!hasPin(pin)) return offlinePinless === 'allowed' ? null : 'pin-none';
+  const { verifier } = pin;
+  if (!hasPin(pin) || verifier === null) return offlinePinless === 'allowed' ? null : 'pin-none';
   const lengthMin =
     keyMode === 'sw' ? Math.max(softwarePinLengthMin, offlineMinPinLength) : offlineMinPinLength;
-  return (pin.verifier?.length ?? 0) < lengthMin ? 'pin-too-short' : null;
+  return verifier.length < lengthMin ? 'pin-too-short' : null;
 }
 
 /** Whether user, device and application would be let in at all. */
@@ -352,9 +359,4 @@ export function isCurrent(
 export function policyText(policy: OfflineSettings): string {
   const names = Object.keys(offlineSettings).toSorted() as (keyof OfflineSettings)[];
   return JSON.stringify(names.map((name) => [name, policy[name]]));
-}
-
-/** Whether the application answers challenges, which the package then brings. */
-export function answersChallenges({ algorithm }: Pick<Application, 'algorithm'>): boolean {
-  return algorithmMode(algorithm) === 'challenge-response';
 }

@@ -63,12 +63,26 @@ export function usedKey(applicationId: string, index: bigint): string {
   return `${applicationId} ${index}`;
 }
 
+/** An acceptance that counts: of what the agent was given, at a time that has come. */
+interface Use {
+  readonly line: ReportedLine;
+  readonly index: bigint;
+  readonly offlinePackage: OfflinePackage;
+  readonly application: Application | null;
+  /** Of packages of time steps. */
+  readonly clock: Clocked | null;
+}
+
+interface Clocked {
+  readonly application: Application;
+  readonly stepping: TimeStepping;
+}
+
 interface Judged {
   readonly line: ReportedLine;
   readonly offlinePackage: OfflinePackage | null;
   readonly application: Application | null;
-  /** An acceptance that counts. */
-  readonly isUse: boolean;
+  readonly use: Use | null;
   readonly isDuplicate: boolean;
 }
 
@@ -95,51 +109,48 @@ export function reconcile(
     accepted: acceptances.length,
     duplicates: judged.filter(({ isDuplicate }) => isDuplicate).length,
     failures: [...failuresByUser(judged).values()].reduce((sum, each) => sum + each, 0),
-    ignored: acceptances.filter(({ isUse }) => !isUse).length,
+    ignored: acceptances.filter(({ use }) => use === null).length,
   };
 }
 
 function judgeLine(line: ReportedLine, known: Known, nowMs: number): Judged {
   const offlinePackage = known.packages.get(line.packageId ?? '') ?? null;
-  const application =
-    offlinePackage === null ? null : (known.applications.get(offlinePackage.applicationId) ?? null);
-  const isUse =
-    line.kind === 'accepted' &&
-    offlinePackage !== null &&
-    isGiven(offlinePackage, application, line.index, known, nowMs);
-  const isDuplicate =
-    isUse && line.index !== null && isUsed(offlinePackage, application, line.index, known);
-  return { line, offlinePackage, application, isUse, isDuplicate };
+  if (offlinePackage === null) {
+    return { line, offlinePackage, application: null, use: null, isDuplicate: false };
+  }
+  const application = known.applications.get(offlinePackage.applicationId) ?? null;
+  const use = useOf(line, offlinePackage, application, known, nowMs);
+  const isDuplicate = use !== null && isUsed(use, known);
+  return { line, offlinePackage, application, use, isDuplicate };
 }
 
-/** Whether it is in the package, and its time has come. */
-function isGiven(
-  { kind, first, count }: OfflinePackage,
+function useOf(
+  line: ReportedLine,
+  offlinePackage: OfflinePackage,
   application: Application | null,
-  index: bigint | null,
   { windowForwardSteps }: Known,
   nowMs: number,
-): boolean {
-  if (index === null || index < first || index >= first + BigInt(count)) return false;
-  if (kind !== 'time') return true;
+): Use | null {
+  const { kind, first, count } = offlinePackage;
+  const { index } = line;
+  if (line.kind !== 'accepted' || index === null) return null;
+  if (index < first || index >= first + BigInt(count)) return null;
+  if (kind !== 'time') return { line, index, offlinePackage, application, clock: null };
   const stepping = application === null ? undefined : algorithmTimeStepping(application.algorithm);
   // Of a device that is another's meanwhile nobody knows what time it is.
-  if (application === null || stepping === undefined) return false;
+  if (application === null || stepping === undefined) return null;
   // One more, because the agent may have learned something of the clock that we have not.
   const ahead = BigInt(windowForwardSteps + 1);
-  return index <= stepAtDrift(application.driftSeconds, stepping, nowMs) + ahead;
+  if (index > stepAtDrift(application.driftSeconds, stepping, nowMs) + ahead) return null;
+  return { line, index, offlinePackage, application, clock: { application, stepping } };
 }
 
 /**
  * Whether it is certain that it was used before: by another line, or as the last thing online. Challenges
  * are of one package each, and so is what answers them.
  */
-function isUsed(
-  { kind, applicationId, epoch, eventMode }: OfflinePackage,
-  application: Application | null,
-  index: bigint,
-  { used }: Known,
-): boolean {
+function isUsed({ offlinePackage, application, index }: Use, { used }: Known): boolean {
+  const { kind, applicationId, epoch, eventMode } = offlinePackage;
   const isChallenged =
     application !== null && algorithmMode(application.algorithm) === 'challenge-response';
   if (kind === 'challenge' || (kind === 'time' && isChallenged)) return false;
@@ -152,7 +163,7 @@ function isUsed(
 function eventOf({
   line,
   offlinePackage,
-  isUse,
+  use,
   isDuplicate,
 }: Judged): Reconciliation['events'][number] {
   return {
@@ -161,7 +172,7 @@ function eventOf({
     applicationId: offlinePackage?.applicationId ?? null,
     kind: line.kind,
     // What it was never given is not written as used.
-    index: isUse ? line.index : null,
+    index: use?.index ?? null,
     atMs: line.atMs,
     isDuplicate,
     head: line.head,
@@ -173,19 +184,16 @@ function raisedApplications(
   judged: readonly Judged[],
   nowMs: number,
 ): readonly ApplicationRaise[] {
-  const groups = new Map<string, Judged[]>();
-  for (const each of judged) {
-    const { isUse, offlinePackage } = each;
-    if (!isUse || offlinePackage === null || offlinePackage.kind === 'challenge') continue;
-    const key = `${offlinePackage.applicationId} ${offlinePackage.epoch}`;
-    groups.set(key, [...(groups.get(key) ?? []), each]);
+  const groups = new Map<string, [Use, ...Use[]]>();
+  for (const { use } of judged) {
+    if (use === null || use.offlinePackage.kind === 'challenge') continue;
+    const { applicationId, epoch } = use.offlinePackage;
+    const key = `${applicationId} ${epoch}`;
+    const group = groups.get(key);
+    if (group === undefined) groups.set(key, [use]);
+    else group.push(use);
   }
-  return [...groups.values()].flatMap((uses) => {
-    const { offlinePackage = null, application = null } = uses[0] ?? {};
-    if (offlinePackage === null) return [];
-    const highest = uses.reduce((most, { line: { index } }) => maximum(most, index ?? 0n), 0n);
-    return [raiseOf(report, uses, { offlinePackage, application }, highest, nowMs)];
-  });
+  return [...groups.values()].map((uses) => raiseOf(report, uses, nowMs));
 }
 
 function maximum(a: bigint, b: bigint): bigint {
@@ -194,25 +202,23 @@ function maximum(a: bigint, b: bigint): bigint {
 
 function raiseOf(
   report: ReportFacts,
-  uses: readonly Judged[],
-  { offlinePackage, application }: { offlinePackage: OfflinePackage } & Pick<Judged, 'application'>,
-  highest: bigint,
+  uses: readonly [Use, ...Use[]],
   nowMs: number,
 ): ApplicationRaise {
-  const { epoch, kind, applicationId } = offlinePackage;
+  const [{ offlinePackage, application, clock }] = uses;
+  const { epoch, applicationId } = offlinePackage;
   const { nextEventCounter = 0n, lastStep = -1n, floorMs = 0 } = application ?? {};
   const stays = { applicationId, epoch, nextEventCounter, lastStep, floorMs, drift: null };
-  if (kind === 'event') {
+  const highest = uses.reduce((most, { index }) => maximum(most, index), 0n);
+  if (clock === null) {
     return { ...stays, nextEventCounter: maximum(highest + 1n, nextEventCounter) };
   }
-  const stepping = application === null ? undefined : algorithmTimeStepping(application.algorithm);
-  if (application === null || stepping === undefined) return stays;
   return {
     ...stays,
     lastStep: maximum(highest, lastStep),
     // The whole step, also where it could serve another challenge: which one was answered is not told.
-    floorMs: Math.max(floorMs, stepInterval(highest, stepping).endMs),
-    drift: application.epoch === epoch ? learned(report, uses, application, stepping, nowMs) : null,
+    floorMs: Math.max(floorMs, stepInterval(highest, clock.stepping).endMs),
+    drift: clock.application.epoch === epoch ? learned(report, uses, clock, nowMs) : null,
   };
 }
 
@@ -227,17 +233,16 @@ interface Sample {
  */
 function learned(
   report: ReportFacts,
-  uses: readonly Judged[],
-  application: Application,
-  stepping: TimeStepping,
+  uses: readonly Use[],
+  { application, stepping }: Clocked,
   nowMs: number,
 ): ApplicationRaise['drift'] {
   if (application.isDriftFrozen) return null;
-  const samples = uses.flatMap(({ line }): Sample[] => {
+  const samples = uses.flatMap(({ line, index }): Sample[] => {
     const trueMs = trueTimeOf(report, line, stepping, nowMs);
-    if (trueMs === null || line.index === null) return [];
+    if (trueMs === null) return [];
     const expected = stepAtDrift(application.driftSeconds, stepping, trueMs);
-    return [{ trueMs, deltaSteps: Number(line.index - expected) }];
+    return [{ trueMs, deltaSteps: Number(index - expected) }];
   });
   const median = medianOf(samples.map(({ deltaSteps }) => deltaSteps));
   const moved = Math.max(-1, Math.min(1, median));
@@ -307,11 +312,8 @@ function releasesOf(judged: readonly Judged[], known: Known): Reconciliation['re
     // Only if nobody has used what comes after them, or given them back already.
     const isReserved = application?.epoch === epoch && application.nextEventCounter === from;
     if (!isReserved || state === 'released') return [];
-    const uses = judged.filter((one) => one.isUse && one.line.packageId === id);
-    const last = uses.reduce(
-      (most, one) => maximum(most, one.line.index ?? -1n),
-      known.usedThrough.get(id) ?? -1n,
-    );
+    const uses = judged.flatMap(({ use }) => (use?.offlinePackage.id === id ? [use.index] : []));
+    const last = uses.reduce(maximum, known.usedThrough.get(id) ?? -1n);
     const next = maximum(first, last + 1n);
     return [{ applicationId, epoch, from, to: next }];
   });

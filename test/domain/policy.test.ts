@@ -174,6 +174,8 @@ describe('settings that contradict each other', () => {
       'secondOtpSync',
       { secondOtpSync: true, syncTimeWindowSeconds: 600, syncEventWindowSteps: 20 },
     ],
+    ['offlineWarnDays', { offlineDays: 2 }],
+    ['offlineWarnEvents', { offlineEvents: 10 }],
   ] as const)('%s: %o', (name, settings) => {
     expect(named(settings)).toEqual([name]);
   });
@@ -186,6 +188,7 @@ describe('settings that contradict each other', () => {
     { challengeCheckMode: 2, oneStepChallengeResponse: 'no' },
     { secondOtpSync: true, userLockThreshold: 0, identificationThreshold: 2 },
     { secondOtpSync: true, syncTimeWindowSeconds: 600 },
+    { offlineDays: 3, offlineEvents: 11 },
   ] as const)('not %o', (settings) => {
     expect(named(settings)).toEqual([]);
   });

@@ -1,0 +1,30 @@
+import type { OfflinePackage } from '../../src/domain/offline.ts';
+import { noonMs } from './support.ts';
+
+/** One that an agent has, of the application and owner that `applicationWith` and the others make. */
+export function packageWith(set: Partial<OfflinePackage> = {}): OfflinePackage {
+  return {
+    id: 'package-1',
+    agentId: 'agent-1',
+    userId: 'user-1',
+    authenticatorId: 'authenticator-1',
+    applicationId: 'application-1',
+    sequence: 1,
+    kind: 'time',
+    eventMode: null,
+    first: BigInt(noonMs / 30_000),
+    count: 1000,
+    notBeforeMs: noonMs - 60_000,
+    notAfterMs: noonMs + 86_400_000,
+    eventsMax: 100,
+    eventsUsed: 0,
+    policyHash: 'hash',
+    assignmentVersion: 1,
+    pinVersion: 1,
+    epoch: 1,
+    state: 'installed',
+    createdAtMs: noonMs - 1000,
+    version: 1,
+    ...set,
+  };
+}
