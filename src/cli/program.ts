@@ -9,6 +9,7 @@ import type { CliIo } from './io.ts';
 import { keyCommands } from './key-commands.ts';
 import { localCommands } from './local-commands.ts';
 import { logonCommands } from './logon-commands.ts';
+import { offlineCommands } from './offline-commands.ts';
 import { policyCommands } from './policy-commands.ts';
 import { serveCommand } from './serve.ts';
 import { tokenCommands } from './token-commands.ts';
@@ -52,6 +53,7 @@ export async function runProgram(
     ...policyCommands(io),
     gatewayCommands(io),
     keyCommands(io),
+    offlineCommands(io),
     explainCommand(io),
     ...auditCommands(io),
     ...localCommands(io),

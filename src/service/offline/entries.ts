@@ -21,8 +21,8 @@ import { fromModule, moduleError, seedReference } from '../module-calls.ts';
 import type { OfflineBuilder, OfflineHeader } from '../ports.ts';
 import { formatOf, nextTurn } from './format.ts';
 
-/** Responses made before everything else that waits has its turn: a few milliseconds. */
-const entriesPerTurn = 256;
+/** Responses made before everything else that waits has its turn: about a millisecond. */
+const entriesPerTurn = 64;
 /** What the module draws at once. */
 const randomBytesMax = 1024;
 const challengeLengthMin = 6;

@@ -131,6 +131,24 @@ describe('a package holds what the device shows', () => {
   });
 });
 
+it('is made in turns, so that nobody waits for a whole package', async () => {
+  const { userName, device } = await offline.owner(totp6);
+  const agent = await offline.agent();
+  const response = device.response({ nowMs: offline.bench.clock.nowMs() });
+  const offered = await offline.status(agent, userName, response);
+  if (offered.status !== 'available') throw new Error(offered.status);
+  let turns = 0;
+  let isOver = false;
+  const tick = (): void => {
+    turns += 1;
+    if (!isOver) setImmediate(tick);
+  };
+  setImmediate(tick);
+  const { header } = await offline.fetch(agent, offered.handle);
+  isOver = true;
+  expect(turns).toBeGreaterThan(header.count / 64);
+});
+
 describe('no package', () => {
   it('of clock and counter together', async () => {
     const mixed = await openOfflineBench({ timeAndEventApplications: 'allowed' }, offline.bench);
