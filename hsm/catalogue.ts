@@ -24,7 +24,8 @@ export const wrapMechanisms: readonly number[] = [
 const catalogueLabelPrefix = 'tallystick-';
 export const seedLabelPrefix: string = 'tallystick-seed ';
 
-const P256_PARAMETERS = Buffer.from('06082a8648ce3d030107', 'hex');
+/** OID of P-256 in DER: CKA_EC_PARAMS. */
+export const P256_PARAMETERS: Buffer = Buffer.from('06082a8648ce3d030107', 'hex');
 const RSA_BITS = 3072;
 const RSA_EXPONENT = Buffer.from([1, 0, 1]);
 const idBytes = 16;

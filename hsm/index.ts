@@ -2,6 +2,7 @@
  * The door of the room that knows PKCS#11: a module of keys and MACs, not of one-time passwords.
  * Everything that rejects, rejects with a plain `ModuleFailure`.
  */
+export { type DeviceModule, openDevice } from './device.ts';
 export { initialiseModule } from './init.ts';
 export { listObjects, listP11Tokens } from './list.ts';
 export { openModule } from './module.ts';
