@@ -8,6 +8,8 @@ const root = fileURLToPath(new URL('..', import.meta.url));
 const rimFiles = [
   'src/main.ts',
   'src/cli/**',
+  'src/agent/main.ts',
+  'src/agent/env.ts',
   'emulator/cli*',
   'emulator/cli/**',
   'emulator/env.ts',

@@ -107,7 +107,12 @@ export function readPublicKey(spki: Uint8Array): KeyObject {
 
 /** @throws OfflineError malformed unless it is an uncompressed point of the curve P-256 */
 export function requirePoint(point: Uint8Array): void {
-  readPublicKey(Buffer.concat([spkiPrefix, point]));
+  readPublicKey(spkiOf(point));
+}
+
+/** SubjectPublicKeyInfo of a point. */
+export function spkiOf(point: Uint8Array): Buffer {
+  return Buffer.concat([spkiPrefix, point]);
 }
 
 /** The point of a P-256 public key. */

@@ -16,7 +16,6 @@ import type {
 } from './attempt-api.ts';
 import type { Caller } from './caller.ts';
 import type { EmergencyAdministration } from './emergency-api.ts';
-import type { Caller } from './caller.ts';
 import type { UserExplanation } from './explanation.ts';
 import type { GatewayChanges, GatewayTest, GatewayView, NewGateway } from './gateway-api.ts';
 import type { ComponentView, PolicyExplanation } from './policy-explanation.ts';

@@ -1,0 +1,42 @@
+import type { Instant } from './env.ts';
+import type { AgentState } from './state.ts';
+
+/**
+ * True time as well as it is known: within the start of the computer in which the server was heard, its
+ * time and what has passed since, however the clock was set; after that, the clock.
+ */
+export function trueTimeMs({ anchor }: Pick<AgentState, 'anchor'>, now: Instant): number {
+  if (anchor?.bootId !== now.bootId) return now.clockMs;
+  return anchor.serverTimeMs + Math.max(0, now.bootMs - anchor.bootMs);
+}
+
+/** Whether it is earlier than was seen before, by more than clocks go wrong. */
+export function isSetBack(state: AgentState, nowMs: number, backMaxSeconds: number): boolean {
+  return nowMs < state.maxSeenMs - backMaxSeconds * 1000;
+}
+
+/** The state having seen this time. */
+export function seen(state: AgentState, nowMs: number): AgentState {
+  return nowMs > state.maxSeenMs ? { ...state, maxSeenMs: nowMs } : state;
+}
+
+/** The state having heard the server: its word goes before everything seen. */
+export function heard(state: AgentState, serverTimeMs: number, now: Instant): AgentState {
+  const { bootMs, bootId } = now;
+  return { ...state, maxSeenMs: serverTimeMs, anchor: { serverTimeMs, bootMs, bootId } };
+}
+
+const delayMaxSeconds = 32;
+
+/** How long the next try has to wait, so that guessing takes time whatever the clock says. */
+export function waitMs(
+  failures: number,
+  last: { readonly bootMs: number; readonly bootId: string } | null,
+  now: Instant,
+): number {
+  if (failures === 0 || last === null) return 0;
+  const delayMs = Math.min(2 ** failures, delayMaxSeconds) * 1000;
+  // Another start: at least all of it has passed.
+  const passedMs = last.bootId === now.bootId ? now.bootMs - last.bootMs : now.bootMs;
+  return Math.max(0, delayMs - Math.max(0, passedMs));
+}

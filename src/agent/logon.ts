@@ -1,0 +1,185 @@
+import { type AgentCode, AgentError } from './agent-error.ts';
+import type { AgentApi, LogonAnswer, OfflineOffer } from './api.ts';
+import { install } from './install.ts';
+import { packagesOf, type Standing, standingOf, type UserName } from './packages.ts';
+import { report, revocable } from './reporting.ts';
+import { type Agent, withSession } from './session.ts';
+import { verify } from './verify.ts';
+
+/** Something a person has to type. */
+export interface Question {
+  readonly kind: 'credential' | 'response';
+  /** The challenge, or the server's words, to be shown first; null for the first question. */
+  readonly message: string | null;
+}
+
+/** @throws AgentError unanswered when there is nobody to answer */
+export type Ask = (question: Question) => Promise<string>;
+
+export type Note = 'updated' | 'still-current' | 'not-permitted' | 'not-updated' | 'pin-changed';
+
+/** How a logon or an update ended. */
+export interface Outcome {
+  readonly code: AgentCode;
+  readonly by: 'online' | 'offline' | 'emergency' | null;
+  /** For the log. */
+  readonly detail: string;
+  /** For the user, in place of the code's text. */
+  readonly shown: string | null;
+  readonly standing: Standing | null;
+  readonly note: Note | null;
+}
+
+export interface LogonRequest extends UserName {
+  readonly purpose: 'logon' | 'update';
+}
+
+/** Challenges of one logon, before it is given up. */
+const challengesMax = 3;
+
+/**
+ * Online where there is a server. Only where there is none, offline: a refusal, a certificate that is not
+ * trusted, a server that fails are answers.
+ */
+export async function logon(
+  agent: Agent,
+  api: AgentApi,
+  request: LogonRequest,
+  ask: Ask,
+): Promise<Outcome> {
+  try {
+    if (request.purpose === 'update') await requireData(agent, request);
+    const typed = await ask({ kind: 'credential', message: null });
+    try {
+      await report(agent, api);
+      return await online(agent, api, request, typed, ask);
+    } catch (error) {
+      const isAbsent = error instanceof AgentError && error.code === 'unreachable';
+      if (!isAbsent || request.purpose === 'update') throw error;
+      agent.log('unreachable', error.message);
+    }
+    return await offline(agent, request, typed, ask);
+  } catch (error) {
+    if (!(error instanceof AgentError)) throw error;
+    const { code, message, shown } = error;
+    return { code, by: null, detail: message, shown, standing: null, note: null };
+  }
+}
+
+/** Only what is there can be renewed: the first package takes a logon. */
+async function requireData(agent: Agent, name: UserName): Promise<void> {
+  await withSession(agent, (session) => {
+    if (packagesOf(session.state(), name).length > 0) return Promise.resolve();
+    throw new AgentError('no-data', 'no package of this user');
+  });
+}
+
+async function online(
+  agent: Agent,
+  api: AgentApi,
+  request: LogonRequest,
+  first: string,
+  ask: Ask,
+): Promise<Outcome> {
+  const { user, domain, purpose } = request;
+  const about = { user, ...(domain === null ? {} : { domain }), purpose };
+  const send = (attempt: object): Promise<LogonAnswer> =>
+    revocable(agent, () => api.logon({ ...about, ...attempt }));
+  let typed = first;
+  let answer = await send({ password: typed });
+  for (let asked = 0; answer.kind === 'challenge'; asked += 1) {
+    if (asked === challengesMax) throw new AgentError('refused', 'one challenge after another');
+    const { message, challengeKey } = answer;
+    typed = await ask({ kind: 'response', message });
+    answer = await send({ password: typed, challengeKey });
+  }
+  const { note, code, detail } = await renew(agent, api, answer, typed);
+  const standing = await withSession(agent, ({ state, nowMs }) => {
+    const newest = packagesOf(state(), request).at(-1);
+    return Promise.resolve(newest === undefined ? null : standingOf(state(), newest, nowMs));
+  });
+  // An update that brought nothing is none; a logon is a logon.
+  const isFailure = purpose === 'update' && code !== 'accepted';
+  return {
+    code: isFailure ? code : 'accepted',
+    by: 'online',
+    detail,
+    shown: null,
+    standing,
+    note,
+  };
+}
+
+interface Renewal {
+  readonly note: Note;
+  readonly code: AgentCode;
+  readonly detail: string;
+}
+
+async function renew(
+  agent: Agent,
+  api: AgentApi,
+  answer: Extract<LogonAnswer, { kind: 'accepted' }>,
+  typed: string,
+): Promise<Renewal> {
+  const { offline: offer, pinChanged } = answer;
+  if (pinChanged) {
+    const detail = 'what was typed ends with a new PIN: the next logon renews the offline data';
+    return { note: 'pin-changed', code: 'accepted', detail };
+  }
+  if (offer?.status !== 'available') return withoutPackage(offer);
+  try {
+    const bytes = await revocable(agent, () => api.fetchPackage(offer.handle));
+    const header = await withSession(agent, (session) => install(session, bytes, typed));
+    const detail = `package ${header.packageId}, sequence ${header.sequence}`;
+    return { note: 'updated', code: 'accepted', detail };
+  } catch (error) {
+    if (!(error instanceof AgentError) || error.code === 'revoked') throw error;
+    return { note: 'not-updated', code: error.code, detail: error.message };
+  }
+}
+
+function withoutPackage(offer: Exclude<OfflineOffer, { status: 'available' }> | null): Renewal {
+  switch (offer?.status) {
+    case 'current':
+      return { note: 'still-current', code: 'accepted', detail: 'still current' };
+    case 'no-data':
+      return { note: 'not-updated', code: 'no-data', detail: 'the server knows of no package' };
+    case 'not-permitted':
+    case undefined: {
+      const detail = `not permitted: ${offer?.reason ?? 'no reason given'}`;
+      return { note: 'not-permitted', code: 'refused', detail };
+    }
+  }
+}
+
+async function offline(agent: Agent, name: UserName, first: string, ask: Ask): Promise<Outcome> {
+  let typed: { text: string; challenge: string | null } = { text: first, challenge: null };
+  for (;;) {
+    const verdict = await withSession(agent, (session) => verify(session, name, typed));
+    switch (verdict.kind) {
+      case 'wait':
+        agent.log('wait', `${verdict.durationMs} ms after a wrong try`);
+        await agent.env.sleepMs(verdict.durationMs);
+        break;
+      case 'challenge': {
+        const { challenge } = verdict;
+        typed = { text: await ask({ kind: 'response', message: challenge }), challenge };
+        break;
+      }
+      case 'accepted':
+        return {
+          code: 'accepted',
+          by: verdict.by,
+          detail: `offline-${verdict.by}`,
+          shown: null,
+          standing: verdict.standing,
+          note: null,
+        };
+      case 'refused': {
+        const { code, detail } = verdict;
+        return { code, by: null, detail, shown: null, standing: null, note: null };
+      }
+    }
+  }
+}

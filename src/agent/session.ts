@@ -1,0 +1,108 @@
+import { join } from 'node:path';
+import { AgentError } from './agent-error.ts';
+import { isSetBack, seen, trueTimeMs } from './clock.ts';
+import type { AgentConfig } from './config.ts';
+import { wipeStrays } from './entries-file.ts';
+import { eraseWhatPassed } from './erase.ts';
+import type { AgentEnv, Instant } from './env.ts';
+import type { AgentKeys } from './keys.ts';
+import { takeLock } from './lock-file.ts';
+import { headerOf } from './packages.ts';
+import { type AgentState, readState, type StatePlace, withPackage, writeState } from './state.ts';
+
+/** An enrolled agent, at work. */
+export interface Agent {
+  readonly env: AgentEnv;
+  readonly folder: string;
+  readonly config: AgentConfig;
+  readonly keys: AgentKeys;
+  /** For whoever looks after the agent: precise, and without any secret. */
+  readonly log: (code: string, detail: string) => void;
+}
+
+/** The state under the lock. */
+export interface Session {
+  readonly agent: Agent;
+  /** The clocks when the session began. */
+  readonly now: Instant;
+  /** True time as far as it is known. */
+  readonly nowMs: number;
+  readonly state: () => AgentState;
+  /** Durable when it returns, and only then are doomed secrets and stray files destroyed. */
+  readonly save: (next: AgentState) => Promise<void>;
+}
+
+/** A slow hash and a slow module, several times over. */
+const lockWaitMs = 30_000;
+
+/**
+ * Runs `work` while nobody else touches the state, after tidying up what a crash or time left over.
+ *
+ * @throws AgentError busy, damaged
+ */
+export async function withSession<Result>(
+  agent: Agent,
+  work: (session: Session) => Promise<Result>,
+): Promise<Result> {
+  const lock = await takeLock(agent.env, join(agent.folder, 'lock'), lockWaitMs);
+  try {
+    const session = await openSession(agent);
+    await tidy(session);
+    return await work(session);
+  } finally {
+    await lock.release();
+  }
+}
+
+async function openSession(agent: Agent): Promise<Session> {
+  const { env, folder, keys, config } = agent;
+  const place: StatePlace = {
+    files: env.files,
+    folder,
+    agentId: config.agentId,
+    key: keys.stateKey,
+  };
+  let state = await readState(place);
+  await destroyLeftOvers(agent, state);
+  const reached = await keys.counter?.read();
+  if (reached !== undefined && reached !== null && state.counter < reached) {
+    const detail = `rolled-back: the state is number ${state.counter}, the module has seen ${reached}`;
+    throw new AgentError('damaged', detail);
+  }
+  const now = env.now();
+  return {
+    agent,
+    now,
+    nowMs: trueTimeMs(state, now),
+    state: () => state,
+    save: async (next) => {
+      state = { ...next, counter: state.counter + 1 };
+      await writeState(place, state);
+      await keys.counter?.write(state.counter);
+      await destroyLeftOvers(agent, state);
+      state = { ...state, doomed: [] };
+    },
+  };
+}
+
+/** A secret is doomed in the state before it is destroyed, so that a crash between loses neither. */
+async function destroyLeftOvers({ env, folder, keys }: Agent, state: AgentState): Promise<void> {
+  for (const label of state.doomed) await keys.destroySecret(label);
+  const named = state.packages.flatMap(({ entries }) => entries?.name ?? []);
+  await wipeStrays(env.files, folder, new Set(named));
+}
+
+/** What time has run out for goes, and time moves on. */
+async function tidy(session: Session): Promise<void> {
+  const { nowMs } = session;
+  const before = session.state();
+  if (isSetBack(before, nowMs, 0)) return;
+  let next = before;
+  for (const each of before.packages) {
+    if (each.entries === null || nowMs < headerOf(each).notAfterMs) continue;
+    next = withPackage(next, each.packageId, { entries: null, emergency: [] });
+    next = { ...next, doomed: [...next.doomed, each.packageId] };
+  }
+  if (next !== before) await session.save(seen(next, nowMs));
+  for (const each of session.state().packages) await eraseWhatPassed(session, each);
+}
