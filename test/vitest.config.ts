@@ -9,7 +9,7 @@ const postgresSetup = fileURLToPath(new URL('support/postgres-setup.ts', import.
 
 /** Rooms that need a module, a database or a server; all others are the unit layer. */
 const layers = {
-  hsm: ['hsm', 'regressions/hsm'],
+  hsm: ['hsm', 'regressions/hsm', 'agent/hardware'],
   store: ['store'],
   e2e: ['e2e', 'service', 'rest', 'cli', 'regressions/service'],
 } as const;

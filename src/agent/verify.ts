@@ -256,9 +256,10 @@ async function tryEmergency(
     const parts = splitCode(code, text);
     return parts === null ? [] : [{ code, parts }];
   });
-  // A wrong response of the same form is one wrong try, and no wrong emergency code beside it.
-  const isCounted =
-    isLocked || (fitting.length > 0 && splitCredential(headerOf(its), text) === null);
+  // A wrong response of the same form is one wrong try, and no wrong emergency code beside it; and
+  // whoever tries his device at a lock has guessed no code.
+  const isGuess = isLocked || splitCredential(headerOf(its), text) === null;
+  const isCounted = isGuess && fitting.length > 0;
   if (isCounted) {
     const emergencyFailures = its.emergencyFailures + 1;
     await session.save(withPackage(state(), packageId, { emergencyFailures }));

@@ -1,0 +1,194 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { expect, it } from 'vitest';
+import { exitCodes } from '../../src/agent/agent-error.ts';
+import { selfSigned } from '../support/self-signed.ts';
+import { enrol, equippedOffice, jane, logon, openOffice } from './support/world.ts';
+
+it('signs on at the server, and without it when it is away', async () => {
+  const office = await openOffice();
+  const enrolled = await enrol(office);
+  expect(enrolled.out).toContain(office.server.fingerprint);
+  const online = await logon(office, `${jane.pin}${office.shown()}`);
+  expect(online).toMatchObject({ status: 0, err: '' });
+  expect(online.out).toContain('3 days, 30 sign-ins left');
+  office.computer.pass(60_000);
+  await office.server.stop();
+  const offline = await logon(office, `${jane.pin}${office.shown()}`);
+  expect(offline).toMatchObject({ status: 0, err: '' });
+  expect(offline.out).toBe('Signed in. Offline.\nOffline: 3 days, 29 sign-ins left.\n');
+});
+
+it('takes a response once, and none of before', async () => {
+  const office = await equippedOffice();
+  await office.server.stop();
+  const used = office.shown();
+  const before = office.shown(-1);
+  expect(await logon(office, `${jane.pin}${used}`)).toMatchObject({ status: 0 });
+  expect(await logon(office, `${jane.pin}${used}`)).toMatchObject({ status: exitCodes.refused });
+  expect(await logon(office, `${jane.pin}${before}`)).toMatchObject({ status: exitCodes.refused });
+});
+
+it.each([
+  ['wrong PIN', '4712', 0],
+  ['no PIN', '', 0],
+  ['response of three steps later', '4711', 3],
+])('refuses a %s in the same words as any other', async (_, pin, steps) => {
+  const office = await equippedOffice();
+  await office.server.stop();
+  const ran = await logon(office, `${pin}${office.shown(steps)}`);
+  expect(ran).toEqual({ status: 1, out: '', err: 'The code or PIN is not accepted.\n' });
+});
+
+it('reports before it forwards a logon, and what is reported is gone here', async () => {
+  const office = await equippedOffice();
+  await office.server.stop();
+  await logon(office, `${jane.pin}${office.shown()}`);
+  office.computer.pass(60_000);
+  await office.server.start();
+  office.server.requests.length = 0;
+  await logon(office, `${jane.pin}${office.shown()}`);
+  expect(office.server.requests).toEqual([
+    '/v1/offline/reports',
+    '/v1/offline/logon',
+    '/v1/offline/packages',
+  ]);
+  const kinds = office.server.records.map(({ kind }) => kind);
+  expect(kinds).toEqual(['installed', 'attempted', 'accepted']);
+  const status = await office.agent(['status', '--json']);
+  // Of the second package.
+  expect(JSON.parse(status.out)).toMatchObject({ unreportedLines: 1 });
+});
+
+it.each([
+  ['a refusal', 403, { code: 'refused', detail: 'No.' }, 'refused'],
+  ['a server that fails', 503, { code: 'store-unavailable' }, 'server-failed'],
+  ['a missing page', 404, { code: 'not-found' }, 'refused'],
+  ['a revocation', 403, { code: 'forbidden', reason: 'agent-revoked' }, 'revoked'],
+] as const)('never falls back after %s', async (_, status, body, code) => {
+  for (const path of ['nonces', 'reports', 'logon']) {
+    const office = await equippedOffice();
+    office.server.faults.set(`/v1/offline/${path}`, { status, body });
+    const ran = await logon(office, `${jane.pin}${office.shown()}`);
+    expect(ran, path).toMatchObject({ status: exitCodes[code], out: '' });
+    // What was not used up offline is still good there, unless everything was destroyed.
+    await office.server.stop();
+    const later = await logon(office, `${jane.pin}${office.shown()}`);
+    expect(later.status, path).toBe(code === 'revoked' ? exitCodes.revoked : 0);
+  }
+});
+
+it('never falls back on a certificate that is not trusted, and does on silence', async () => {
+  const { certificate, privateKey } = selfSigned();
+  const office = await equippedOffice();
+  await office.server.stop();
+  await office.server.start({ cert: certificate, key: privateKey });
+  const configFile = join(office.state, 'config.json');
+  const config = readFileSync(configFile, 'utf8').replace('http:', 'https:');
+  await office.computer.files.remove(configFile);
+  await office.computer.files.writeNew(configFile, Buffer.from(config));
+  const ran = await logon(office, `${jane.pin}${office.shown()}`);
+  expect(ran).toMatchObject({ status: exitCodes.untrusted, out: '' });
+  await office.server.stop();
+  // An open port behind which nobody speaks TLS, or anything.
+  const silent = (await import('node:net')).createServer(() => undefined);
+  await new Promise<void>((resolve) => {
+    silent.listen(Number(new URL(office.server.url).port), '127.0.0.1', resolve);
+  });
+  const waited = await logon(office, `${jane.pin}${office.shown()}`);
+  silent.close();
+  expect(waited).toMatchObject({ status: 0, err: '' });
+});
+
+it('asks for another nonce once when the first went stale', async () => {
+  const office = await equippedOffice();
+  office.server.staleNonces = 1;
+  expect(await office.agent(['report'])).toMatchObject({ status: 0 });
+  office.server.staleNonces = 2;
+  expect(await office.agent(['report'])).toMatchObject({ status: exitCodes.refused });
+});
+
+it('refuses an answer to a report that another key has signed', async () => {
+  const office = await equippedOffice();
+  const other = await equippedOffice();
+  other.server.nowMs = () => office.computer.trueMs;
+  const configFile = join(office.state, 'config.json');
+  const config = readFileSync(configFile, 'utf8').replace(office.server.url, other.server.url);
+  await office.computer.files.remove(configFile);
+  await office.computer.files.writeNew(configFile, Buffer.from(config));
+  const agentId = /"agentId": "(.*)"/.exec(config)![1]!;
+  other.server.agents.set(agentId, office.server.agents.get(agentId)!);
+  const ran = await logon(office, `${jane.pin}${office.shown()}`);
+  expect(ran).toMatchObject({ status: exitCodes.untrusted, out: '' });
+});
+
+it('updates only what is there, and says when that is still current', async () => {
+  const office = await openOffice();
+  await enrol(office);
+  const update = (): ReturnType<typeof office.agent> =>
+    office.agent(['update', 'jane', '--stdin'], [`${jane.pin}${office.shown()}`]);
+  expect(await update()).toMatchObject({ status: exitCodes['no-data'], out: '' });
+  expect(office.server.requests).toEqual(['/v1/offline/agents']);
+  await logon(office, `${jane.pin}${office.shown()}`);
+  office.computer.pass(60_000);
+  expect((await update()).out).toContain('The offline data is renewed.');
+  office.server.offer = { status: 'current' };
+  office.computer.pass(60_000);
+  expect(await update()).toMatchObject({ status: 0 });
+  expect((await update()).out).toContain('still current');
+  await office.server.stop();
+  expect(await update()).toMatchObject({ status: exitCodes.unreachable, out: '' });
+});
+
+it('tells status in words and in JSON, with warnings near the end', async () => {
+  const office = await equippedOffice({ ...jane, header: { eventsMax: 3 } });
+  await office.server.stop();
+  expect((await logon(office, `${jane.pin}${office.shown()}`)).out).toContain('Connect soon.');
+  const { out } = await office.agent(['status', 'jane', '--json']);
+  expect(JSON.parse(out)).toMatchObject({
+    mode: 'sw',
+    unreportedLines: 3,
+    packages: [{ user: 'jane', usesLeft: 2, daysLeft: 3, warnings: ['few-uses'], obstacle: null }],
+  });
+  for (let left = 2; left > 0; left -= 1) {
+    office.computer.pass(60_000);
+    expect(await logon(office, `${jane.pin}${office.shown()}`)).toMatchObject({ status: 0 });
+  }
+  office.computer.pass(60_000);
+  const spent = await logon(office, `${jane.pin}${office.shown()}`);
+  expect(spent).toMatchObject({ status: exitCodes['used-up'], out: '' });
+  expect(await office.agent(['status', 'jane'])).toMatchObject({ status: exitCodes['used-up'] });
+  expect(await office.agent(['status', 'kim'])).toMatchObject({ status: exitCodes['no-data'] });
+});
+
+it('destroys what is no longer to be: of a user, of a package that stands no more, of all', async () => {
+  const office = await equippedOffice();
+  const entries = async (): Promise<number> =>
+    (await office.computer.files.list(office.state)).filter((name) => name.endsWith('.entries'))
+      .length;
+  expect(await entries()).toBe(1);
+  office.server.standing.clear();
+  expect(await office.agent(['report'])).toMatchObject({ status: 0 });
+  expect(await entries()).toBe(0);
+  await logon(office, `${jane.pin}${office.shown()}`);
+  expect(await entries()).toBe(1);
+  expect(await office.agent(['remove', 'jane'])).toMatchObject({ status: 0 });
+  expect(await entries()).toBe(0);
+  expect(await office.computer.files.list(join(office.state, 'keys'))).toHaveLength(2);
+  expect(await office.agent(['reset'])).toMatchObject({ status: exitCodes.usage });
+  expect(await office.agent(['reset', '--yes'])).toMatchObject({ status: 0 });
+  expect(await office.computer.files.list(office.state)).toEqual([]);
+  expect(await office.agent(['status'])).toMatchObject({ status: exitCodes['not-enrolled'] });
+});
+
+it('says no PIN, response or key anywhere', async () => {
+  const office = await equippedOffice();
+  const typed = `${jane.pin}${office.shown()}`;
+  const online = await logon(office, typed, ['--verbose']);
+  await office.server.stop();
+  const offline = await logon(office, typed, ['--verbose']);
+  const status = await office.agent(['status', '--json', '--verbose']);
+  const said = [online, offline, status].map(({ out, err }) => out + err).join('');
+  expect(said).not.toContain(typed.slice(-8));
+  expect(said).not.toContain('tsk_test');
+});
