@@ -27,8 +27,6 @@ import { requirePkcs11Uri } from './uri.ts';
 export interface DeviceModule {
   /** SubjectPublicKeyInfo of a new key pair that signs (ECDSA) and agrees (ECDH); none of that label may be there. */
   createKeyPair(label: string): Promise<Uint8Array>;
-  /** Takes both halves away; no error if they are not there. */
-  destroyKeyPair(label: string): Promise<void>;
   /** ECDSA over the SHA-256 of the message; r and s in 64 bytes. */
   sign(label: string, message: Uint8Array): Promise<Uint8Array>;
   /** The x coordinate, 32 bytes. @param point uncompressed, 65 bytes */
@@ -37,11 +35,11 @@ export interface DeviceModule {
   createMacKey(label: string): Promise<void>;
   /** HMAC-SHA-256; `contract` when the key is not there. */
   mac(label: string, message: Uint8Array): Promise<Uint8Array>;
-  /** No error if it is not there. */
-  destroyMacKey(label: string): Promise<void>;
   /** Null when none was ever written. */
   readNumber(label: string): Promise<number | null>;
   writeNumber(label: string, value: number): Promise<void>;
+  /** Everything of that label; no error if there is nothing. */
+  destroy(label: string): Promise<void>;
   close(): Promise<void>;
 }
 
@@ -82,17 +80,12 @@ function deviceOf(login: Login, release: () => void): DeviceModule {
         }
         return createPair(login, maker, label);
       }),
-    destroyKeyPair: (label) =>
-      plainly('destroyKeyPair', () => {
-        destroy(login, pkcs11.CKO_PRIVATE_KEY, label);
-        destroy(login, pkcs11.CKO_PUBLIC_KEY, label);
-      }),
     sign: (label, message) =>
       plainly('sign', () => signMessage(p11, anchor, privateKey(label), message)),
     agree: (label, point) => plainly('agree', () => derive(login, privateKey(label), point)),
     createMacKey: (label) =>
       plainly('createMacKey', () => {
-        destroy(login, pkcs11.CKO_SECRET_KEY, label);
+        destroy(login, label);
         createMac(login, maker, label);
       }),
     mac: (label, message) =>
@@ -101,10 +94,9 @@ function deviceOf(login: Login, release: () => void): DeviceModule {
           attempt('C_Sign', () => computeHmac(p11, anchor, 'SHA256', secret(label), message)),
         ),
       ),
-    destroyMacKey: (label) =>
-      plainly('destroyMacKey', () => destroy(login, pkcs11.CKO_SECRET_KEY, label)),
     readNumber: (label) => plainly('readNumber', () => readNumber(login, label)),
     writeNumber: (label, value) => plainly('writeNumber', () => writeNumber(login, label, value)),
+    destroy: (label) => plainly('destroy', () => destroy(login, label)),
     close: () =>
       plainly('close', () => {
         login.close();
@@ -113,12 +105,17 @@ function deviceOf(login: Login, release: () => void): DeviceModule {
   };
 }
 
-function labelled({ p11, anchor }: Login, objectClass: number, label: string): pkcs11.Handle[] {
+/** @param objectClass undefined for objects of any class */
+function labelled(
+  { p11, anchor }: Login,
+  objectClass: number | undefined,
+  label: string,
+): pkcs11.Handle[] {
   if (label === '' || Buffer.byteLength(label) > labelBytesMax) {
     throw fault('contract', `a label has 1 to ${labelBytesMax} bytes`);
   }
   return findHandles(p11, anchor, [
-    { type: pkcs11.CKA_CLASS, value: objectClass },
+    ...(objectClass === undefined ? [] : [{ type: pkcs11.CKA_CLASS, value: objectClass }]),
     { type: pkcs11.CKA_TOKEN, value: true },
     { type: pkcs11.CKA_LABEL, value: label },
   ]);
@@ -133,8 +130,8 @@ function one(login: Login, objectClass: number, label: string): pkcs11.Handle {
   return only;
 }
 
-function destroy(login: Login, objectClass: number, label: string): void {
-  for (const handle of labelled(login, objectClass, label)) {
+function destroy(login: Login, label: string): void {
+  for (const handle of labelled(login, undefined, label)) {
     attempt('C_DestroyObject', () => login.p11.C_DestroyObject(login.anchor, handle));
   }
 }

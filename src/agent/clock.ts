@@ -20,10 +20,25 @@ export function seen(state: AgentState, nowMs: number): AgentState {
   return nowMs > state.maxSeenMs ? { ...state, maxSeenMs: nowMs } : state;
 }
 
-/** The state having heard the server: its word goes before everything seen. */
-export function heard(state: AgentState, serverTimeMs: number, now: Instant): AgentState {
-  const { bootMs, bootId } = now;
-  return { ...state, maxSeenMs: serverTimeMs, anchor: { serverTimeMs, bootMs, bootId } };
+/** An answer that took longer, because the computer slept for one, does not say what time it is. */
+const answerMaxMs = 20_000;
+
+/**
+ * The state having heard the server: its word goes before everything seen.
+ *
+ * @param asked when the server was asked: its time lies between then and now
+ */
+export function heard(
+  state: AgentState,
+  serverTimeMs: number,
+  asked: Instant,
+  now: Instant,
+): AgentState {
+  const tookMs = now.bootMs - asked.bootMs;
+  if (asked.bootId !== now.bootId || tookMs > answerMaxMs) return state;
+  const bootMs = asked.bootMs + Math.floor(tookMs / 2);
+  const anchor = { serverTimeMs, bootMs, bootId: now.bootId };
+  return { ...state, maxSeenMs: serverTimeMs, anchor };
 }
 
 const delayMaxSeconds = 32;

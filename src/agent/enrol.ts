@@ -14,11 +14,11 @@ import {
   writeConfig,
 } from './config.ts';
 import { fileSecret } from './device-secret.ts';
-import type { AgentEnv } from './env.ts';
+import type { AgentEnv, Instant } from './env.ts';
 import { exchangeWith, type Patience } from './http.ts';
 import { createFileIdentity, destroyFileIdentity, type Identity } from './identity.ts';
 import { keyFolderOf, openKeys, stateLabel } from './keys.ts';
-import { createHardwareIdentity, destroyHardwareIdentity, openHardware } from './p11.ts';
+import { createHardwareIdentity, destroyHardware, openHardware } from './p11.ts';
 import type { Agent } from './session.ts';
 import { newState, writeState } from './state.ts';
 
@@ -56,9 +56,10 @@ export async function enrol(
   try {
     const api = createApi({ exchange, apiKey, identity: made.identity, agentId: '' });
     const { name, mode } = request;
+    const askedAt = env.now();
     const enrolled = await api.enrol({ name, keyMode: mode, countsFailures: false });
     const fingerprint = pinned(enrolled.signingKey, request.serverKey);
-    await settle(env, folder, request, made, enrolled);
+    await settle(env, folder, request, made, { ...enrolled, askedAt });
     return { agentId: enrolled.agentId, serverKey: fingerprint };
   } catch (error) {
     await made.destroy();
@@ -96,7 +97,7 @@ async function createIdentity(
   const hardware = { uri: moduleUri, prefix: env.randomUuid() };
   const spki = await createHardwareIdentity(hardware);
   const { identity, close } = await openHardware(hardware, spki);
-  return { identity, hardware, close, destroy: () => destroyHardwareIdentity(hardware) };
+  return { identity, hardware, close, destroy: () => destroyHardware(hardware, [stateLabel]) };
 }
 
 function pinned(signingKey: Buffer, expected: string | null): string {
@@ -115,7 +116,7 @@ async function settle(
   folder: string,
   request: EnrolmentRequest,
   { identity, hardware }: MadeIdentity,
-  { agentId, signingKey, sealedLogKey, serverTimeMs }: Enrolled,
+  { agentId, signingKey, sealedLogKey, serverTimeMs, askedAt }: Enrolled & { askedAt: Instant },
 ): Promise<void> {
   const { server, keyFile, ca, name, mode } = request;
   const config: AgentConfig = {
@@ -137,7 +138,7 @@ async function settle(
   try {
     const place = { files: env.files, folder, agentId, key: keys.stateKey };
     const state = newState(emptyLog(logKey).key);
-    await writeState(place, heard(state, serverTimeMs, env.now()));
+    await writeState(place, heard(state, serverTimeMs, askedAt, env.now()));
   } finally {
     logKey.fill(0);
     await keys.close();

@@ -59,7 +59,7 @@ export async function openHardware(place: HardwarePlace, spki: Buffer): Promise<
           throw new AgentError(isGone ? 'damaged' : 'device', detail, { cause: error });
         }
       },
-      destroy: (label) => reached(device.destroyMacKey(labelOf(place, label))),
+      destroy: (label) => reached(device.destroy(labelOf(place, label))),
     },
     counter: {
       read: () => reached(device.readNumber(counter)),
@@ -69,11 +69,16 @@ export async function openHardware(place: HardwarePlace, spki: Buffer): Promise<
   };
 }
 
-/** Takes the key pair away. */
-export async function destroyHardwareIdentity(place: HardwarePlace): Promise<void> {
+/** Takes the key pair away, the counter, and the secrets of these labels. */
+export async function destroyHardware(
+  place: HardwarePlace,
+  labels: readonly string[],
+): Promise<void> {
   const device = await open(place.uri);
   try {
-    await reached(device.destroyKeyPair(labelOf(place, 'identity')));
+    for (const label of ['identity', 'counter', ...labels]) {
+      await reached(device.destroy(labelOf(place, label)));
+    }
   } finally {
     await device.close();
   }

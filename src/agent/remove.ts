@@ -1,13 +1,14 @@
 import { rm } from 'node:fs/promises';
+import { join } from 'node:path';
 import { AgentError } from './agent-error.ts';
 import { type AgentConfig, readConfig } from './config.ts';
 import type { AgentEnv } from './env.ts';
 import { noted } from './journal.ts';
-import { destroyFileIdentity } from './identity.ts';
-import { keyFolderOf, openKeys, stateLabel } from './keys.ts';
-import { destroyHardwareIdentity } from './p11.ts';
+import { type AgentKeys, keyFolderOf, openKeys, stateLabel } from './keys.ts';
+import { destroyHardware } from './p11.ts';
 import { headerOf, packagesOf, type UserName, without } from './packages.ts';
 import { type Agent, withSession } from './session.ts';
+import { readState } from './state.ts';
 
 /**
  * Destroys the offline data of a user here; the next report says so.
@@ -34,11 +35,11 @@ export async function reset(env: AgentEnv, folder: string): Promise<void> {
   const config = await readConfig(env, folder);
   await destroyKeys(env, folder, config);
   for (const name of await env.files.list(folder)) {
-    if (/\.entries(?:\.draft)?$/.test(name)) await env.files.wipe(`${folder}/${name}`);
+    if (/\.entries(?:\.draft)?$/.test(name)) await env.files.wipe(join(folder, name));
   }
   await rm(keyFolderOf(folder), { recursive: true, force: true });
   for (const name of ['state', 'state.draft', 'config.json', 'config.json.draft', 'agent.sock']) {
-    await env.files.wipe(`${folder}/${name}`);
+    await env.files.wipe(join(folder, name));
   }
   await env.files.syncFolder(folder);
 }
@@ -46,17 +47,29 @@ export async function reset(env: AgentEnv, folder: string): Promise<void> {
 async function destroyKeys(env: AgentEnv, folder: string, config: AgentConfig): Promise<void> {
   const keyFolder = keyFolderOf(folder);
   if (config.hardware !== null) {
-    const keys = await openKeys(env, folder, config, null).catch(ifDamaged);
-    await keys?.destroySecret(stateLabel);
-    await keys?.close();
-    await destroyHardwareIdentity(config.hardware);
+    const labels = await packageLabels(env, folder, config);
+    await destroyHardware(config.hardware, [stateLabel, ...labels]);
     return;
   }
-  for (const name of await env.files.list(keyFolder)) await env.files.wipe(`${keyFolder}/${name}`);
-  await destroyFileIdentity(env, keyFolder);
+  for (const name of await env.files.list(keyFolder)) await env.files.wipe(join(keyFolder, name));
 }
 
-function ifDamaged(error: unknown): null {
-  if (error instanceof AgentError && error.code === 'damaged') return null;
-  throw error;
+/** A state that cannot be read leaves keys in the module that open nothing any more. */
+async function packageLabels(
+  env: AgentEnv,
+  folder: string,
+  config: AgentConfig,
+): Promise<readonly string[]> {
+  let keys: AgentKeys | null = null;
+  try {
+    keys = await openKeys(env, folder, config, null);
+    const { agentId } = config;
+    const state = await readState({ files: env.files, folder, agentId, key: keys.stateKey });
+    return [...state.doomed, ...state.packages.map(({ packageId }) => packageId)];
+  } catch (error) {
+    if (error instanceof AgentError && error.code === 'damaged') return [];
+    throw error;
+  } finally {
+    await keys?.close();
+  }
 }

@@ -9,6 +9,7 @@ import {
 import { AgentError } from './agent-error.ts';
 import type { AgentApi } from './api.ts';
 import { heard } from './clock.ts';
+import type { Instant } from './env.ts';
 import { acknowledged, noted, unseenLines } from './journal.ts';
 import { headerOf, without } from './packages.ts';
 import { type Agent, type Session, withSession } from './session.ts';
@@ -19,6 +20,7 @@ interface Written {
   readonly bytes: Buffer;
   readonly held: readonly string[];
   readonly isLast: boolean;
+  readonly askedAt: Instant;
 }
 
 /**
@@ -37,7 +39,7 @@ export async function report(agent: Agent, api: AgentApi): Promise<number> {
     const serverKey = Buffer.from(agent.config.serverKey, 'base64');
     const expected = { agentId: agent.config.agentId, reportId: written.reportId };
     const read = verified(() => readAcknowledgement(answer, serverKey, expected));
-    sent += await withSession(agent, (session) => take(session, read, written.held));
+    sent += await withSession(agent, (session) => take(session, read, written));
     if (read.agentState === 'revoked') {
       throw new AgentError('revoked', 'the server has revoked this agent');
     }
@@ -84,13 +86,14 @@ async function writtenReport({ agent, state, now }: Session): Promise<Written> {
     bootId: now.bootId,
   });
   const held = packages.map(({ packageId }) => packageId);
-  return Promise.resolve({ reportId, bytes, held, isLast: lines.length <= reportLinesMax });
+  const isLast = lines.length <= reportLinesMax;
+  return Promise.resolve({ reportId, bytes, held, isLast, askedAt: now });
 }
 
 async function take(
   session: Session,
   answer: Acknowledgement,
-  held: readonly string[],
+  { held, askedAt }: Written,
 ): Promise<number> {
   const before = session.state();
   if (answer.agentState === 'revoked') {
@@ -106,7 +109,7 @@ async function take(
   }
   const gone = held.filter((packageId) => !answer.packageIds.includes(packageId));
   const known = next.packages.filter(({ packageId }) => gone.includes(packageId));
-  let left = heard(next, answer.serverTimeMs, session.now);
+  let left = heard(next, answer.serverTimeMs, askedAt, session.now);
   for (const its of known) {
     const { packageId } = its;
     const kind = headerOf(its).eventMode === 'reserved' ? 'released' : 'removed';

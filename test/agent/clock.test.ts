@@ -95,3 +95,18 @@ it('erases days as they pass', async () => {
   expect(after.zeros - before.zeros).toBeGreaterThan(2880 * 2);
   expect(await logon(office, `${jane.pin}${office.shown()}`)).toMatchObject({ status: 0 });
 });
+
+it('learns no time from an answer that the computer slept over', async () => {
+  const office = await equippedOffice();
+  const { nowMs } = office.server;
+  const askedMs = nowMs();
+  office.server.nowMs = () => {
+    // The server answers; then the lid is shut for an hour.
+    office.server.nowMs = nowMs;
+    office.computer.pass(hourMs);
+    return askedMs;
+  };
+  expect(await office.agent(['report'])).toMatchObject({ status: 0 });
+  await office.server.stop();
+  expect(await logon(office, `${jane.pin}${office.shown()}`)).toMatchObject({ status: 0 });
+});

@@ -33,8 +33,8 @@ describe('the safe of a workstation', () => {
     expect(Buffer.from(agreed).equals(expected)).toBe(true);
 
     await expect(device.createKeyPair('pair')).rejects.toMatchObject({ kind: 'contract' });
-    await device.destroyKeyPair('pair');
-    await device.destroyKeyPair('pair');
+    await device.destroy('pair');
+    await device.destroy('pair');
     await expect(device.sign('pair', message)).rejects.toMatchObject({ kind: 'contract' });
   });
 
@@ -47,8 +47,8 @@ describe('the safe of a workstation', () => {
     await device.createMacKey('one');
     const second = Buffer.from(await device.mac('one', message));
     expect(second.equals(first)).toBe(false);
-    await device.destroyMacKey('one');
-    await device.destroyMacKey('one');
+    await device.destroy('one');
+    await device.destroy('one');
     await expect(device.mac('one', message)).rejects.toMatchObject({ kind: 'contract' });
   });
 
@@ -60,5 +60,7 @@ describe('the safe of a workstation', () => {
     expect(await again.readNumber('counter')).toBe(42);
     await again.close();
     expect(await device.readNumber('counter')).toBe(42);
+    await device.destroy('counter');
+    expect(await device.readNumber('counter')).toBeNull();
   });
 });

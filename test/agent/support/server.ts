@@ -11,6 +11,8 @@ import { createServer as createTlsServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import {
   parseAlgorithmText,
+  parseEventCounter,
+  parseTimeStep,
   readResponse,
   responseMessage,
   type ResponseInputs,
@@ -32,6 +34,8 @@ import { sealTo } from '../../../src/offline/seal.ts';
 export interface ServedUser {
   readonly user: string;
   readonly pin: string;
+  /** What is right at the server; else what the time-based device shows. */
+  readonly online?: string;
   readonly serial: string;
   /** Changes the package that this user gets. */
   readonly header?: Partial<PackageHeader>;
@@ -212,7 +216,7 @@ export class ScriptedServer {
 
   #isRight(user: ServedUser, typed: string): boolean {
     const step = BigInt(Math.floor(this.nowMs() / 30_000));
-    return typed === `${user.pin}${this.response('TOTP-SHA1-8-30S', step)}`;
+    return typed === `${user.pin}${user.online ?? this.response('TOTP-SHA1-8-30S', step)}`;
   }
 
   #package(asked: object): { status: number; body: object } {
@@ -327,8 +331,8 @@ export class ScriptedServer {
 
 function inputsOf(algorithm: string, index: bigint, question: string | undefined): ResponseInputs {
   const parsed = parseAlgorithmText(algorithm);
-  if (parsed.kind === 'time') return { timeStep: index };
-  if (parsed.kind === 'event') return { eventCounter: index };
+  if (parsed.kind === 'time') return { timeStep: parseTimeStep(index) };
+  if (parsed.kind === 'event') return { eventCounter: parseEventCounter(index) };
   return { question: question ?? '' };
 }
 

@@ -131,7 +131,7 @@ export async function equippedOffice(user: ServedUser = jane): Promise<Office> {
   await enrol(office);
   const ran = await office.agent(
     ['logon', user.user, '--stdin', '--verbose'],
-    [`${user.pin}${office.shown()}`],
+    [`${user.pin}${user.online ?? office.shown()}`],
   );
   if (ran.status !== 0 || !ran.out.includes('renewed')) throw new Error(ran.out + ran.err);
   office.computer.pass(60_000);
