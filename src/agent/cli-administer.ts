@@ -6,7 +6,7 @@ import { enrol, openAgent } from './enrol.ts';
 import { removeUser, reset } from './remove.ts';
 import { report } from './reporting.ts';
 import { apiOf, run } from './run.ts';
-import type { Agent } from './session.ts';
+import type { Agent } from './agent.ts';
 
 /** Where the precise words go. */
 export function logOf(world: AgentWorld, { verbose }: CommonOptions): Agent['log'] {

@@ -19,7 +19,7 @@ import { exchangeWith, type Patience } from './http.ts';
 import { createFileIdentity, destroyFileIdentity, type Identity } from './identity.ts';
 import { keyFolderOf, openKeys, stateLabel } from './keys.ts';
 import { createHardwareIdentity, destroyHardware, openHardware } from './p11.ts';
-import type { Agent } from './session.ts';
+import type { Agent } from './agent.ts';
 import { newState, writeState } from './state.ts';
 
 export interface EnrolmentRequest {

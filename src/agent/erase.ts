@@ -2,7 +2,7 @@ import { blocksOf, stepAt } from '../offline/header.ts';
 import { erased, type KeptEntries, readEntries, writeEntries } from './entries-file.ts';
 import { noted } from './journal.ts';
 import { destroyed, headerOf } from './packages.ts';
-import type { Session } from './session.ts';
+import type { Session } from './agent.ts';
 import { type PackageState, withPackage } from './state.ts';
 
 /**

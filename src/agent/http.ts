@@ -34,7 +34,7 @@ const absences: ReadonlySet<string> = new Set([
 ]);
 
 /** @throws AgentError usage for an address that is neither https nor this computer */
-export function serverUrl(text: string): URL {
+function serverUrl(text: string): URL {
   if (!URL.canParse(text) || !/^https?:/.test(text)) {
     throw setupError('usage', 'the server must be an address such as https://otp.example.org');
   }

@@ -7,5 +7,5 @@ export { type Ask, logon, type LogonRequest, type Outcome } from './logon.ts';
 export type { Standing, UserName } from './packages.ts';
 export { report } from './reporting.ts';
 export { apiOf } from './run.ts';
-export { type Agent } from './session.ts';
+export type { Agent } from './agent.ts';
 export { type Status, statusOf } from './status.ts';

@@ -11,7 +11,7 @@ import { keepCode } from './emergency.ts';
 import { type KeptBlock, sealTagKey, tagSealKey, writeEntries } from './entries-file.ts';
 import { noted } from './journal.ts';
 import { headerOf, without } from './packages.ts';
-import type { Agent, Session } from './session.ts';
+import type { Agent, Session } from './agent.ts';
 import type { EmergencyState } from './state.ts';
 import { stretched } from './stretch.ts';
 

@@ -3,7 +3,8 @@ import type { AgentApi, LogonAnswer, OfflineOffer } from './api.ts';
 import { install } from './install.ts';
 import { packagesOf, type Standing, standingOf, type UserName } from './packages.ts';
 import { report, revocable } from './reporting.ts';
-import { type Agent, withSession } from './session.ts';
+import type { Agent } from './agent.ts';
+import { withSession } from './session.ts';
 import { verify } from './verify.ts';
 
 /** Something a person has to type. */

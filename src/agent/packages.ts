@@ -31,7 +31,7 @@ function isSameName(one: string, other: string): boolean {
 }
 
 /** The first index that may still be used. */
-export function nextIndex({ lastIndex }: PackageState, { first }: PackageHeader): bigint {
+function nextIndex({ lastIndex }: PackageState, { first }: PackageHeader): bigint {
   return lastIndex === null ? first : BigInt(lastIndex) + 1n;
 }
 

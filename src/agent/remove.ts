@@ -7,7 +7,8 @@ import { noted } from './journal.ts';
 import { type AgentKeys, keyFolderOf, openKeys, stateLabel } from './keys.ts';
 import { destroyHardware } from './p11.ts';
 import { headerOf, packagesOf, type UserName, without } from './packages.ts';
-import { type Agent, withSession } from './session.ts';
+import type { Agent } from './agent.ts';
+import { withSession } from './session.ts';
 import { readState } from './state.ts';
 
 /**

@@ -12,7 +12,8 @@ import { heard } from './clock.ts';
 import type { Instant } from './env.ts';
 import { acknowledged, noted, unseenLines } from './journal.ts';
 import { headerOf, without } from './packages.ts';
-import { type Agent, type Session, withSession } from './session.ts';
+import type { Agent, Session } from './agent.ts';
+import { withSession } from './session.ts';
 import type { AgentState } from './state.ts';
 
 interface Written {

@@ -7,7 +7,7 @@ import { openAgent } from './enrol.ts';
 import type { AgentEnv } from './env.ts';
 import { exchangeWith, type Patience } from './http.ts';
 import { report } from './reporting.ts';
-import type { Agent } from './session.ts';
+import type { Agent } from './agent.ts';
 import { serveSocket } from './socket.ts';
 
 /** How often the server is told what was done, and how long a failure is waited out, at most. */

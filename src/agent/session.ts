@@ -1,36 +1,12 @@
 import { join } from 'node:path';
+import type { Agent, Session } from './agent.ts';
 import { AgentError } from './agent-error.ts';
 import { isSetBack, seen, trueTimeMs } from './clock.ts';
-import type { AgentConfig } from './config.ts';
 import { wipeStrays } from './entries-file.ts';
 import { eraseWhatPassed } from './erase.ts';
-import type { AgentEnv, Instant } from './env.ts';
-import type { AgentKeys } from './keys.ts';
 import { takeLock } from './lock-file.ts';
 import { headerOf } from './packages.ts';
 import { type AgentState, readState, type StatePlace, withPackage, writeState } from './state.ts';
-
-/** An enrolled agent, at work. */
-export interface Agent {
-  readonly env: AgentEnv;
-  readonly folder: string;
-  readonly config: AgentConfig;
-  readonly keys: AgentKeys;
-  /** For whoever looks after the agent: precise, and without any secret. */
-  readonly log: (code: string, detail: string) => void;
-}
-
-/** The state under the lock. */
-export interface Session {
-  readonly agent: Agent;
-  /** The clocks when the session began. */
-  readonly now: Instant;
-  /** True time as far as it is known. */
-  readonly nowMs: number;
-  readonly state: () => AgentState;
-  /** Durable when it returns, and only then are doomed secrets and stray files destroyed. */
-  readonly save: (next: AgentState) => Promise<void>;
-}
 
 /** A slow hash and a slow module, several times over. */
 const lockWaitMs = 30_000;

@@ -6,7 +6,7 @@ import { z } from 'zod';
 import { AgentError } from './agent-error.ts';
 import type { AgentApi } from './api.ts';
 import { type Ask, logon, type LogonRequest, type Outcome } from './logon.ts';
-import type { Agent } from './session.ts';
+import type { Agent } from './agent.ts';
 
 /**
  * By which commands ask the running agent, one line of JSON after the other: a request; then questions
@@ -25,7 +25,7 @@ interface Line {
   readonly outcome?: Outcome;
 }
 
-export function socketPath(folder: string): string {
+function socketPath(folder: string): string {
   return join(folder, 'agent.sock');
 }
 

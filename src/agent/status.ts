@@ -1,6 +1,7 @@
 import { fingerprintOf } from '../offline/keys.ts';
 import { packagesOf, type Standing, standingOf } from './packages.ts';
-import { type Agent, withSession } from './session.ts';
+import type { Agent } from './agent.ts';
+import { withSession } from './session.ts';
 
 /** What the agent has, for people and scripts. */
 export interface Status {

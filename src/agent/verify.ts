@@ -19,7 +19,7 @@ import {
   type UserName,
   windowOf,
 } from './packages.ts';
-import type { Session } from './session.ts';
+import type { Session } from './agent.ts';
 import { type AgentState, type EmergencyState, type PackageState, withPackage } from './state.ts';
 
 /** What came of an attempt, or what has to come before it. */

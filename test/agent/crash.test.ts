@@ -30,7 +30,7 @@ function dyingFiles(after: number | 'state'): { files: Files; changes: () => num
   let wasReplaced = false;
   const files = new Proxy(nodeFiles, {
     get: (target, name: keyof Files) => {
-      if (!writing.has(name)) return target[name];
+      if (!writing.has(name)) return Reflect.get(target, name) as unknown;
       return (...parameters: readonly unknown[]) => {
         changes += 1;
         const isDead = after === 'state' ? wasReplaced : changes > after;

@@ -145,23 +145,23 @@ export class ScriptedServer {
       this.staleNonces -= 1;
       return { status: 401, body: { code: 'unauthenticated', reason: 'agent-nonce' } };
     }
-    const agent = this.agents.get(String(request.headers['tallystick-agent']));
+    return this.#answerProven(request, path, body);
+  }
+
+  #answerProven(
+    { headers }: IncomingMessage,
+    path: string,
+    body: Buffer,
+  ): { status: number; body: object } {
+    const agent = this.agents.get(String(headers['tallystick-agent']));
     const about = path === '/v1/offline/agents' ? (JSON.parse(String(body)) as object) : null;
     const spki = about === null ? agent?.spki : Buffer.from(textOf(about, 'publicKey'), 'base64');
-    const proven =
-      spki !== undefined &&
-      isProven(
-        spki,
-        {
-          agentId: agent?.agentId ?? '',
-          method: 'POST',
-          path,
-          nonce: String(request.headers['tallystick-nonce']),
-          body,
-        },
-        Buffer.from(String(request.headers['tallystick-proof']), 'base64url'),
-      );
-    if (!proven) return { status: 401, body: { code: 'unauthenticated', reason: 'agent-proof' } };
+    const nonce = String(headers['tallystick-nonce']);
+    const proof = Buffer.from(String(headers['tallystick-proof']), 'base64url');
+    const asked = { agentId: agent?.agentId ?? '', method: 'POST', path, nonce, body };
+    if (spki === undefined || !isProven(spki, asked, proof)) {
+      return { status: 401, body: { code: 'unauthenticated', reason: 'agent-proof' } };
+    }
     if (about !== null) return this.#enrol(about);
     if (agent === undefined || agent.isRevoked) {
       return { status: 403, body: { code: 'forbidden', reason: 'agent-revoked' } };

@@ -43,7 +43,7 @@ export class Computer {
       return Promise.resolve();
     },
     files: new Proxy(nodeEnv.files, {
-      get: (_, name: keyof Files) => this.files[name],
+      get: (_, name: keyof Files): unknown => Reflect.get(this.files, name),
     }),
   };
 }
