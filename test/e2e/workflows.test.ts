@@ -1,5 +1,5 @@
 import { once } from 'node:events';
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { type AddressInfo, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -13,6 +13,7 @@ import {
   startServer,
 } from '../support/cli.ts';
 import { describeLayer } from '../support/layers.ts';
+import { answersIn, patternOf, readPage, scriptOf, transcriptsIn } from '../support/transcripts.ts';
 
 /**
  * The transcripts of docs/workflows.md, typed into one shell from the first to the last, against a real
@@ -23,50 +24,12 @@ const root = fileURLToPath(new URL('../..', import.meta.url));
 const servedAt = '127.0.0.1:8888';
 /** Where the page has mailbox and telephone listen. */
 const inboxPorts = ['2525', '2580'];
-/** How the shell says that an answer is complete. */
-const mark = '\u0001';
-
-interface Typed {
-  readonly command: string;
-  readonly answer: string;
-}
-
-/** What is typed after each `$ ` and goes on after `> `, with what stands below it. */
-function transcripts(): readonly Typed[] {
-  const page = readFileSync(join(root, 'docs/workflows.md'), 'utf8');
-  const blocks = [...page.matchAll(/^```console\n(.*?)^```$/gms)].map(([, block = '']) => block);
-  return blocks.flatMap((block) =>
-    block
-      .split(/^\$ /m)
-      .slice(1)
-      .map((one) => {
-        const lines = one.trimEnd().split('\n');
-        const more = lines.slice(1).findIndex((line) => !line.startsWith('> '));
-        const end = more < 0 ? lines.length : more + 1;
-        const command = lines.slice(0, end).map((line) => line.replace(/^> /, ''));
-        return { command: command.join('\n'), answer: lines.slice(end).join('\n') };
-      }),
-  );
-}
-
-/** A shell script that types all of them and marks where each answer ends. */
-function scriptOf(typed: readonly Typed[]): string {
-  return typed
-    .map(({ command }) => `{ ${command}\n} 2>&1; printf '${mark}%s${mark}' $?`)
-    .join('\n');
-}
-
 async function freePort(): Promise<string> {
   const listener = createServer().listen(0, '127.0.0.1');
   await once(listener, 'listening');
   const { port } = listener.address() as AddressInfo;
   listener.close();
   return String(port);
-}
-
-function pattern(answer: string): RegExp {
-  const escaped = answer.replaceAll(/[\\^$*+?.()|[\]{}]/g, '\\$&');
-  return new RegExp(`^${escaped.replaceAll('\\.\\.\\.', '[^]*?')}$`);
 }
 
 /** The lines of what could not be sent, in which no code and no recipient is. */
@@ -99,7 +62,7 @@ describeLayer('softhsm', 'the transcripts of docs/workflows.md', () => {
   });
 
   it('run as they stand', { timeout: 120_000 }, async () => {
-    const typed = transcripts();
+    const typed = transcriptsIn(readPage('workflows.md'));
     expect(typed.length).toBeGreaterThan(40);
     let script = scriptOf(typed).replaceAll(servedAt, new URL(server.url).host);
     for (const port of inboxPorts) script = script.replaceAll(port, await freePort());
@@ -115,12 +78,9 @@ describeLayer('softhsm', 'the transcripts of docs/workflows.md', () => {
         },
       },
     );
-    const said = ran.stdout.split(mark);
+    const answers = answersIn(ran.stdout, typed);
     for (const [index, { command, answer }] of typed.entries()) {
-      const came = (said[2 * index] ?? '').trim();
-      const code = said[2 * index + 1] ?? 'none';
-      const whole = code === '0' ? came : `${came}\n(exit ${code})`.trim();
-      expect(whole, `${command}\n${ran.stderr}`).toMatch(pattern(answer));
+      expect(answers[index], `${command}\n${ran.stderr}`).toMatch(patternOf(answer));
     }
     expect(failedDeliveries(server.log())).toEqual([
       expect.objectContaining({
