@@ -86,12 +86,7 @@ export type SeedMove =
   | { readonly outcome: 'stays'; readonly failure: ModuleFailure };
 
 export type HmacKeyName =
-  | 'pin-mac'
-  | 'password-mac'
-  | 'request-mac'
-  | 'virtual-otp-mac'
-  | 'offline-mac'
-  | 'emergency-mac';
+  'pin-mac' | 'password-mac' | 'request-mac' | 'virtual-otp-mac' | 'offline-mac' | 'emergency-mac';
 export type SignKeyName = 'offline-sign' | 'audit-sign';
 export type SealKeyName = 'sensitive-data';
 
