@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { type HsmModule, initialiseModule, openModule } from '../../hsm/index.ts';
 import { createApp, type Listener } from '../../src/http/index.ts';
+import type { Acknowledgement } from '../../src/offline/report.ts';
 import { createRestRouter } from '../../src/rest/index.ts';
 import { type Bench, openBench, totp6 } from '../support/builders.ts';
 import { listening } from '../support/listening.ts';
@@ -110,11 +111,8 @@ async function ask(
   });
 }
 
-it('takes a workstation from enrolment to its report, with the keys in the module', async () => {
-  const { clock } = bench;
-  const userName = await bench.user();
-  const device = await bench.device(totp6, { userName });
-  const agent = new TestAgent();
+/** What is sealed of the log's key. */
+async function enrol(agent: TestAgent): Promise<string> {
   const enrolled = await ask(agent, '/v1/offline/agents', {
     name: 'pc-1',
     publicKey: agent.spki.toString('base64'),
@@ -128,7 +126,26 @@ it('takes a workstation from enrolment to its report, with the keys in the modul
     signingKey: Buffer.from(String(signingKey), 'base64'),
     sealedLogKey: Buffer.from(String(sealedLogKey), 'base64'),
   });
+  return String(sealedLogKey);
+}
 
+async function report(agent: TestAgent, nowMs: number): Promise<Acknowledgement> {
+  const reportId = randomUUID();
+  const { status, body } = await ask(agent, '/v1/offline/reports', agent.report(nowMs, reportId));
+  expect(status).toBe(200);
+  const [payload, signature] = [body['payload'], body['signature']].map((text) =>
+    Buffer.from(String(text), 'base64url'),
+  );
+  const empty = Buffer.alloc(0);
+  return agent.acknowledge({ payload: payload ?? empty, signature: signature ?? empty }, reportId);
+}
+
+it('takes a workstation from enrolment to its report, with the keys in the module', async () => {
+  const { clock } = bench;
+  const userName = await bench.user();
+  const device = await bench.device(totp6, { userName });
+  const agent = new TestAgent();
+  const sealedLogKey = await enrol(agent);
   const wrong = { user: userName, response: '000000', purpose: 'logon' };
   expect(await ask(agent, '/v1/offline/logon', wrong)).toMatchObject({
     status: 403,
@@ -160,17 +177,7 @@ it('takes a workstation from enrolment to its report, with the keys in the modul
   agent.note('installed', { packageId: header.packageId, atMs: clock.nowMs() });
   agent.use(header.packageId, step, clock.nowMs());
   agent.held = [{ packageId: header.packageId, state: 'installed', eventsUsed: 1 }];
-  const reportId = randomUUID();
-  const document = agent.report(clock.nowMs(), reportId);
-  const reported = await ask(agent, '/v1/offline/reports', document);
-  expect(reported.status).toBe(200);
-  const ack = agent.acknowledge(
-    {
-      payload: Buffer.from(String(reported.body['payload']), 'base64url'),
-      signature: Buffer.from(String(reported.body['signature']), 'base64url'),
-    },
-    reportId,
-  );
+  const ack = await report(agent, clock.nowMs());
   expect(ack).toMatchObject({ agentState: 'active', through: 3, packageIds: [header.packageId] });
   const replay = { ...logon, response: used };
   expect(await ask(agent, '/v1/offline/logon', replay)).toMatchObject({
@@ -179,7 +186,7 @@ it('takes a workstation from enrolment to its report, with the keys in the modul
   });
 
   const audit = (await bench.auditBodies()).join('\n');
-  for (const secret of [response, used, handle, String(sealedLogKey)]) {
+  for (const secret of [response, used, handle, sealedLogKey]) {
     expect(audit).not.toContain(`"${secret}"`);
   }
 });

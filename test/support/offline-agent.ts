@@ -1,6 +1,5 @@
 import {
   createECDH,
-  createHmac,
   createPrivateKey,
   generateKeyPairSync,
   type KeyObject,
@@ -158,9 +157,4 @@ export function fits(opened: OpenedPackage, index: bigint, response: string): bo
 /** The challenge that the package has for an index. */
 export function challengeAt({ header, challenges }: OpenedPackage, index: bigint): string {
   return challenges[blocksOf(header)(index) - blockRange(header).first] ?? '';
-}
-
-/** HMAC-SHA-256 under a key that a test knows. */
-export function mac(key: Uint8Array, message: Uint8Array): Buffer {
-  return createHmac('sha256', key).update(message).digest();
 }

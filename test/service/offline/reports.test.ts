@@ -56,6 +56,27 @@ function textOf(answer: SignedAcknowledgement): readonly string[] {
   return [answer.payload, answer.signature].map((bytes) => Buffer.from(bytes).toString('hex'));
 }
 
+describe('a package that is handed out', () => {
+  it('leaves logons online as they were: counters', async () => {
+    const held = await installed();
+    for (let counter = 1; counter <= 12; counter += 1) {
+      expect(await online(held, counter)).toBe('accepted');
+    }
+  });
+
+  it('leaves logons online as they were: steps', async () => {
+    const { userName, device } = await offline.owner(totp6);
+    const agent = await offline.agent();
+    await offline.install(agent, userName, device.response({ nowMs: now() }));
+    for (let step = 1; step <= 3; step += 1) {
+      offline.bench.clock.advance(30);
+      const request = asking(userName, { response: device.response({ nowMs: now() }) });
+      const { service } = offline.bench;
+      expect(await codeOf(service, offline.caller, request)).toBe('accepted');
+    }
+  });
+});
+
 describe('what was used without a server', () => {
   it('is used up everywhere once it is reported: steps, and their clock', async () => {
     const { clock } = offline.bench;
