@@ -80,7 +80,7 @@ describeLayer('softhsm', 'the transcripts of docs/agent.md', () => {
 
   it('have every exit code', () => {
     const rows = [...readPage('agent.md').matchAll(/^\| (\d+) +\| `([a-z-]+)`/gm)];
-    const table = Object.fromEntries(rows.map(([, code, name]) => [name, Number(code)]));
+    const table: unknown = Object.fromEntries(rows.map(([, code, name]) => [name, Number(code)]));
     expect(table).toEqual(exitCodes);
   });
 });
