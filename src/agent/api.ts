@@ -36,10 +36,14 @@ export type LogonAnswer =
     }
   | { readonly kind: 'challenge'; readonly message: string; readonly challengeKey: string };
 
-export type OfflineOffer = z.infer<typeof offerShape>;
+/** What an accepted logon has for working offline. */
+export type OfflineOffer =
+  | { readonly status: 'available'; readonly handle: string }
+  | { readonly status: 'current' | 'no-data' }
+  | { readonly status: 'not-permitted'; readonly reason?: string | undefined };
 
 const bytes = z.base64().transform((text) => Buffer.from(text, 'base64'));
-const offerShape = z.discriminatedUnion('status', [
+const offerShape: z.ZodType<OfflineOffer> = z.discriminatedUnion('status', [
   z.object({ status: z.literal('available'), handle: z.string() }),
   z.object({ status: z.literal('current') }),
   z.object({ status: z.literal('not-permitted'), reason: z.string().optional() }),

@@ -3,74 +3,118 @@ import { z } from 'zod';
 import { framed } from '../offline/bytes.ts';
 import { decrypt, encrypt } from '../offline/seal.ts';
 import { AgentError } from './agent-error.ts';
+import type { EntriesName } from './entries-file.ts';
 import { type Files, replaceFile } from './files.ts';
 
 /**
  * All that the agent remembers, in one file under one seal: counts, locks, the log that the server has
  * not seen and how far each package is used up. Bytes are base64 text here, indices decimal text.
  */
+export interface EmergencyState {
+  readonly codeId: string;
+  readonly isPinRequired: boolean;
+  readonly notAfterMs: number;
+  readonly usesMax: number;
+  readonly uses: number;
+  /** Length and alphabet of the code, to know one when it is typed. */
+  readonly characters: number;
+  readonly isDigits: boolean;
+  readonly salt: string;
+  readonly verifier: string;
+}
+
+export interface PackageState {
+  readonly packageId: string;
+  /** As the server signed it. */
+  readonly header: string;
+  /**
+   * `soft-locked`: until an emergency code or a new package; `locked` and `damaged`: until a new package,
+   * with the secrets gone.
+   */
+  readonly status: 'installed' | 'soft-locked' | 'locked' | 'damaged';
+  readonly lastIndex: string | null;
+  readonly eventsUsed: number;
+  /** Wrong tries in a row; one that is being computed counts as one. */
+  readonly failures: number;
+  readonly emergencyFailures: number;
+  readonly lastFailure: { readonly bootMs: number; readonly bootId: string } | null;
+  readonly emergency: readonly EmergencyState[];
+  /** Where the entries are, or null once they were wiped. */
+  readonly entries: EntriesName | null;
+}
+
+export interface AgentState {
+  readonly v: 1;
+  /** One more with every write. */
+  readonly counter: number;
+  readonly isRevoked: boolean;
+  readonly log: { readonly n: number; readonly head: string; readonly key: string };
+  /** The last line that the server has. */
+  readonly acknowledged: { readonly n: number; readonly head: string };
+  /** Those it does not have, each with the head of the chain after it. */
+  readonly lines: readonly {
+    readonly record: string;
+    readonly mac: string;
+    readonly head: string;
+  }[];
+  /** The latest time ever seen, and true time at one moment of one start of this computer. */
+  readonly maxSeenMs: number;
+  readonly anchor: {
+    readonly serverTimeMs: number;
+    readonly bootMs: number;
+    readonly bootId: string;
+  } | null;
+  /** The highest sequence of each application that was ever installed. */
+  readonly floors: Readonly<Record<string, number>>;
+  /** Labels of secrets that are to be destroyed, should that have been interrupted. */
+  readonly doomed: readonly string[];
+  readonly packages: readonly PackageState[];
+}
+
 const counted = z.int().min(0);
-const decimalText = z.string().regex(/^\d{1,20}$/);
-const base64Text = z.base64();
+const bytes = z.base64();
 
-const instantSpan = z.strictObject({ bootMs: counted, bootId: z.string() });
-
-const emergencyShape = z.strictObject({
+const emergencyShape: z.ZodType<EmergencyState> = z.strictObject({
   codeId: z.string(),
   isPinRequired: z.boolean(),
   notAfterMs: counted,
   usesMax: counted,
   uses: counted,
-  /** Length and alphabet of the code, to know one when it is typed. */
   characters: counted,
   isDigits: z.boolean(),
-  salt: base64Text,
-  verifier: base64Text,
+  salt: bytes,
+  verifier: bytes,
 });
 
-const packageShape = z.strictObject({
+const packageShape: z.ZodType<PackageState> = z.strictObject({
   packageId: z.string(),
-  /** As the server signed it. */
   header: z.string(),
-  /**
-   * `soft-locked`: until an emergency code or a new package; `locked` and `damaged`: until a new package,
-   * with the secrets gone.
-   */
   status: z.enum(['installed', 'soft-locked', 'locked', 'damaged']),
-  lastIndex: decimalText.nullable(),
+  lastIndex: z
+    .string()
+    .regex(/^\d{1,20}$/)
+    .nullable(),
   eventsUsed: counted,
-  /** Wrong tries in a row; one that is being computed counts as one. */
   failures: counted,
   emergencyFailures: counted,
-  lastFailure: instantSpan.nullable(),
+  lastFailure: z.strictObject({ bootMs: counted, bootId: z.string() }).nullable(),
   emergency: z.array(emergencyShape),
-  /** Where the entries are, or null once they were wiped. */
   entries: z.strictObject({ name: z.string(), sha256: z.string(), firstBlock: counted }).nullable(),
 });
 
-const stateShape = z.strictObject({
+const stateShape: z.ZodType<AgentState> = z.strictObject({
   v: z.literal(1),
-  /** One more with every write. */
   counter: counted,
   isRevoked: z.boolean(),
-  log: z.strictObject({ n: counted, head: base64Text, key: base64Text }),
-  /** The last line that the server has. */
-  acknowledged: z.strictObject({ n: counted, head: base64Text }),
-  /** Those it does not have, each with the head of the chain after it. */
-  lines: z.array(z.strictObject({ record: base64Text, mac: base64Text, head: base64Text })),
-  /** The latest time ever seen, and true time at one moment of one start of this computer. */
+  log: z.strictObject({ n: counted, head: bytes, key: bytes }),
+  acknowledged: z.strictObject({ n: counted, head: bytes }),
+  lines: z.array(z.strictObject({ record: bytes, mac: bytes, head: bytes })),
   maxSeenMs: counted,
   anchor: z.strictObject({ serverTimeMs: counted, bootMs: counted, bootId: z.string() }).nullable(),
-  /** The highest sequence of each application that was ever installed. */
   floors: z.record(z.string(), counted),
-  /** Labels of secrets that are to be destroyed, should that have been interrupted. */
   doomed: z.array(z.string()),
   packages: z.array(packageShape),
 });
-
-export type AgentState = z.infer<typeof stateShape>;
-export type PackageState = z.infer<typeof packageShape>;
-export type EmergencyState = z.infer<typeof emergencyShape>;
 
 const fileName = 'state';
 /** Thousands of lines that no server has taken yet. */

@@ -62,15 +62,15 @@ const dayMs = 86_400_000;
 
 /** Answers as the server does, as far as an agent can tell, and keeps what it was told. */
 export class ScriptedServer {
-  readonly users = new Map<string, ServedUser>();
-  readonly agents = new Map<string, ServedAgent>();
+  readonly users: Map<string, ServedUser> = new Map();
+  readonly agents: Map<string, ServedAgent> = new Map();
   /** Of all packages: those that still stand. */
-  readonly standing = new Map<string, { readonly agentId: string; readonly serial: string }>();
+  readonly standing: Map<string, { readonly agentId: string; readonly serial: string }> = new Map();
   readonly records: LogRecord[] = [];
   readonly requests: string[] = [];
   readonly bodies: Buffer[] = [];
   /** By path. */
-  readonly faults = new Map<string, Fault>();
+  readonly faults: Map<string, Fault> = new Map();
   readonly packages: Buffer[] = [];
   offer: object | null = null;
   /** Takes the next packages' sequence; falls back to a rising one. */
