@@ -2,7 +2,9 @@ import { statSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, it, onTestFinished } from 'vitest';
 import { exitCodes } from '../../src/agent/agent-error.ts';
-import { run } from '../../src/agent/run.ts';
+import { openAgent } from '../../src/agent/enrol.ts';
+import { logon as signOn } from '../../src/agent/logon.ts';
+import { apiOf, run } from '../../src/agent/run.ts';
 import { enrol, equippedOffice, jane, logon, openOffice, type Office } from './support/world.ts';
 
 /** The agent runs in this process until the test ends. */
@@ -25,7 +27,7 @@ async function running(office: Office): Promise<{ stop: () => Promise<void>; sle
       },
     },
     folder: office.state,
-    patience: { connectMs: 300, totalMs: 1500 },
+    patience: { connectMs: 2000, totalMs: 10_000 },
     log: () => undefined,
     say: () => isUp(),
     signal: controller.signal,
@@ -61,6 +63,21 @@ it('has the share of the server in memory only: who is not running signs nobody 
   await office.server.stop();
   office.computer.pass(60_000);
   expect(await logon(office, typed())).toMatchObject({ status: 0, err: '' });
+});
+
+it('verifies nothing by a program that has no share', async () => {
+  const office = await openOffice();
+  await enrol(office, ['--mode', 'ram']);
+  await running(office);
+  await logon(office, `${jane.pin}${office.shown()}`);
+  office.computer.pass(60_000);
+  await office.server.stop();
+  const agent = await openAgent(office.computer.env, office.state, () => undefined);
+  const api = await apiOf(agent, { connectMs: 2000, totalMs: 10_000 });
+  const request = { user: 'jane', domain: null, purpose: 'logon' } as const;
+  const typed = `${jane.pin}${office.shown()}`;
+  const outcome = await signOn(agent, api, request, () => Promise.resolve(typed));
+  expect(outcome).toMatchObject({ code: 'not-running', by: null });
 });
 
 it('reports by itself, and backs off with jitter while the server is away', async () => {

@@ -111,7 +111,7 @@ export async function runAgent(
   const status = await runAgentProgram([...argv, '--state', state], {
     env: computer.env,
     defaultFolder: state,
-    patience: { connectMs: 300, totalMs: 1500 },
+    patience: { connectMs: 2000, totalMs: 10_000 },
     out: (text) => (out += text),
     err: (text) => (err += text),
     isInteractive: false,
