@@ -8,7 +8,7 @@ import {
   resetCommand,
   runCommand,
 } from './cli-administer.ts';
-import { logonCommand, statusCommand, updateCommand } from './cli-use.ts';
+import { logonCommand, pamCommand, statusCommand, updateCommand } from './cli-use.ts';
 
 /**
  * Runs one `tallystick-agent` command: results to `out`, everything else to `err`, never a stack.
@@ -48,6 +48,7 @@ function programOf(world: AgentWorld, ended: Ended): Command {
     enrolCommand(world),
     logonCommand(world, ended),
     updateCommand(world, ended),
+    pamCommand(world, ended),
     statusCommand(world, ended),
     reportCommand(world),
     runCommand(world),

@@ -36,15 +36,42 @@ function credentialCommand(
     .option('--domain <name>', 'of the user, where there are several')
     .option('--stdin', 'read what is asked for from standard input, a line each')
     .option('--json', 'print the outcome as JSON')
-    .action(async (user: string, options: UserOptions) => {
+    .action((user: string, options: UserOptions) => {
       const request = { user, domain: options.domain ?? null, purpose };
-      const outcome = await outcomeOf(world, options, request, askOf(world, options));
-      if (options.verbose === true) {
-        logOf(world, options)(outcome.code, outcome.detail);
-      }
-      tell(world, options, outcome);
-      ended.code = exitCodes[outcome.code];
+      return signOn(world, ended, options, request);
     });
+}
+
+/**
+ * As `logon`, for a line of PAM such as `auth required pam_exec.so expose_authtok quiet PROGRAM pam`
+ * (pam_exec(8)): whom PAM names, by what it hands over on standard input.
+ */
+export function pamCommand(world: AgentWorld, ended: Ended): Command {
+  return new Command('pam')
+    .description('Sign on whom PAM names; for pam_exec.so with expose_authtok.')
+    .option('--domain <name>', 'of the user, where there are several')
+    .action((options: CommonOptions & { readonly domain?: string }) => {
+      const { user, type } = world.pam;
+      if (user === undefined || user === '' || type !== 'auth') {
+        throw setupError('usage', 'pam is for lines of type auth that pam_exec.so runs');
+      }
+      const request: LogonRequest = { user, domain: options.domain ?? null, purpose: 'logon' };
+      return signOn(world, ended, { ...options, stdin: true }, request);
+    });
+}
+
+async function signOn(
+  world: AgentWorld,
+  ended: Ended,
+  options: UserOptions,
+  request: LogonRequest,
+): Promise<void> {
+  const outcome = await outcomeOf(world, options, request, askOf(world, options));
+  if (options.verbose === true) {
+    logOf(world, options)(outcome.code, outcome.detail);
+  }
+  tell(world, options, outcome);
+  ended.code = exitCodes[outcome.code];
 }
 
 async function outcomeOf(

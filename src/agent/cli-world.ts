@@ -6,6 +6,8 @@ export interface AgentWorld {
   readonly env: AgentEnv;
   readonly defaultFolder: string;
   readonly patience: Patience;
+  /** What pam_exec says of the call, as `PAM_USER` and `PAM_TYPE`. */
+  readonly pam: { readonly user: string | undefined; readonly type: string | undefined };
   readonly out: (text: string) => void;
   readonly err: (text: string) => void;
   /** Whether standard input is a person at a keyboard. */

@@ -13,6 +13,7 @@ const world: AgentWorld = {
   env: nodeEnv,
   defaultFolder: process.env['TALLYSTICK_AGENT_STATE'] ?? '/var/lib/tallystick-agent',
   patience,
+  pam: { user: process.env['PAM_USER'], type: process.env['PAM_TYPE'] },
   out: (text) => process.stdout.write(text),
   err: (text) => process.stderr.write(text),
   isInteractive: process.stdin.isTTY,

@@ -112,6 +112,7 @@ export async function runAgent(
     env: computer.env,
     defaultFolder: state,
     patience: { connectMs: 2000, totalMs: 10_000 },
+    pam: { user: undefined, type: undefined },
     out: (text) => (out += text),
     err: (text) => (err += text),
     isInteractive: false,
