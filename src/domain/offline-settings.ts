@@ -134,7 +134,7 @@ export const offlineSettings: {
     range: choice('shared', 'reserved'),
     oasField: null,
     description:
-      'shared: event counters of a package also serve online, so that one that was used without a server is good elsewhere until the workstation reports. reserved: they serve at that workstation alone until it gives the rest back.',
+      'With `shared` the event counters of a package also serve online, so that one which was used without a server is good elsewhere until the workstation reports; with `reserved` they serve at that workstation alone until it gives the rest back.',
   },
   offlineLookAheadSteps: {
     unit: 'events',

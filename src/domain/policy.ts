@@ -89,6 +89,18 @@ interface Conflict {
 
 const conflicts: readonly Conflict[] = [
   {
+    name: 'offlineWarnDays',
+    isThere: (policy) => policy.offlineWarnDays >= policy.offlineDays,
+    message:
+      'must be less than offlineDays, or every user is told to connect from the first day on.',
+  },
+  {
+    name: 'offlineWarnEvents',
+    isThere: (policy) => policy.offlineWarnEvents >= policy.offlineEvents,
+    message:
+      'must be less than offlineEvents, or every user is told to connect from the first logon on.',
+  },
+  {
     name: 'discreteTimeWindowHours',
     isThere: (policy) => policy.dynamicTimeWindow && policy.discreteTimeWindowHours > 0,
     message: 'must be 0 where dynamicTimeWindow is true: a window grows or jumps, not both.',
