@@ -13,7 +13,7 @@ import { type OfflineBench, openOfflineBench } from './support.ts';
 
 let offline: OfflineBench;
 beforeAll(async () => {
-  offline = await openOfflineBench({ offlineDays: 2, offlineEvents: 40 });
+  offline = await openOfflineBench({ offlineDays: 2, offlineWarnDays: 1, offlineEvents: 40 });
 });
 afterAll(() => offline.bench.close());
 

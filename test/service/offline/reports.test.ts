@@ -10,6 +10,7 @@ let offline: OfflineBench;
 beforeAll(async () => {
   offline = await openOfflineBench({
     offlineDays: 1,
+    offlineWarnDays: 0,
     offlineEvents: 40,
     offlinePackagesPerDayMax: 9,
   });

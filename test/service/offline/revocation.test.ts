@@ -5,7 +5,7 @@ import { openOfflineBench, type OfflineBench } from './support.ts';
 
 let offline: OfflineBench;
 beforeAll(async () => {
-  offline = await openOfflineBench({ offlineEvents: 10 });
+  offline = await openOfflineBench({ offlineEvents: 10, offlineWarnEvents: 2 });
 });
 afterAll(() => offline.bench.close());
 
