@@ -38,6 +38,8 @@ export type OfflineRefusal =
   | 'too-many-agents'
   | 'too-many-authenticators'
   | 'too-many-packages'
+  /** The workstation has packages of as many users and authenticators as it may. */
+  | 'agent-full'
   /** The account, the authenticator or the application does not serve (any more). */
   | 'not-serving';
 
@@ -52,6 +54,8 @@ const strength: Readonly<Record<KeyMode, number>> = { hw: 2, ram: 1, sw: 0 };
 const softwareDigitsMin = 8;
 const digitsMin = 6;
 const softwarePinLengthMin = 6;
+/** What the answer to a report can name. */
+const packagesPerAgentMax = 64;
 
 /** Whether a place is at least as good as the policy asks for. */
 export function isKeyModeEnough(keyMode: KeyMode, { offlineKeyMode }: OfflineSettings): boolean {
@@ -278,6 +282,22 @@ export function limitRefusal(
     ({ agentId, createdAtMs }) => agentId === agent.id && createdAtMs > nowMs - dayMs,
   );
   return today.length >= policy.offlinePackagesPerDayMax ? 'too-many-packages' : null;
+}
+
+/**
+ * Whether an agent has room for a package of this application, in place of the one that it has.
+ *
+ * @param packages of the agent, of whatever state
+ */
+export function isAgentFull(
+  packages: readonly OfflinePackage[],
+  { application }: Pick<OfflineSubject, 'application'>,
+  nowMs: number,
+): boolean {
+  const others = packages.filter(
+    (each) => each.applicationId !== application.id && isStanding(each, nowMs),
+  );
+  return others.length >= packagesPerAgentMax;
 }
 
 /** Whether an agent may have it still, as far as the record alone says. */

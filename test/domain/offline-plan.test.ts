@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest';
 import type { Application, Authenticator, User } from '../../src/domain/model.ts';
 import type { OfflinePackage } from '../../src/domain/offline.ts';
 import {
+  isAgentFull,
   isCurrent,
   limitRefusal,
   type OfflineCircumstances,
@@ -236,6 +237,18 @@ describe('limits', () => {
   ])('%s', (reason, sets) => {
     expect(of(...sets)).toBe(reason);
   });
+});
+
+it('is not more at one workstation than an answer can name', () => {
+  const others = (count: number, set: Partial<OfflinePackage> = {}): OfflinePackage[] =>
+    Array.from({ length: count }, (_, at) =>
+      packageWith({ id: `package-${at}`, applicationId: `other-${at}`, ...set }),
+    );
+  const subject = { application: applicationWith(totp8) };
+  const isFull = (...packages: OfflinePackage[]): boolean => isAgentFull(packages, subject, noonMs);
+  expect(isFull(...others(64))).toBe(true);
+  expect(isFull(...others(63), packageWith())).toBe(false);
+  expect(isFull(...others(64, { state: 'wiped' }))).toBe(false);
 });
 
 describe('a package stands', () => {

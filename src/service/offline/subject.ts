@@ -1,4 +1,5 @@
 import {
+  isAgentFull,
   limitRefusal,
   type OfflineCircumstances,
   type OfflinePlanning,
@@ -68,11 +69,14 @@ export async function prospectOf(
     return { planning, subject: null, circumstances, packages };
   }
   const subject = { agent, user, authenticator: owner.authenticator, application };
-  const planning = planOffline(subject, nowMs, policy, formatOf(context).entriesMax);
-  const limit = limitRefusal(packages, subject, nowMs, policy);
-  const isFree = planning.kind === 'refused' || limit === null;
+  const planned = planOffline(subject, nowMs, policy, formatOf(context).entriesMax);
+  const ofAgent = await context.store.offlinePackagesOfAgent(agent.id, packagesReadMax);
+  const limit = isAgentFull(ofAgent, subject, nowMs)
+    ? 'agent-full'
+    : limitRefusal(packages, subject, nowMs, policy);
+  const isFree = planned.kind === 'refused' || limit === null;
   return {
-    planning: isFree ? planning : { kind: 'refused', reason: limit },
+    planning: isFree ? planned : { kind: 'refused', reason: limit },
     subject,
     circumstances,
     packages,
