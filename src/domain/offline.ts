@@ -57,6 +57,8 @@ export interface OfflinePackage {
   readonly assignmentVersion: number;
   readonly pinVersion: number;
   readonly epoch: number;
+  /** Of the emergency codes that it holds. */
+  readonly emergencyCodeIds: readonly string[];
   readonly state: PackageState;
   readonly createdAtMs: number;
   readonly version: number;
@@ -129,4 +131,10 @@ export interface UserRaise {
   readonly failures: number;
   /** `lock_count` does not go beyond this. */
   readonly countMax: number;
+}
+
+/** Uses of an emergency code that were reported; the last that there may be ends it. */
+export interface EmergencyRaise {
+  readonly codeId: string;
+  readonly uses: number;
 }

@@ -2,6 +2,7 @@ import type { EmergencyCode, EmergencyMark, EmergencyUse } from '../domain/emerg
 import type { Gateway } from '../domain/gateway.ts';
 import type {
   ApplicationRaise,
+  EmergencyRaise,
   OfflineAgent,
   OfflineEvent,
   OfflinePackage,
@@ -51,6 +52,9 @@ export interface AuditEntry {
   /** Further facts; never a response, PIN, password, key or seed. */
   readonly details: Readonly<Record<string, string | number | boolean | null>>;
 }
+
+/** What one transaction writes, in order. */
+export type AuditEntries = AuditEntry | readonly [AuditEntry, ...AuditEntry[]];
 
 /** An audit event as stored. `body` is the canonical JSON that was hashed. */
 export interface AuditEvent {
@@ -220,6 +224,7 @@ export type RecordChange = {
 export type Raise =
   | ({ readonly change: 'raise-application' } & ApplicationRaise)
   | ({ readonly change: 'raise-user' } & UserRaise)
+  | ({ readonly change: 'raise-emergency' } & EmergencyRaise)
   | {
       readonly change: 'reserve' | 'release';
       readonly applicationId: string;
@@ -265,11 +270,15 @@ export interface Store {
   loadConfiguration(): Promise<ConfigurationSnapshot>;
   /** Results in order. Decisions of concurrent callers share transactions; each fails alone. */
   commit(decisions: readonly Decision[]): Promise<readonly CommitResult[]>;
-  /** All changes and the audit event in one transaction, or none. Raises the configuration version
-   * when a domain, policy, component, gateway or API key changes. */
+  /**
+   * All changes and their audit events in one transaction, or none. Raises the configuration version when a
+   * domain, policy, component, gateway or API key changes.
+   *
+   * @param audit several where something is to be found under other subjects as well
+   */
   administer(
     changes: readonly (RecordChange | Raise)[],
-    audit: AuditEntry,
+    audit: AuditEntries,
   ): Promise<AdministerResult>;
 
   offlineAgentById(id: string): Promise<OfflineAgent | null>;

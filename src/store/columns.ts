@@ -216,6 +216,7 @@ export const offlinePackageColumns = [
   'assignment_version',
   'pin_version',
   'epoch',
+  'emergency_code_ids',
   'state',
   'created_at_ms',
   'version',

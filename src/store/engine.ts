@@ -26,7 +26,10 @@ export interface Engine {
    */
   claims(decision: Decision): readonly string[];
   commitBatch(batch: readonly PreparedDecision[]): Promise<readonly DecisionOutcome[]>;
-  administer(changes: PreparedChanges, event: UnchainedEvent): Promise<AdministerResult>;
+  administer(
+    changes: PreparedChanges,
+    events: readonly UnchainedEvent[],
+  ): Promise<AdministerResult>;
   /** Runs statements in one transaction; how many rows they changed together. */
   write(statements: readonly Statement[]): Promise<number>;
   /** Rows of a hot statement as arrays, in the order of its columns. */

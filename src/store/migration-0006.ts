@@ -42,5 +42,6 @@ export function emergencyCodes(kind: DatabaseKind): readonly string[] {
       (authenticator_id, created_at_ms)`,
     `create index emergency_code_of_user on emergency_code (user_id, created_at_ms)`,
     `create index emergency_code_end on emergency_code (not_after_ms)`,
+    `alter table offline_package add column emergency_code_ids ${text} not null default '[]'`,
   ];
 }

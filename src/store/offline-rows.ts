@@ -72,6 +72,8 @@ export function offlinePackageOf(row: PackageRow): OfflinePackage {
     assignmentVersion: integer(row.assignment_version),
     pinVersion: integer(row.pin_version),
     epoch: integer(row.epoch),
+    // Only this server writes them.
+    emergencyCodeIds: JSON.parse(row.emergency_code_ids) as string[],
     state: oneOf(row.state, packageStates),
     createdAtMs: integer(row.created_at_ms),
     version: integer(row.version),

@@ -77,7 +77,10 @@ export class PostgresEngine implements Engine {
     }
   }
 
-  async administer(changes: PreparedChanges, event: UnchainedEvent): Promise<AdministerResult> {
+  async administer(
+    changes: PreparedChanges,
+    events: readonly UnchainedEvent[],
+  ): Promise<AdministerResult> {
     try {
       return await this.#transaction(async (client) => {
         for (const [index, step] of changes.steps.entries()) {
@@ -85,7 +88,7 @@ export class PostgresEngine implements Engine {
           if (refusal !== null) throw new Refusal(refusal);
         }
         for (const statement of changes.alongside) await run(client, statement);
-        const tip = await this.#append(client, [event]);
+        const tip = await this.#append(client, events);
         return { result: { status: 'committed' }, tip };
       });
     } catch (error) {

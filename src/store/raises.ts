@@ -14,7 +14,8 @@ export interface ShapedStatement {
 
 /**
  * What only ever rises, as statements that compare with the row as it is when they run: two at once
- * leave the higher of both. None touches the version, which guards the edits of administrators.
+ * leave the higher of both. None touches the version, which guards the edits of administrators, but that
+ * of an emergency code, which it may end.
  */
 export class Raises {
   readonly #builder: QueryBuilder;
@@ -41,6 +42,8 @@ export class Raises {
         return this.#application(raise);
       case 'raise-user':
         return this.#user(raise);
+      case 'raise-emergency':
+        return this.#emergency(raise);
       case 'reserve':
       case 'release':
         return this.#move(raise);
@@ -93,6 +96,33 @@ export class Raises {
           .set({ lock_count: sql<number>`${this.#least}(${most}, ${sum})` })
           .where('id', '=', argument<string>('#id')),
       values: { '#id': userId, failures, countMax },
+    };
+  }
+
+  /** Of a code that has ended the uses are counted too; its state stays. */
+  #emergency({
+    change,
+    codeId,
+    uses,
+  }: Extract<Raise, { change: 'raise-emergency' }>): ShapedStatement {
+    if (uses < 1) throw new TallystickError('store-contract', 'A raise lowers no count.');
+    const sum = sql<number>`use_count + ${argument<number>('uses')}`;
+    const isEnd = sql<boolean>`state = 'live' and ${sum} >= uses_max`;
+    return {
+      shape: change,
+      build: () =>
+        this.#builder
+          .updateTable('emergency_code')
+          .set({
+            use_count: sql<number>`${this.#least}(coalesce(uses_max, ${sum}), ${sum})`,
+            state: sql<string>`case when ${isEnd} then 'used-up' else state end`,
+            macs: sql<string>`case when ${isEnd} then '[]' else macs end`,
+            sealed: sql<null>`case when ${isEnd} then null else sealed end`,
+            // An edit of what it changes must not bring the code back.
+            version: sql<number>`version + 1`,
+          })
+          .where('id', '=', argument<string>('#id')),
+      values: { '#id': codeId, uses },
     };
   }
 

@@ -293,6 +293,8 @@ export interface OfflinePackageTable {
   assignment_version: number;
   pin_version: number;
   epoch: number;
+  /** JSON array. */
+  emergency_code_ids: string;
   state: string;
   created_at_ms: number;
   version: number;

@@ -84,7 +84,10 @@ export class SqliteEngine implements Engine {
     });
   }
 
-  administer(changes: PreparedChanges, event: UnchainedEvent): Promise<AdministerResult> {
+  administer(
+    changes: PreparedChanges,
+    events: readonly UnchainedEvent[],
+  ): Promise<AdministerResult> {
     return settled(() => {
       try {
         return this.#transaction(() => {
@@ -94,7 +97,8 @@ export class SqliteEngine implements Engine {
           }
           for (const statement of changes.alongside) this.#run(statement);
           const result: AdministerResult = { status: 'committed' };
-          return { result, tip: this.#append(this.#readTip(), event) };
+          const tip = events.reduce((last, event) => this.#append(last, event), this.#readTip());
+          return { result, tip };
         });
       } catch (error) {
         if (error instanceof Refusal) return error.result;

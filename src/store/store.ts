@@ -6,6 +6,7 @@ import { TallystickError } from '../errors.ts';
 import type { AuditChain } from '../service/ports.ts';
 import type {
   AdministerResult,
+  AuditEntries,
   AuditEntry,
   CommitResult,
   Decision,
@@ -61,12 +62,13 @@ export class SqlStore extends EmergencyReads implements Store {
 
   async administer(
     changes: readonly (RecordChange | Raise)[],
-    audit: AuditEntry,
+    audit: AuditEntries,
   ): Promise<AdministerResult> {
     this.#refuseReadOnly();
     const prepared = this.#changes.prepare(changes);
-    const event = this.#event(audit);
-    return await this.#committer.alone(() => this.#engine.administer(prepared, event));
+    const entries: readonly AuditEntry[] = 'action' in audit ? [audit] : audit;
+    const events = entries.map((entry) => this.#event(entry));
+    return await this.#committer.alone(() => this.#engine.administer(prepared, events));
   }
 
   async purge(nowMs: number, limit: number): Promise<number> {

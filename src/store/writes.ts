@@ -242,6 +242,7 @@ const offlinePackage: Filling<OfflinePackage, 'offline_package'> = {
   assignmentVersion: (value) => ({ assignment_version: value }),
   pinVersion: (value) => ({ pin_version: value }),
   epoch: (epoch) => ({ epoch }),
+  emergencyCodeIds: (ids) => ({ emergency_code_ids: JSON.stringify(ids) }),
   state: (state) => ({ state }),
   createdAtMs: (value) => ({ created_at_ms: value }),
   version: (version) => ({ version }),

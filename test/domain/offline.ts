@@ -22,6 +22,7 @@ export function packageWith(set: Partial<OfflinePackage> = {}): OfflinePackage {
     assignmentVersion: 1,
     pinVersion: 1,
     epoch: 1,
+    emergencyCodeIds: [],
     state: 'installed',
     createdAtMs: noonMs - 1000,
     version: 1,

@@ -226,7 +226,7 @@ describe('grace period and backup', () => {
     instead = () => ({
       administer: async (changes, audit) => {
         instead = () => ({});
-        await use(serial, audit);
+        if ('action' in audit) await use(serial, audit);
         return bench.store.administer(changes, audit);
       },
     });

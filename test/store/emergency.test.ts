@@ -112,6 +112,27 @@ eachDatabase((opened) => {
       expect(await use(code)).toEqual(onEmergency);
     });
 
+    test('is raised to the most of its uses by what was reported, and then keeps nothing', async () => {
+      const raise = (codeId: string, uses: number): Promise<unknown> =>
+        opened.store.administer([{ change: 'raise-emergency', codeId, uses }], anEntry);
+      const code = await inserted({ usesMax: 3, missCount: 4 });
+      expect(await raise(code.id, 2)).toEqual(committed);
+      expect(await reload(code)).toEqual({ ...code, useCount: 2, version: 2 });
+      expect(await raise(code.id, 5)).toEqual(committed);
+      const usedUp = { ...endedCode('used-up'), useCount: 3, version: 3 };
+      expect(await reload(code)).toEqual({ ...code, ...usedUp });
+      expect(await raise(code.id, 1)).toEqual(committed);
+      expect(await reload(code)).toEqual({ ...code, ...usedUp, version: 4 });
+      const ended = await inserted({ ...endedCode('reset') });
+      expect(await raise(ended.id, 1)).toEqual(committed);
+      expect(await reload(ended)).toEqual({ ...ended, useCount: 1, version: 2 });
+      const endless = await inserted({ kind: 'fixed', usesMax: null });
+      expect(await raise(endless.id, 9)).toEqual(committed);
+      expect(await reload(endless)).toMatchObject({ useCount: 9, state: 'live' });
+      expect(await raise(freshId(), 1)).toEqual(committed);
+      await expect(raise(code.id, 0)).rejects.toMatchObject({ code: 'store-contract' });
+    });
+
     test('without a limit it is used until it expires', async () => {
       const code = await inserted({ kind: 'fixed', usesMax: null });
       for (let times = 0; times < 3; times += 1) expect(await use(code)).toEqual(committed);

@@ -122,6 +122,7 @@ eachDatabase((opened) => {
         assignmentVersion: 36,
         pinVersion: 37,
         epoch: 38,
+        emergencyCodeIds: [freshId(), freshId()],
         createdAtMs: 39,
         version: 40,
       };

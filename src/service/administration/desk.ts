@@ -4,7 +4,7 @@ import type { Caller } from '../api.ts';
 import { auditEntry, doneOutcome } from '../audit-entries.ts';
 import type { Configuration, ResolvedComponent } from '../configuration.ts';
 import type { Context } from '../deps.ts';
-import type { AuditEntry, Raise, RecordChange } from '../store.ts';
+import type { AuditEntries, AuditEntry, Raise, RecordChange } from '../store.ts';
 import { type Permission, requirePermission, requireStanding } from './access.ts';
 
 /** Where one administrative request is worked on: who asks, when, and the newest configuration. */
@@ -26,7 +26,7 @@ export type AtDesk = <Result>(
 /** What is to be written, decided after reading what is there. */
 export interface Proposal {
   readonly changes: readonly (RecordChange | Raise)[];
-  readonly audit: AuditEntry;
+  readonly audit: AuditEntries;
 }
 
 const retriesMax = 4;

@@ -76,6 +76,7 @@ export function aPackage(owner: Owner, more: Partial<OfflinePackage> = {}): Offl
     assignmentVersion: 1,
     pinVersion: 1,
     epoch: 0,
+    emergencyCodeIds: [],
     state: 'issued',
     createdAtMs: atMs,
     version: 1,
