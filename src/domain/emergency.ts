@@ -1,5 +1,5 @@
 import { dayMs } from './durations.ts';
-import type { AuthenticatorWithApplications } from './model.ts';
+import type { Authenticator, AuthenticatorWithApplications } from './model.ts';
 import type { EffectivePolicy } from './policy-catalogue.ts';
 import { hasPin } from './server-pin.ts';
 
@@ -190,7 +190,9 @@ export function isLive(
 /** Whether a code is this user's, for this device, as it is assigned now. */
 export function belongsTo(
   code: Pick<EmergencyCode, 'userId' | 'authenticatorId' | 'assignmentVersion'>,
-  { authenticator }: Pick<AuthenticatorWithApplications, 'authenticator'>,
+  {
+    authenticator,
+  }: { readonly authenticator: Pick<Authenticator, 'id' | 'userId' | 'assignmentVersion'> },
 ): boolean {
   return (
     code.authenticatorId === authenticator.id &&
@@ -210,9 +212,17 @@ export function isRenewalDue(
     !belongsTo(code, owner) ||
     code.revealedAtMs !== null ||
     code.useCount > 0 ||
-    code.notAfterMs - nowMs < dayMs ||
+    code.notAfterMs - nowMs < renewalMs(code) ||
     code.isPinRequired !== (code.kind === 'tokencode' && asksForPin(owner))
   );
+}
+
+/** Before its end; of a code that lasts a day, not at every logon. */
+function renewalMs({
+  createdAtMs,
+  notAfterMs,
+}: Pick<EmergencyCode, 'createdAtMs' | 'notAfterMs'>): number {
+  return Math.min(dayMs, (notAfterMs - createdAtMs) / 2);
 }
 
 /** Whether codes are good at the server. */

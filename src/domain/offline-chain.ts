@@ -6,6 +6,8 @@ export interface ReportedLine {
   readonly kind: string;
   readonly packageId: string | null;
   readonly index: bigint | null;
+  /** Of a use of an emergency code. */
+  readonly codeId: string | null;
   readonly atMs: number;
   readonly bootMs: number;
   readonly bootId: string;

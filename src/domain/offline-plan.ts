@@ -132,9 +132,14 @@ export function planOffline(
       notBeforeMs: Math.max(0, nowMs - policy.offlineClockBackMaxSeconds * 1000),
       eventsMax,
       tagBits: tagBitsOf(agent, responseCharacters(application.algorithm)),
-      pinMode: hasPin(application.pin) ? 'server' : 'none',
+      pinMode: pinModeOf(application),
     },
   };
+}
+
+/** Whether a PIN comes in front of what is typed at the workstation. */
+export function pinModeOf({ pin }: Pick<Application, 'pin'>): OfflineTerms['pinMode'] {
+  return hasPin(pin) ? 'server' : 'none';
 }
 
 function refused(reason: OfflineRefusal): OfflinePlanning {

@@ -138,7 +138,13 @@ export interface OfflineHeader {
     readonly salt: Buffer;
   };
   readonly policyHash: string;
-  readonly emergency: readonly [];
+  readonly emergency: readonly {
+    readonly codeId: string;
+    readonly kind: 'tokencode' | 'passcode';
+    readonly isPinRequired: boolean;
+    readonly notAfterMs: number;
+    readonly usesMax: number;
+  }[];
 }
 
 /** Fills a package entry by entry; holds secrets until `toSign`. */
@@ -156,6 +162,7 @@ export interface OfflineRecord {
   readonly kind: string;
   readonly packageId: string | null;
   readonly index: bigint | null;
+  readonly codeId: string | null;
   readonly atMs: number;
   readonly bootMs: number;
   readonly bootId: string;

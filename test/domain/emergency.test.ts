@@ -265,7 +265,7 @@ describe('a device that is shown again', () => {
 describe('another code is due', () => {
   const pinless = ownerWith();
   const pinned = ownerWith(withPin);
-  const tokencode = { kind: 'tokencode' } as const;
+  const tokencode = { kind: 'tokencode', createdAtMs: noonMs - 6 * dayMs } as const;
 
   test.each([
     ['fresh', {}, false],
@@ -279,6 +279,13 @@ describe('another code is due', () => {
   ] as const)('after one that is %s: %j', (_what, more, expected) => {
     const code = codeWith(pinless, { ...tokencode, ...more });
     expect(isRenewalDue(code, pinless, noonMs)).toBe(expected);
+  });
+
+  it('half its time before its end, if it lasts two days or less', () => {
+    const short = { createdAtMs: noonMs, notAfterMs: noonMs + dayMs };
+    const lasting = codeWith(pinless, { ...tokencode, ...short });
+    expect(isRenewalDue(lasting, pinless, noonMs + dayMs / 2)).toBe(false);
+    expect(isRenewalDue(lasting, pinless, noonMs + dayMs / 2 + 1)).toBe(true);
   });
 
   it('where there is a PIN now', () => {

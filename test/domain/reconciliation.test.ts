@@ -27,6 +27,7 @@ function line(n: number, set: Partial<ReportedLine> = {}): ReportedLine {
     index: noonStep,
     atMs: noonMs,
     bootMs: 1_000_000,
+    codeId: null,
     bootId: 'boot-1',
     head: `head-${n}`,
     ...set,

@@ -83,13 +83,20 @@ export class TestAgent {
   /** Writes a line of the log. */
   note(
     kind: LogRecord['kind'],
-    about: { packageId?: string; index?: bigint; atMs: number; bootMs?: number; bootId?: string },
+    about: {
+      packageId?: string;
+      index?: bigint;
+      codeId?: string;
+      atMs: number;
+      bootMs?: number;
+      bootId?: string;
+    },
   ): void {
     const { line, log } = appendRecord(this.log, {
       kind,
       packageId: about.packageId ?? null,
       index: about.index ?? null,
-      codeId: null,
+      codeId: about.codeId ?? null,
       atMs: about.atMs,
       bootMs: about.bootMs ?? about.atMs,
       bootId: about.bootId ?? bootId,
@@ -102,6 +109,12 @@ export class TestAgent {
   use(packageId: string, index: bigint, atMs: number, bootMs: number = atMs): void {
     this.note('attempted', { packageId, atMs, bootMs });
     this.note('accepted', { packageId, index, atMs, bootMs });
+  }
+
+  /** A logon by an emergency code. */
+  useCode(packageId: string, codeId: string, atMs: number): void {
+    this.note('attempted', { packageId, atMs });
+    this.note('emergency-accepted', { packageId, codeId, atMs });
   }
 
   /** A report of all that is not acknowledged. */

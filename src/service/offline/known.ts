@@ -10,19 +10,26 @@ import { circumstancesOf, packagesReadMax } from './subject.ts';
 /** As many events as the store reads at once. */
 const eventsReadMax = 1000;
 
+/** With what the audit calls things by. */
+export interface KnownByName extends Known {
+  /** Of the packages' authenticators, by id. */
+  readonly serials: ReadonlyMap<string, string>;
+}
+
 /** Reads all that the lines of a report, or what the agent holds, have to do with. */
 export async function knownOf(
   desk: Desk,
   agent: OfflineAgent,
   document: OfflineReportDocument,
   fresh: readonly ReportedLine[],
-): Promise<Known> {
+): Promise<KnownByName> {
   const { policy } = desk.standing;
   const packages = await packagesOf(desk, agent, document, fresh);
-  const { applications, stands } = await standingOf(desk, agent, [...packages.values()]);
+  const { applications, serials, stands } = await standingOf(desk, agent, [...packages.values()]);
   return {
     packages,
     applications,
+    serials,
     stands,
     used: await usedBefore(desk, packages, fresh),
     usedThrough: await usedThroughOf(desk, agent, fresh),
@@ -57,17 +64,20 @@ async function standingOf(
   { context, standing: { policy }, nowMs }: Desk,
   agent: OfflineAgent,
   packages: readonly OfflinePackage[],
-): Promise<Pick<Known, 'applications' | 'stands'>> {
+): Promise<Pick<KnownByName, 'applications' | 'serials' | 'stands'>> {
   const applications = new Map<string, Application>();
+  const serials = new Map<string, string>();
   const stands = new Set<string>();
   for (const each of packages) {
     const circumstances = await circumstancesOf(context, each, agent, policy);
-    for (const application of circumstances.owner?.applications ?? []) {
+    const { owner } = circumstances;
+    if (owner !== null) serials.set(owner.authenticator.id, owner.authenticator.serial);
+    for (const application of owner?.applications ?? []) {
       applications.set(application.id, application);
     }
     if (standsStill(each, circumstances, nowMs)) stands.add(each.id);
   }
-  return { applications, stands };
+  return { applications, serials, stands };
 }
 
 /** What of it other lines have used up: of this agent before, or of another. */

@@ -31,9 +31,7 @@ export async function readLines(
       if (next === null) return null;
       log.key.fill(0);
       log = next.log;
-      const { n, kind, packageId, index, atMs, bootMs, bootId } = next.record;
-      const head = log.head.toString('hex');
-      read.push({ n, kind, packageId, index, atMs, bootMs, bootId, head });
+      read.push({ ...next.record, head: log.head.toString('hex') });
     }
     return read;
   } finally {

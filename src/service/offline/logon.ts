@@ -1,10 +1,11 @@
 import { isCurrent, standsStill } from '../../domain/offline-plan.ts';
-import type { OfflineAgent } from '../../domain/offline.ts';
+import type { OfflineAgent, OfflinePackage } from '../../domain/offline.ts';
 import { nameKey } from '../../domain/names.ts';
 import { TallystickError } from '../../errors.ts';
 import { administer, type Desk, doneEntry } from '../administration/desk.ts';
 import type { AcceptedAnswer, AuthenticateRequest } from '../api.ts';
 import { authenticate } from '../authenticate.ts';
+import { holdsPresentCodes } from '../emergency/package.ts';
 import { newSessionId, sha256Hex } from '../identifiers.ts';
 import type {
   AgentProof,
@@ -14,7 +15,7 @@ import type {
 } from '../offline-api.ts';
 import { agentSubject } from './enrol.ts';
 import { requireAgent } from './proof.ts';
-import { type OfflineTarget, prospectOf } from './subject.ts';
+import { type OfflineProspect, type OfflineTarget, packageFor, prospectOf } from './subject.ts';
 
 /** Long enough to fetch what is made meanwhile. */
 const handleLifetimeMs = 600_000;
@@ -75,19 +76,33 @@ async function offer(
   purpose: OfflinePurpose,
 ): Promise<OfflineStatus> {
   const { nowMs, standing } = desk;
-  const { planning, circumstances, packages } = await prospectOf(desk, agent, target);
+  const prospect = await prospectOf(desk, agent, target);
+  const { planning, circumstances, packages } = prospect;
   const held = packages.filter(
     (each) => each.agentId === agent.id && standsStill(each, circumstances, nowMs),
   );
   if (purpose === 'update' && held.length === 0) return { status: 'no-data' };
-  const isRenewed = held.some(
+  const current = held.find(
     (each) =>
       each.applicationId === target.applicationId && isCurrent(each, nowMs, standing.policy),
   );
   // Before the limits: what is there may be there whatever another one would meet.
-  if (isRenewed) return { status: 'current' };
+  if (current !== undefined) {
+    const isNewest = planning.kind === 'refused' || (await hasNewestCodes(desk, prospect, current));
+    if (isNewest) return { status: 'current' };
+  }
   if (planning.kind === 'refused') return { status: 'not-permitted', reason: planning.reason };
   return { status: 'available', ...(await issueHandle(desk, agent, target)) };
+}
+
+/** A code that was read out, used or reset has another in its place as soon as may be. */
+async function hasNewestCodes(
+  desk: Desk,
+  { subject, circumstances: { owner } }: OfflineProspect,
+  { emergencyCodeIds }: OfflinePackage,
+): Promise<boolean> {
+  if (subject === null || owner === null) return true;
+  return holdsPresentCodes(desk.context, packageFor(desk, subject, owner), emergencyCodeIds);
 }
 
 /** Only its digest is kept: whoever has it may fetch. */

@@ -12,11 +12,12 @@ import {
 import { sessionIdSha256, sha256Hex, uuidV7 } from '../identifiers.ts';
 import type { AgentProof } from '../offline-api.ts';
 import type { OfflineHeader } from '../ports.ts';
+import { emergencyForPackage } from '../emergency/package.ts';
 import { agentSubject } from './enrol.ts';
 import { drawChallenges, fillPackage } from './entries.ts';
 import { formatOf, offlineMac, signingKeyOf, signOffline } from './format.ts';
 import { requireAgent } from './proof.ts';
-import { packagesReadMax, policyHashOf, prospectOf } from './subject.ts';
+import { packageFor, packagesReadMax, policyHashOf, prospectOf } from './subject.ts';
 
 /** What a try of a PIN costs at the workstation (RFC 7914): 64 MiB, a sixth of a second. */
 const slowHash = { algorithm: 'scrypt', n: 2 ** 16, r: 8, p: 1 } as const;
@@ -60,16 +61,22 @@ async function makePackage(
   agent: OfflineAgent,
   handle: RetrievalHandle,
 ): Promise<{ readonly bytes: Uint8Array; readonly proposal: Proposal }> {
-  const { planning, subject, packages } = await prospectOf(desk, agent, handle);
-  if (planning.kind === 'refused' || subject === null) {
+  const { planning, subject, circumstances, packages } = await prospectOf(desk, agent, handle);
+  const { owner } = circumstances;
+  if (planning.kind === 'refused' || subject === null || owner === null) {
     const reason = planning.kind === 'refused' ? planning.reason : 'not-serving';
     const message = `There is no package: ${reason}.`;
     throw new TallystickError('policy-refused', message, { fields: { reason } });
   }
   const { terms } = planning;
   const sequence = await nextSequence(desk, agent, handle);
-  const header = await headerOf(desk, agent, subject, terms, sequence);
-  const bytes = await writePackage(desk, agent, subject, header);
+  // Codes before the package: when it comes to nothing, the next one holds them.
+  const wanted = packageFor(desk, subject, owner);
+  const codes = await emergencyForPackage(desk.context, wanted, terms.notAfterMs);
+  const emergency = codes.map((each) => each.terms);
+  const header = { ...(await headerOf(desk, agent, subject, terms, sequence)), emergency };
+  const emergencyCodes = codes.map(({ code }) => code);
+  const bytes = await writePackage(desk, agent, subject, header, emergencyCodes);
   const record = recordOf(desk, handle, subject, header);
   const replaced = packages.filter(
     (each) =>
@@ -99,7 +106,7 @@ async function headerOf(
   { user, authenticator, application }: OfflineSubject,
   terms: OfflineTerms,
   sequence: number,
-): Promise<OfflineHeader> {
+): Promise<Omit<OfflineHeader, 'emergency'>> {
   const format = formatOf(context);
   return {
     v: 1,
@@ -127,7 +134,6 @@ async function headerOf(
     keyMode: agent.keyMode,
     kdf: { ...slowHash, salt: format.newSalt() },
     policyHash: policyHashOf(policy),
-    emergency: [],
   };
 }
 
@@ -136,12 +142,13 @@ async function writePackage(
   agent: OfflineAgent,
   subject: OfflineSubject,
   header: OfflineHeader,
+  emergencyCodes: readonly string[],
 ): Promise<Uint8Array> {
   const format = formatOf(context);
   const { first, last } = format.blockRange(header);
   const challenges = await drawChallenges(context, subject, last - first + 1, policy);
   const packageKey = await offlineMac(context, format.packageKeyMessage(header));
-  const secrets = { challenges, emergencyCodes: [] };
+  const secrets = { challenges, emergencyCodes };
   const builder = format.buildPackage(header, secrets, packageKey, agent.publicKey);
   try {
     await fillPackage(context, builder, header, subject, challenges);
@@ -177,6 +184,7 @@ function recordOf(
     assignmentVersion: authenticator.assignmentVersion,
     pinVersion: application.pin.version,
     epoch: application.epoch,
+    emergencyCodeIds: header.emergency.map(({ codeId }) => codeId),
     state: 'issued',
     createdAtMs: nowMs,
     version: 1,

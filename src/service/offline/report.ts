@@ -1,3 +1,4 @@
+import type { EmergencyReport } from '../../domain/emergency-reports.ts';
 import { judgeChain, type ReportedLine } from '../../domain/offline-chain.ts';
 import { type OfflineAgent, standingStates } from '../../domain/offline.ts';
 import { reconcile, type Reconciliation } from '../../domain/reconciliation.ts';
@@ -9,6 +10,7 @@ import type { AgentProof, SignedAcknowledgement } from '../offline-api.ts';
 import type { OfflineAcknowledgement, OfflineReportDocument } from '../ports.ts';
 import { invalidMember } from '../problems.ts';
 import type { AuditEntry } from '../store.ts';
+import { emergencyReportOf, useEntries } from './emergency.ts';
 import { agentSubject } from './enrol.ts';
 import { formatOf, readOffline, signingKeyOf, signOffline } from './format.ts';
 import { knownOf } from './known.ts';
@@ -115,10 +117,10 @@ async function takeOver(
       ...answer,
       version: 1,
     };
-    const { changes, audit } = concluded.proposal;
+    const { proposal } = concluded;
     return {
-      changes: [...changes, { change: 'insert', kind: 'offlineReport', record }],
-      audit,
+      ...proposal,
+      changes: [...proposal.changes, { change: 'insert', kind: 'offlineReport', record }],
     };
   });
   return answer;
@@ -146,7 +148,14 @@ async function conclude(desk: Desk, agent: OfflineAgent, reported: Reported): Pr
     case 'continues': {
       const known = await knownOf(desk, agent, document, verdict.fresh);
       const outcome = reconcile(document, verdict.fresh, known, desk.nowMs);
-      return continued(desk, agent, reported, outcome, verdict.fresh);
+      const emergency = await emergencyReportOf(desk, verdict.fresh, known);
+      const uses = useEntries(desk, agent, emergency, known);
+      return continued(desk, agent, reported, {
+        outcome,
+        emergency,
+        uses,
+        fresh: verdict.fresh,
+      });
     }
   }
 }
@@ -163,13 +172,21 @@ async function storedHeads(
   return new Map(events.map(({ n, head }) => [n, head]));
 }
 
+/** What the new lines of a report come to. */
+interface Taken {
+  readonly outcome: Reconciliation;
+  readonly emergency: EmergencyReport;
+  readonly uses: readonly AuditEntry[];
+  readonly fresh: readonly ReportedLine[];
+}
+
 function continued(
   desk: Desk,
   agent: OfflineAgent,
   { document }: Reported,
-  outcome: Reconciliation,
-  fresh: readonly ReportedLine[],
+  taken: Taken,
 ): Concluded {
+  const { outcome, emergency, fresh } = taken;
   const { nowMs, context } = desk;
   const last = fresh.at(-1);
   const through = last?.n ?? agent.acknowledgedThrough;
@@ -192,6 +209,7 @@ function continued(
         ),
         ...outcome.applications.map((each) => ({ change: 'raise-application', ...each }) as const),
         ...outcome.users.map((each) => ({ change: 'raise-user', ...each }) as const),
+        ...emergency.raises.map((each) => ({ change: 'raise-emergency', ...each }) as const),
         ...outcome.releases.map((each) => ({ change: 'release', ...each }) as const),
         ...outcome.events.map((each) => {
           const id = uuidV7(nowMs, context.randomBytes);
@@ -200,20 +218,21 @@ function continued(
           return { change: 'insert', kind: 'offlineEvent', record } as const;
         }),
       ],
-      audit: doneEntry(desk, action, agentSubject(agent), {
-        reportId: document.reportId,
-        through,
-        ...factsOf(outcome, fresh),
-      }),
+      audit: [
+        doneEntry(desk, action, agentSubject(agent), {
+          reportId: document.reportId,
+          through,
+          ...factsOf(taken),
+        }),
+        ...taken.uses,
+      ],
     },
   };
 }
 
 /** What an auditor looks for; never what was shown. */
-function factsOf(
-  { accepted, duplicates, failures, ignored, packages, releases }: Reconciliation,
-  fresh: readonly ReportedLine[],
-): AuditEntry['details'] {
+function factsOf({ outcome, emergency, fresh }: Taken): AuditEntry['details'] {
+  const { accepted, duplicates, failures, ignored, packages, releases } = outcome;
   const alarms = ['locked', 'clock-back', 'damaged', 'rolled-back'].map((kind) => [
     kind,
     fresh.filter((line) => line.kind === kind).length,
@@ -224,6 +243,9 @@ function factsOf(
     duplicates,
     failures,
     ignored,
+    emergencyUsed: emergency.uses.length,
+    emergencyRefused: emergency.refused,
+    emergencyIgnored: emergency.ignored,
     released: releases.length,
     packagesRevoked: packages.filter(({ set }) => set.state === 'revoked').length,
     ...(Object.fromEntries(alarms.filter(([, count]) => count !== 0)) as AuditEntry['details']),

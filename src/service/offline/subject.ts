@@ -4,13 +4,16 @@ import {
   type OfflineCircumstances,
   type OfflinePlanning,
   type OfflineSubject,
+  pinModeOf,
   planOffline,
   policyText,
 } from '../../domain/offline-plan.ts';
 import type { OfflineAgent, OfflinePackage } from '../../domain/offline.ts';
 import type { EffectivePolicy } from '../../domain/policy-catalogue.ts';
+import type { AuthenticatorWithApplications } from '../../domain/model.ts';
 import type { Desk } from '../administration/desk.ts';
 import type { Context } from '../deps.ts';
+import type { PackageFor } from '../emergency/package.ts';
 import { sha256Hex } from '../identifiers.ts';
 import { formatOf } from './format.ts';
 
@@ -42,6 +45,15 @@ export async function circumstancesOf(
   ]);
   const owner = owned.find(({ authenticator }) => authenticator.id === authenticatorId) ?? null;
   return { user, owner, policy, policyHash: policyHashOf(policy), agent };
+}
+
+/** For what package emergency codes are wanted. */
+export function packageFor(
+  { nowMs, standing: { policy } }: Desk,
+  { user, application }: Pick<OfflineSubject, 'user' | 'application'>,
+  owner: AuthenticatorWithApplications,
+): PackageFor {
+  return { user, owner, pinMode: pinModeOf(application), nowMs, policy };
 }
 
 /** Whether there is a package for somebody, and what there is already. */

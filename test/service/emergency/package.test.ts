@@ -67,6 +67,12 @@ describe('a package', () => {
     expect(code?.code).toMatch(/^[0-9A-HJKMNP-TV-Z]{16}$/);
   });
 
+  it('holds no short code where only another application has a PIN', async () => {
+    const { serial } = await holder(bench, '4711');
+    const codes = await packaged(bench, serial, policy, {}, 'none');
+    expect(codes.map(({ terms }) => terms.kind)).toEqual(['passcode']);
+  });
+
   it('holds what the policy lets it hold', async () => {
     const { serial } = await holder(bench, '4711');
     const kinds = async (settings: object): Promise<readonly string[]> =>

@@ -1,3 +1,4 @@
+import { asksForPin } from '../../../src/domain/emergency.ts';
 import { policyDefaults } from '../../../src/domain/policy-catalogue.ts';
 import type { EffectivePolicy, PolicySettings } from '../../../src/domain/policy-catalogue.ts';
 import type { Caller, IssuedEmergencyCode, NewEmergencyCode } from '../../../src/service/index.ts';
@@ -63,15 +64,17 @@ export async function packaged(
   serial: string,
   policy: EffectivePolicy,
   more: Partial<Context> = {},
+  pinMode?: 'none' | 'server',
 ): Promise<readonly PackagedCode[]> {
   const owner = (await bench.store.authenticatorBySerial(serial))!;
-  return emergencyForPackage(
-    contextOf(bench, more),
-    { id: owner.authenticator.userId! },
+  const wanted = {
+    user: { id: owner.authenticator.userId! },
     owner,
-    bench.clock.nowMs(),
+    pinMode: pinMode ?? (asksForPin(owner) ? 'server' : 'none'),
+    nowMs: bench.clock.nowMs(),
     policy,
-  );
+  };
+  return emergencyForPackage(contextOf(bench, more), wanted, Infinity);
 }
 
 /** As much of a context as emergency codes need. */
