@@ -42,7 +42,7 @@ async function revokeAgent({ service, caller, path: { id }, query }: Call): Prom
 async function showUser({ service, caller, path: { user }, query }: Call): Promise<Reply> {
   const { administration } = service;
   const domain = query['domain'] ?? null;
-  const views = await administration.offlineOfUser(caller, domain, user ?? '');
+  const views = await administration.offlineOfUser(caller, domain, user ?? '', null);
   return all(views.map(packageJson));
 }
 

@@ -325,6 +325,11 @@ export interface Sessions {
   logoff(sessionId: string, peerAddress: string, requestId: string): Promise<SessionAnswer>;
   /** Whether the session is open; asking counts as using it. */
   sessionAlive(sessionId: string, peerAddress: string): Promise<SessionAnswer>;
+  /**
+   * Whom the requests of an open session are made as, which counts as using it; null when there is none.
+   * An administrator of the domain `master` is bound to no domain, any other to his own.
+   */
+  sessionCaller(sessionId: string, peerAddress: string, requestId: string): Promise<Caller | null>;
 }
 
 export interface Service extends Sessions {

@@ -100,6 +100,7 @@ export interface OfflinePackageView {
   readonly packageId: string;
   readonly agentId: string;
   readonly agentName: string;
+  readonly componentType: string;
   readonly userName: string;
   readonly domainName: string;
   readonly serial: string;
@@ -109,9 +110,22 @@ export interface OfflinePackageView {
   readonly count: number;
   readonly state: PackageState;
   readonly createdAtMs: number;
+  readonly notBeforeMs: number;
   readonly notAfterMs: number;
   readonly eventsUsed: number;
   readonly eventsMax: number;
+}
+
+/**
+ * Which packages of a user are meant, by the workstation, its name or its component type, and by the
+ * authenticator and its application; names in any case, and null means any.
+ */
+export interface OfflineSelection {
+  readonly agentId?: string | null;
+  readonly agentName?: string | null;
+  readonly componentType?: string | null;
+  readonly serial?: string | null;
+  readonly applicationName?: string | null;
 }
 
 /** Administration of workstations and of what they were given. */
@@ -127,11 +141,16 @@ export interface OfflineAdministration {
   }>;
   /** All that it was given goes with it; it is enrolled anew or not at all. */
   revokeOfflineAgent(caller: Caller, agentId: string, reason: string | null): Promise<void>;
-  /** Newest first, whatever became of them. */
+  /**
+   * Newest first.
+   *
+   * @param standing null: all there ever were, whatever became of them; else those that stand and are meant
+   */
   offlineOfUser(
     caller: Caller,
     domainName: string | null,
     userName: string,
+    standing: OfflineSelection | null,
   ): Promise<readonly OfflinePackageView[]>;
   /**
    * The workstations destroy what they have of him when they next report, and get all of it anew at his
@@ -143,7 +162,7 @@ export interface OfflineAdministration {
     caller: Caller,
     domainName: string | null,
     userName: string,
-    only: { readonly agentId: string | null; readonly serial: string | null },
+    only: OfflineSelection,
   ): Promise<number>;
   /** Those that stand and end within so many days, the first first. */
   offlinePackagesEnding(caller: Caller, withinDays: number): Promise<readonly OfflinePackageView[]>;

@@ -1,5 +1,6 @@
 import { mayAdminister } from '../domain/account.ts';
 import type { User } from '../domain/model.ts';
+import { nameKey } from '../domain/names.ts';
 import type { EffectivePolicy } from '../domain/policy-catalogue.ts';
 import type { Finished } from './accept.ts';
 import type { Admission } from './admission.ts';
@@ -15,6 +16,7 @@ import type {
 } from './api.ts';
 import { auditEntry, doneOutcome } from './audit-entries.ts';
 import { verifyPerson } from './authenticate.ts';
+import { masterDomainName } from './configuration.ts';
 import type { Context } from './deps.ts';
 import { newSessionId, sessionIdSha256, sha256Hex } from './identifiers.ts';
 import type { Decision, Session } from './store.ts';
@@ -30,6 +32,8 @@ const noteIntervalMs = 30_000;
 interface OpenSession {
   readonly session: Session;
   readonly view: SessionView;
+  /** The domain that he administers; null for all. */
+  readonly domainId: string | null;
 }
 
 /** Administrators who sign in. Sessions are in the database: they outlive the process. */
@@ -39,7 +43,12 @@ export function createSessions(context: Context, admission: Admission): Sessions
     logoff: (sessionId, peerAddress, requestId) =>
       admission.admit(() => logoff(context, sessionId, peerAddress, requestId)),
     sessionAlive: (sessionId, peerAddress) =>
-      admission.admit(() => sessionAlive(context, sessionId, peerAddress)),
+      admission.admit(async () => (await use(context, sessionId, peerAddress))?.view ?? null),
+    sessionCaller: (sessionId, peerAddress, requestId) =>
+      admission.admit(async () => {
+        const found = await use(context, sessionId, peerAddress);
+        return found === null ? null : callerOf(found, requestId);
+      }),
   };
 }
 
@@ -106,17 +115,18 @@ async function openSession(
   };
 }
 
-async function sessionAlive(
+/** Finds an open session and notes that it was used. */
+async function use(
   context: Context,
   sessionId: string,
   peerAddress: string,
-): Promise<SessionAnswer> {
+): Promise<OpenSession | null> {
   const nowMs = context.clock.nowMs();
   const found = await findOpen(context, sessionId, peerAddress, nowMs);
   if (found === null) return null;
-  const { session, view } = found;
-  if (nowMs - session.lastUsedAtMs < noteIntervalMs) return view;
-  return (await context.store.touchSession(session.idSha256, nowMs)) ? view : null;
+  const { session } = found;
+  if (nowMs - session.lastUsedAtMs < noteIntervalMs) return found;
+  return (await context.store.touchSession(session.idSha256, nowMs)) ? found : null;
 }
 
 async function logoff(
@@ -160,6 +170,7 @@ async function findOpen(
   return {
     session,
     view: { userName, domainName, role, peerAddress, createdAtMs, expiresAtMs },
+    domainId: nameKey(domainName) === nameKey(masterDomainName) ? null : user.domainId,
   };
 }
 
@@ -169,26 +180,27 @@ function endsAtMs(session: Session, policy: EffectivePolicy): number {
   return Math.min(expiresAtMs, createdAtMs + policy.sessionLifetimeSeconds * 1000);
 }
 
-function endingOf({ session, view }: OpenSession, requestId: string, nowMs: number): Decision {
-  const { domainName, userName } = view;
-  const subject = `${domainName}/${userName}`;
+/** What an administrator's requests are made as: he shows no key, and his name is in the audit. */
+function callerOf({ session, view, domainId }: OpenSession, requestId: string): Caller {
   const { componentType, peerAddress } = session;
+  const { domainName, userName, role } = view;
+  const keyName = `${domainName}/${userName}`;
+  return { keyId: null, keyName, role, componentType, domainId, peerAddress, requestId };
+}
+
+function endingOf(found: OpenSession, requestId: string, nowMs: number): Decision {
+  const { idSha256 } = found.session;
+  const caller = callerOf(found, requestId);
+  const subject = caller.keyName;
   return {
     ...nothingDecided,
     atMs: nowMs,
-    endSession: session.idSha256,
-    audit: auditEntry(
-      {
-        keyId: null,
-        keyName: subject,
-        role: view.role,
-        componentType,
-        domainId: null,
-        peerAddress,
-        requestId,
-      },
-      nowMs,
-      { action: 'logoff', outcome: doneOutcome, subject, details: {} },
-    ),
+    endSession: idSha256,
+    audit: auditEntry(caller, nowMs, {
+      action: 'logoff',
+      outcome: doneOutcome,
+      subject,
+      details: {},
+    }),
   };
 }

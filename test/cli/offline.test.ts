@@ -20,6 +20,7 @@ const held = {
   packageId: 'p',
   agentId,
   agentName: 'pc-1',
+  componentType: 'desk',
   userName: 'jane',
   domainName: 'master',
   serial: 'VT00000001',
@@ -29,6 +30,7 @@ const held = {
   count: 110,
   state: 'installed',
   createdAtMs: 0,
+  notBeforeMs: 0,
   notAfterMs: 86_400_000,
   eventsUsed: 3,
   eventsMax: 100,
@@ -54,7 +56,7 @@ it('lists workstations, shows one with what it has, and revokes it', async () =>
 it('shows what is out of a user, and makes it worth nothing', async () => {
   const { reached } = await desk.serve({ offlineOfUser: [held], revokeOfflineOfUser: 2 });
   expect((await desk.run(['offline', 'show', 'jane', '--domain', 'sales'])).printed).toMatch(line);
-  expect(reached.at(-1)?.args.slice(1)).toEqual(['sales', 'jane']);
+  expect(reached.at(-1)?.args.slice(1)).toEqual(['sales', 'jane', null]);
   const only = ['--agent', agentId, '--serial', 'VT1'];
   expect((await desk.run(['offline', 'delete', 'jane', ...only])).printed).toBe(
     'Packages of jane revoked: 2.',

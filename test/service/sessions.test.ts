@@ -371,3 +371,50 @@ describe('sessions at a time', () => {
     await signIn(who);
   });
 });
+
+describe('who has signed in', () => {
+  it('asks as himself, from his address, and for as long as his session is open', async () => {
+    const who = await person('helpdesk');
+    const { sessionId } = await signIn(who);
+    const asked = () => bench.service.sessionCaller(sessionId, here, 'request-1');
+    expect(await asked()).toEqual({
+      keyId: null,
+      keyName: `master/${who.userName}`,
+      role: 'helpdesk',
+      componentType: caller.componentType,
+      domainId: null,
+      peerAddress: here,
+      requestId: 'request-1',
+    });
+    expect(await bench.service.sessionCaller(sessionId, '127.0.0.2', 'r')).toBeNull();
+    expect(await bench.service.sessionCaller('x', here, 'r')).toBeNull();
+    bench.clock.advance(400);
+    expect(await asked()).not.toBeNull();
+    bench.clock.advance(400);
+    expect(await asked()).not.toBeNull();
+    bench.clock.advance(601);
+    expect(await asked()).toBeNull();
+  });
+
+  it('administers his own domain alone, unless it is the one of all', async () => {
+    await administration.createDomain(bench.admin, 'sales');
+    const userName = 'sales-desk';
+    await administration.createUser(bench.admin, 'sales', {
+      userName,
+      organisationalUnit: null,
+      expiresAtMs: null,
+    });
+    const device = await bench.device(totp6);
+    await administration.assignAuthenticator(bench.admin, device.serial, 'sales', userName);
+    const given = { administratorRole: 'admin' as const };
+    await administration.updateUser(bench.admin, 'sales', userName, given, anyVersion);
+    const credential = responseAlone(device.response({ nowMs: bench.clock.nowMs() }));
+    const answer = await bench.service.logon(caller, { userName, domainName: 'sales', credential });
+    const { sessionId } = answer as SignedIn;
+    const sales = (await bench.service.sessionCaller(sessionId, here, 'r'))!;
+    expect(await administration.offlineOfUser(sales, null, userName, null)).toEqual([]);
+    await expect(
+      administration.offlineOfUser(sales, 'master', await bench.user(), null),
+    ).rejects.toMatchObject({ code: 'forbidden' });
+  });
+});

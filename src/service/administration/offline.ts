@@ -2,7 +2,12 @@ import { dayMs } from '../../domain/durations.ts';
 import { nameKey } from '../../domain/names.ts';
 import { type OfflineAgent, type OfflinePackage, standingStates } from '../../domain/offline.ts';
 import type { Domain, User } from '../../domain/model.ts';
-import type { OfflineAdministration, OfflineAgentView, OfflinePackageView } from '../api.ts';
+import type {
+  OfflineAdministration,
+  OfflineAgentView,
+  OfflinePackageView,
+  OfflineSelection,
+} from '../api.ts';
 import { sha256Hex } from '../identifiers.ts';
 import { agentSubject } from '../offline/enrol.ts';
 import { signingKeyOf } from '../offline/format.ts';
@@ -40,11 +45,13 @@ export function offlineAdministration(atDesk: AtDesk): OfflineAdministration {
         requireUnscoped(caller);
         return revokeAgent(desk, agentId, reason);
       }),
-    offlineOfUser: (caller, domainName, userName) =>
+    offlineOfUser: (caller, domainName, userName, standing) =>
       atDesk(caller, 'users.read', async (desk) => {
         const user = await requireUser(desk, requireDomain(desk, domainName), userName);
         const { store } = desk.context;
-        return packageViews(desk, await store.offlinePackagesOfUser(user.id, packagesReadMax));
+        const all = await store.offlinePackagesOfUser(user.id, packagesReadMax);
+        const views = await packageViews(desk, all);
+        return standing === null ? views : views.filter((view) => isMeant(view, standing));
       }),
     revokeOfflineOfUser: (caller, domainName, userName, only) =>
       atDesk(caller, 'users.lock', async (desk) => {
@@ -97,20 +104,15 @@ async function revokeOfUser(
   desk: Desk,
   domain: Domain,
   user: User,
-  only: { readonly agentId: string | null; readonly serial: string | null },
+  only: OfflineSelection,
 ): Promise<number> {
   const { store } = desk.context;
   let count = 0;
   await administer(desk, 'The package', null, async () => {
     const all = await store.offlinePackagesOfUser(user.id, packagesReadMax);
-    const serials = await serialsOf(desk, user.id);
-    const meant = all.filter(
-      ({ state, agentId, authenticatorId }) =>
-        standingStates.includes(state) &&
-        (only.agentId === null || agentId === only.agentId) &&
-        (only.serial === null ||
-          nameKey(serials.get(authenticatorId) ?? '') === nameKey(only.serial)),
-    );
+    const views = await packageViews(desk, all);
+    const ids = new Set(views.flatMap((view) => (isMeant(view, only) ? [view.packageId] : [])));
+    const meant = all.filter(({ id }) => ids.has(id));
     count = meant.length;
     return {
       changes: meant.map(({ id, version }) => ({
@@ -122,17 +124,25 @@ async function revokeOfUser(
       })),
       audit: doneEntry(desk, 'offline.package.revoke', subjectOf(domain, user.userName), {
         packages: count,
-        agentId: only.agentId,
-        serial: only.serial,
+        ...only,
       }),
     };
   });
   return count;
 }
 
-async function serialsOf({ context }: Desk, userId: string): Promise<ReadonlyMap<string, string>> {
-  const owned = await context.store.authenticatorsOfUser(userId);
-  return new Map(owned.map(({ authenticator: { id, serial } }) => [id, serial]));
+/** Whether a package stands and is one of those that are meant. */
+function isMeant(view: OfflinePackageView, only: OfflineSelection): boolean {
+  const isNamed = (name: string, wanted: string | null = null): boolean =>
+    wanted === null || nameKey(name) === nameKey(wanted);
+  return (
+    standingStates.includes(view.state) &&
+    (view.agentId === only.agentId || (only.agentId ?? null) === null) &&
+    isNamed(view.agentName, only.agentName) &&
+    isNamed(view.componentType, only.componentType) &&
+    isNamed(view.serial, only.serial) &&
+    isNamed(view.applicationName, only.applicationName)
+  );
 }
 
 function agentView(agent: OfflineAgent): OfflineAgentView {
@@ -169,7 +179,7 @@ async function packageViews(
     };
     owners.set(userId, owner);
     const domain = configuration.domainById(owner.user?.domainId ?? '');
-    views.push(viewOf(each, agents.get(agentId)?.name ?? '', owner, domain?.name ?? ''));
+    views.push(viewOf(each, agents.get(agentId) ?? null, owner, domain?.name ?? ''));
   }
   return views;
 }
@@ -181,18 +191,19 @@ interface Owner {
 
 function viewOf(
   offlinePackage: OfflinePackage,
-  agentName: string,
+  agent: OfflineAgent | null,
   { user, owned }: Owner,
   domainName: string,
 ): OfflinePackageView {
   const { id, agentId, authenticatorId, applicationId, kind, first, count } = offlinePackage;
-  const { state, createdAtMs, notAfterMs, eventsUsed, eventsMax } = offlinePackage;
+  const { state, createdAtMs, notBeforeMs, notAfterMs, eventsUsed, eventsMax } = offlinePackage;
   const owner = owned.find(({ authenticator }) => authenticator.id === authenticatorId);
   const application = owner?.applications.find((each) => each.id === applicationId);
   return {
     packageId: id,
     agentId,
-    agentName,
+    agentName: agent?.name ?? '',
+    componentType: agent?.componentType ?? '',
     userName: user?.userName ?? '',
     domainName,
     serial: owner?.authenticator.serial ?? '',
@@ -202,6 +213,7 @@ function viewOf(
     count,
     state,
     createdAtMs,
+    notBeforeMs,
     notAfterMs,
     eventsUsed,
     eventsMax,

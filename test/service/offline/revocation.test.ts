@@ -152,7 +152,7 @@ describe('a package stands no more when', () => {
 describe('administration', () => {
   it('shows what is out, what ends soon, and by which key it is signed', async () => {
     const one = await held();
-    const ofUser = await administration().offlineOfUser(admin(), null, one.userName);
+    const ofUser = await administration().offlineOfUser(admin(), null, one.userName, null);
     expect(ofUser).toMatchObject([
       { packageId: one.packageId, agentId: one.agent.id, state: 'installed', first: 1n },
     ]);
@@ -165,6 +165,21 @@ describe('administration', () => {
     const agents = await administration().offlineAgents(admin(), { after: '', limit: 100 });
     expect(agents.map(({ agentId }) => agentId)).toContain(one.agent.id);
   });
+
+  it.each(['agentId', 'agentName', 'componentType', 'serial', 'applicationName'] as const)(
+    'means a package by its %s, and none by another',
+    async (member) => {
+      const { userName } = await held();
+      const [view] = await administration().offlineOfUser(admin(), null, userName, null);
+      const means = async (value: string): Promise<number> => {
+        const only = { [member]: value };
+        return (await administration().offlineOfUser(admin(), null, userName, only)).length;
+      };
+      expect([await means(view![member]), await means('another')]).toEqual([1, 0]);
+      const only = { [member]: 'another' };
+      expect(await administration().revokeOfflineOfUser(admin(), null, userName, only)).toBe(0);
+    },
+  );
 
   it('is not for clients, and workstations are not for administrators', async () => {
     await expect(
