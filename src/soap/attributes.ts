@@ -12,9 +12,11 @@ export type AttributeKind =
     }
   | { readonly type: 'unsignedInt' }
   /** Only ever written. */
+  | { readonly type: 'unsignedLong' }
   | { readonly type: 'dateTime' };
 
-type KindName = 'name' | 'componentType' | 'text' | 'challengeKey' | 'unsignedInt' | 'dateTime';
+type KindName =
+  'name' | 'componentType' | 'text' | 'challengeKey' | 'unsignedInt' | 'unsignedLong' | 'dateTime';
 
 const challengeKeyDigits = 10;
 
@@ -24,6 +26,7 @@ const kinds: Readonly<Record<KindName, AttributeKind>> = {
   text: { type: 'string', charactersMax: 1024, holds: 'text' },
   challengeKey: { type: 'string', charactersMax: challengeKeyDigits, holds: 'challenge-key' },
   unsignedInt: { type: 'unsignedInt' },
+  unsignedLong: { type: 'unsignedLong' },
   dateTime: { type: 'dateTime' },
 };
 
@@ -56,6 +59,17 @@ const dictionary = {
   CREDFLD_PRODUCT_NAME: 'text',
   CREDFLD_PRODUCT_VERSION: 'text',
   CREDFLD_CONTROLLER_TYPE: 'text',
+  OFFLINEDATAFLD_USERID: 'name',
+  OFFLINEDATAFLD_DOMAIN: 'name',
+  OFFLINEDATAFLD_COMPONENT_TYPE: 'componentType',
+  OFFLINEDATAFLD_COMPONENT_LOCATION: 'name',
+  OFFLINEDATAFLD_SERIALNO: 'name',
+  OFFLINEDATAFLD_APPLNAME: 'name',
+  OFFLINEDATAFLD_CREATE_TIME: 'dateTime',
+  OFFLINEDATAFLD_START_TIME: 'dateTime',
+  OFFLINEDATAFLD_END_TIME: 'dateTime',
+  OFFLINEDATAFLD_EVENT_WINDOW: 'unsignedInt',
+  OFFLINEDATAFLD_EVENT_COUNTER: 'unsignedLong',
 } as const;
 
 export type AttributeId = keyof typeof dictionary;
@@ -232,6 +246,7 @@ function isAllowed(kind: AttributeKind, sent: string): boolean {
       return sent.length <= kind.charactersMax && isOf(kind.holds, sent);
     case 'unsignedInt':
       return !Number.isNaN(parseUnsignedInt(sent));
+    case 'unsignedLong':
     case 'dateTime':
       return false;
   }

@@ -5,7 +5,7 @@ import type {
   OperationName,
   ResultCodes,
 } from './result-codes.ts';
-import type { Caller, Service, Sessions } from '../service/api.ts';
+import type { Caller, OfflineAdministration, Service, Sessions } from '../service/api.ts';
 import type { XmlElement, XmlNode } from '../xml.ts';
 
 /** The use cases behind this edge. */
@@ -18,7 +18,9 @@ export type SoapService = Sessions &
     | 'synchronise'
     | 'changePassword'
     | 'changeBackEndPassword'
-  >;
+  > & {
+    readonly administration: Pick<OfflineAdministration, 'offlineOfUser' | 'revokeOfflineOfUser'>;
+  };
 
 /** One request: who asks, and whom the operations ask. */
 export interface Call {
@@ -29,6 +31,8 @@ export interface Call {
   readonly requestId: string;
   /** The caller that a component type makes of the peer; noted for the log. */
   readonly callerFor: (componentType: string) => Caller;
+  /** The caller that an administrator is who has signed in, or null; noted for the log. */
+  readonly callerOfSession: (sessionId: string) => Promise<Caller | null>;
 }
 
 /** What goes into the response element, and our own word for it. */

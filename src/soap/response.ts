@@ -46,13 +46,14 @@ export function results(codes: ResultCodes, attributes: ResponseAttributes): Xml
   const all: ResponseAttributes = [...attributes, ['CREDFLD_STATUS_MESSAGE', message]];
   return typed('results', 'CREDENTIAL-TYPES:CredentialResults', [
     resultCodes(codes),
-    typed(
-      'resultAttribute',
-      'CREDENTIAL-TYPES:CredentialAttributeSet',
-      all.flatMap(([id, value]) => (value === null ? [] : [attribute(id, value)])),
-    ),
+    typed('resultAttribute', 'CREDENTIAL-TYPES:CredentialAttributeSet', attributeNodes(all)),
     errorStack(codes),
   ]);
+}
+
+/** Those that have a value, in their order. */
+export function attributeNodes(attributes: ResponseAttributes): readonly XmlNode[] {
+  return attributes.flatMap(([id, value]) => (value === null ? [] : [attribute(id, value)]));
 }
 
 /** `value` first: some programs look for it among all children but the last. */

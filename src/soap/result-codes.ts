@@ -90,12 +90,13 @@ export const operationNames = [
   'logon',
   'logoff',
   'sessionalive',
+  'offlinedataExecute',
 ] as const;
 export type OperationName = (typeof operationNames)[number];
 
 /** What the edge itself finds wrong with a request that it could read. */
 export type EdgeRefusal =
-  'field-missing' | 'field-invalid' | 'session-unknown' | 'nothing-to-cancel';
+  'field-missing' | 'field-invalid' | 'session-unknown' | 'nothing-to-cancel' | 'offline-data-none';
 
 /** Whatever a user or program may be told when he is not let in. */
 export type FailureCode = ToldCode | EdgeRefusal;
@@ -113,7 +114,9 @@ export type SuccessOutcome =
       'refused' | 'challenge-issued'
     >
   | 'signed-out'
-  | 'session-alive';
+  | 'session-alive'
+  | 'offline-data-shown'
+  | 'offline-data-deleted';
 
 const success = codes('RET_SUCCESS', 'STAT_SUCCESS', '');
 
@@ -124,6 +127,8 @@ const successes: Readonly<Record<SuccessOutcome, ResultCodes>> = {
   'signed-in': success,
   'signed-out': success,
   'session-alive': success,
+  'offline-data-shown': success,
+  'offline-data-deleted': success,
 };
 
 const wrongResponse = failureCodes('STAT_OTP_INCORRECT', 'The one-time password is incorrect.');
@@ -289,6 +294,7 @@ const failures: Readonly<Record<FailureCode, ResultCodes>> = {
     'STAT_NOT_FOUND',
     'Nothing waits to be confirmed on a device: there is nothing to cancel.',
   ),
+  'offline-data-none': failureCodes('STAT_NOT_FOUND', 'There is no such offline data.'),
   'session-unknown': failureCodes(
     'STAT_ADMIN_SESSION_STOPPED',
     'There is no such administrative session: it was ended, or it has expired.',

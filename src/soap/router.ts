@@ -4,6 +4,7 @@ import { authUser, getChallenge } from './authentication.ts';
 import { readEnvelope } from './envelope.ts';
 import { clientFault, type FaultCode, faultCodeOf } from './fault.ts';
 import { namespaces } from './namespaces.ts';
+import { offlineDataExecute } from './offline-data.ts';
 import type { Begun, Call, Operation, Reply, SoapService } from './operation.ts';
 import { faultDocument, responseDocument } from './response.ts';
 import { type ChallengeIssuedProfile, meaningOfError } from './result-codes.ts';
@@ -48,6 +49,7 @@ const operations: readonly Operation[] = [
   logon,
   logoff,
   sessionAlive,
+  offlineDataExecute,
 ];
 
 /**
@@ -101,6 +103,11 @@ function callOf(options: SoapOptions, request: express.Request): Call {
     callerFor: (componentType) => {
       const caller = service.keylessCaller(componentType, peerAddress, requestId);
       context.caller = caller;
+      return caller;
+    },
+    callerOfSession: async (sessionId) => {
+      const caller = await service.sessionCaller(sessionId, peerAddress, requestId);
+      if (caller !== null) context.caller = caller;
       return caller;
     },
   };

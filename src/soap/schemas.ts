@@ -23,7 +23,8 @@ export function optional(name: string, type: string): string {
   return `<xsd:element name="${name}" type="${type}" minOccurs="0"/>`;
 }
 
-function anyNumber(name: string, type: string): string {
+/** An element that may be there any number of times. */
+export function anyNumber(name: string, type: string): string {
   return `<xsd:element name="${name}" type="${type}" minOccurs="0" maxOccurs="unbounded"/>`;
 }
 

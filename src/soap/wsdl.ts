@@ -2,6 +2,7 @@ import express from 'express';
 import { type Interface, namespaces } from './namespaces.ts';
 import type { Operation } from './operation.ts';
 import {
+  anyNumber,
   basicTypesSchema,
   complexType,
   credentialTypesSchema,
@@ -25,6 +26,7 @@ const setCommand = (name: string, setName: string, results: string): readonly st
   message(`${name}Response`, [results]),
 ];
 
+const credentialAttribute = 'credential:CredentialAttribute';
 const plainResults = element('results', 'credential:CredentialResults');
 
 /** Elements and types of each interface. */
@@ -83,9 +85,27 @@ const elements: Readonly<Record<Interface, string>> = {
       element('result', 'tns:SyncTokenAndHostResult'),
     ]),
   ].join('\n      '),
-  administration: ['logon', 'logoff', 'sessionalive']
-    .flatMap((name) => setCommand(name, 'attributeSet', plainResults))
-    .join('\n      '),
+  administration: [
+    ...['logon', 'logoff', 'sessionalive'].flatMap((name) =>
+      setCommand(name, 'attributeSet', plainResults),
+    ),
+    complexType('OfflineDataAttributeList', [anyNumber('attributes', credentialAttribute)]),
+    complexType('OfflineDataAttributeSet', [
+      anyNumber('attributes', credentialAttribute),
+      anyNumber('attributeList', 'tns:OfflineDataAttributeList'),
+    ]),
+    complexType('OfflineDataResults', [
+      element('resultCodes', 'basic:ResultCodes'),
+      element('resultAttribute', 'tns:OfflineDataAttributeSet'),
+      element('errorStack', 'basic:ErrorStack'),
+    ]),
+    message('offlinedataExecute', [
+      element('sessionID', 'xsd:string'),
+      element('cmd', 'xsd:string'),
+      element('attributeSet', 'credential:CredentialAttributeSet'),
+    ]),
+    message('offlinedataExecuteResponse', [element('results', 'tns:OfflineDataResults')]),
+  ].join('\n      '),
 };
 
 const titles: Readonly<Record<Interface, string>> = {

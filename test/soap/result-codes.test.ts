@@ -78,6 +78,7 @@ const statuses: Readonly<Record<FailureCode, StatusName>> = {
   'field-missing': 'STAT_MISSINGFLD',
   'field-invalid': 'STAT_INVDATA',
   'nothing-to-cancel': 'STAT_NOT_FOUND',
+  'offline-data-none': 'STAT_NOT_FOUND',
   'session-unknown': 'STAT_ADMIN_SESSION_STOPPED',
 };
 
@@ -150,6 +151,8 @@ const successes: Readonly<Record<SuccessOutcome, true>> = {
   'password-changed': true,
   'signed-in': true,
   'signed-out': true,
+  'offline-data-shown': true,
+  'offline-data-deleted': true,
   'session-alive': true,
 };
 

@@ -21,6 +21,8 @@ type UseCase =
   | 'synchronise'
   | 'changePassword'
   | 'changeBackEndPassword'
+  | 'offlineOfUser'
+  | 'revokeOfflineOfUser'
   | keyof Sessions;
 
 /** What each use case answers: a value, or an Error to be thrown. */
@@ -138,9 +140,10 @@ function scriptedService(answers: Answers, reached: Reached[]): Service & Sessio
     peerAddress,
     requestId,
   });
-  return new Proxy({} as Service & Sessions, {
+  const service = new Proxy({} as Service & Sessions, {
     get: (_target, method) => {
       if (method === 'keylessCaller') return keylessCaller;
+      if (method === 'administration') return service;
       return (...args: unknown[]) => {
         reached.push({ method: String(method), args });
         const scripted = answers[method as UseCase];
@@ -148,6 +151,7 @@ function scriptedService(answers: Answers, reached: Reached[]): Service & Sessio
       };
     },
   });
+  return service;
 }
 
 const limits = {
