@@ -2,6 +2,7 @@ import { type AgentCode, AgentError } from './agent-error.ts';
 import type { AgentApi, LogonAnswer, OfflineOffer } from './api.ts';
 import { install } from './install.ts';
 import { packagesOf, type Standing, standingOf, type UserName } from './packages.ts';
+import { releaseReserved } from './remove.ts';
 import { report, revocable } from './reporting.ts';
 import type { Agent } from './agent.ts';
 import { withSession } from './session.ts';
@@ -53,6 +54,8 @@ export async function logon(
     const typed = await ask({ kind: 'credential', message: null });
     try {
       await report(agent, api);
+      // Only now that the server is there: whoever is alone needs them.
+      if ((await releaseReserved(agent, request)) > 0) await report(agent, api);
       return await online(agent, api, request, typed, ask);
     } catch (error) {
       const isAbsent = error instanceof AgentError && error.code === 'unreachable';

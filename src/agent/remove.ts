@@ -7,28 +7,44 @@ import { noted } from './journal.ts';
 import { type AgentKeys, keyFolderOf, openKeys, stateLabel } from './keys.ts';
 import { destroyHardware } from './p11.ts';
 import { headerOf, packagesOf, type UserName, without } from './packages.ts';
-import type { Agent } from './agent.ts';
+import type { Agent, Session } from './agent.ts';
 import { withSession } from './session.ts';
-import { readState } from './state.ts';
+import { type PackageState, readState } from './state.ts';
 
 /**
  * Destroys the offline data of a user here; the next report says so.
  *
  * @returns how many packages went
  */
-export async function removeUser(agent: Agent, name: UserName): Promise<number> {
-  return withSession(agent, async (session) => {
-    const found = packagesOf(session.state(), name);
-    let next = session.state();
-    for (const its of found) {
-      const { packageId } = its;
-      const kind = headerOf(its).eventMode === 'reserved' ? 'released' : 'removed';
-      next = noted(next, session.now, { kind, packageId });
-    }
-    const ids = found.map(({ packageId }) => packageId);
-    if (ids.length > 0) await session.save(without(next, ids));
-    return ids.length;
-  });
+export function removeUser(agent: Agent, name: UserName): Promise<number> {
+  return withSession(agent, (session) => remove(session, packagesOf(session.state(), name)));
+}
+
+/**
+ * Destroys what reserves event counters of a user: the server takes none of them before the next report
+ * has given them back.
+ *
+ * @returns how many packages went
+ */
+export function releaseReserved(agent: Agent, name: UserName): Promise<number> {
+  return withSession(agent, (session) =>
+    remove(session, packagesOf(session.state(), name).filter(isReserving)),
+  );
+}
+
+function isReserving(its: PackageState): boolean {
+  return headerOf(its).eventMode === 'reserved';
+}
+
+async function remove(session: Session, found: readonly PackageState[]): Promise<number> {
+  let next = session.state();
+  for (const its of found) {
+    const kind = isReserving(its) ? 'released' : 'removed';
+    next = noted(next, session.now, { kind, packageId: its.packageId });
+  }
+  const ids = found.map(({ packageId }) => packageId);
+  if (ids.length > 0) await session.save(without(next, ids));
+  return ids.length;
 }
 
 /** Destroys everything of an agent, readable or damaged. The server is to be told by its administrator. */
