@@ -1,6 +1,5 @@
 import { mayAdminister } from '../domain/account.ts';
 import type { User } from '../domain/model.ts';
-import { nameKey } from '../domain/names.ts';
 import type { EffectivePolicy } from '../domain/policy-catalogue.ts';
 import type { Finished } from './accept.ts';
 import type { Admission } from './admission.ts';
@@ -16,7 +15,7 @@ import type {
 } from './api.ts';
 import { auditEntry, doneOutcome } from './audit-entries.ts';
 import { verifyPerson } from './authenticate.ts';
-import { masterDomainName } from './configuration.ts';
+import { type Configuration, masterDomainName } from './configuration.ts';
 import type { Context } from './deps.ts';
 import { newSessionId, sessionIdSha256, sha256Hex } from './identifiers.ts';
 import type { Decision, Session } from './store.ts';
@@ -164,14 +163,23 @@ async function findOpen(
   if (nowMs >= expiresAtMs || idleMs > policy.sessionIdleSeconds * 1000) return null;
   const user = await context.store.userById(session.userId);
   if (user === null || !mayAdminister(user, nowMs)) return null;
-  const { userName, administratorRole: role } = user;
-  const domainName = configuration.domainById(user.domainId)?.name ?? '';
-  const { createdAtMs } = session;
-  return {
-    session,
-    view: { userName, domainName, role, peerAddress, createdAtMs, expiresAtMs },
-    domainId: nameKey(domainName) === nameKey(masterDomainName) ? null : user.domainId,
-  };
+  const view = viewOf(session, user, user.administratorRole, configuration, expiresAtMs);
+  return { session, view, domainId: boundTo(user, configuration) };
+}
+
+function viewOf(
+  { peerAddress, createdAtMs }: Session,
+  { userName, domainId }: User,
+  role: SessionView['role'],
+  configuration: Configuration,
+  expiresAtMs: number,
+): SessionView {
+  const domainName = configuration.domainById(domainId)?.name ?? '';
+  return { userName, domainName, role, peerAddress, createdAtMs, expiresAtMs };
+}
+
+function boundTo({ domainId }: User, configuration: Configuration): string | null {
+  return configuration.domainByName(masterDomainName)?.id === domainId ? null : domainId;
 }
 
 /** A lifetime that was shortened since holds for sessions that are open. */

@@ -10,7 +10,8 @@ import { childrenByName } from './envelope.ts';
 import { clientFault } from './fault.ts';
 import type { Begun, Call, Failure, Operation, Reply } from './operation.ts';
 import { type ResponseAttributes, results } from './response.ts';
-import { codesOfFailure, type OperationName, type ResultCodes } from './result-codes.ts';
+import type { ResultCodes } from './codes.ts';
+import { codesOfFailure, type OperationName } from './result-codes.ts';
 import type { AuthenticateRequest } from '../service/api.ts';
 import type { XmlElement, XmlNode } from '../xml.ts';
 

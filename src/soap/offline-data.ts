@@ -19,7 +19,8 @@ import {
   resultCodes,
   typed,
 } from './response.ts';
-import { codesOfSuccess, type ResultCodes, type SuccessOutcome } from './result-codes.ts';
+import type { ResultCodes } from './codes.ts';
+import { codesOfSuccess, type SuccessOutcome } from './result-codes.ts';
 import type { OfflinePackageView, OfflineSelection } from '../service/api.ts';
 import type { XmlElement, XmlNode } from '../xml.ts';
 

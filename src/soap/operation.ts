@@ -1,10 +1,6 @@
 import type { Interface } from './namespaces.ts';
-import type {
-  ChallengeIssuedProfile,
-  FailureCode,
-  OperationName,
-  ResultCodes,
-} from './result-codes.ts';
+import type { ResultCodes } from './codes.ts';
+import type { ChallengeIssuedProfile, FailureCode, OperationName } from './result-codes.ts';
 import type { Caller, OfflineAdministration, Service, Sessions } from '../service/api.ts';
 import type { XmlElement, XmlNode } from '../xml.ts';
 

@@ -3,7 +3,8 @@ import { codesOf, credentialCommand, type Judged } from './credential-set.ts';
 import { childrenByName, textOf } from './envelope.ts';
 import type { Begun, Call, Failure, Operation, Reply } from './operation.ts';
 import { errorStack, resultCodes, typed } from './response.ts';
-import { codesOfSuccess, type OperationName, type ResultCodes } from './result-codes.ts';
+import type { ResultCodes } from './codes.ts';
+import { codesOfSuccess, type OperationName } from './result-codes.ts';
 import type { PasswordChangeAnswer } from '../service/api.ts';
 import type { XmlElement } from '../xml.ts';
 

@@ -1,7 +1,7 @@
 import { type AttributeId, kindOf } from './attributes.ts';
 import type { FaultCode } from './fault.ts';
 import { type Interface, interfacePrefixes, namespaces } from './namespaces.ts';
-import type { ResultCodes } from './result-codes.ts';
+import type { ResultCodes } from './codes.ts';
 import { writeXml, type XmlNode, xmlNode } from '../xml.ts';
 
 /**

@@ -1,5 +1,5 @@
 import { namespaces } from './namespaces.ts';
-import { returnNames, statusNames } from './result-codes.ts';
+import { returnNames, statusNames } from './codes.ts';
 
 /**
  * The types that both interfaces share, as XML Schema; written for Tallystick from what is said on

@@ -4,7 +4,8 @@ import { childrenByName, textOf } from './envelope.ts';
 import { clientFault } from './fault.ts';
 import type { Begun, Call, Failure, Operation, Reply } from './operation.ts';
 import { errorStack, resultCodes, typed } from './response.ts';
-import { codesOfSuccess, type ResultCodes } from './result-codes.ts';
+import type { ResultCodes } from './codes.ts';
+import { codesOfSuccess } from './result-codes.ts';
 import type { SynchroniseAnswer } from '../service/api.ts';
 import type { XmlElement, XmlNode } from '../xml.ts';
 

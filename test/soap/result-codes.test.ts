@@ -1,15 +1,13 @@
 import { describe, expect, it } from 'vitest';
+import { failureCodes, type ResultCodes, type StatusName } from '../../src/soap/codes.ts';
 import {
   codesOfChallenge,
   codesOfFailure,
   codesOfSuccess,
   type FailureCode,
-  failureCodes,
   meaningOfError,
   type OperationName,
   operationNames,
-  type ResultCodes,
-  type StatusName,
   type SuccessOutcome,
 } from '../../src/soap/result-codes.ts';
 import type { ErrorCode } from '../../src/errors.ts';

@@ -1,7 +1,8 @@
 import { readFileSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createApp, listen } from '../../src/http/index.ts';
-import { operationNames, statusNames } from '../../src/soap/result-codes.ts';
+import { statusNames } from '../../src/soap/codes.ts';
+import { operationNames } from '../../src/soap/result-codes.ts';
 import { wsdlRouter } from '../../src/soap/wsdl.ts';
 import { parseXml, type XmlElement } from '../../src/xml.ts';
 import { rawExchange, rawRequest } from '../support/raw-http.ts';

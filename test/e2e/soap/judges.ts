@@ -19,17 +19,14 @@ export interface Call {
 type Answer = Readonly<Record<string, unknown>>;
 export type Judge = (wsdl: string, calls: readonly Call[]) => Promise<readonly Answer[]>;
 
-async function program(
-  command: string,
-  script: string,
-  wsdl: string,
-  calls: readonly Call[],
-): Promise<readonly Answer[]> {
-  const path = fileURLToPath(new URL(script, import.meta.url));
-  const input = JSON.stringify(calls);
-  const { code, stdout, stderr } = await runProgram(command, [path, wsdl], { input });
-  if (code !== 0) throw new Error(`${script} ended with ${code}: ${stderr}`);
-  return JSON.parse(stdout) as Answer[];
+function program(command: string, script: string): Judge {
+  return async (wsdl, calls) => {
+    const path = fileURLToPath(new URL(script, import.meta.url));
+    const input = JSON.stringify(calls);
+    const { code, stdout, stderr } = await runProgram(command, [path, wsdl], { input });
+    if (code !== 0) throw new Error(`${script} ended with ${code}: ${stderr}`);
+    return JSON.parse(stdout) as Answer[];
+  };
 }
 
 async function npmSoap(wsdl: string, calls: readonly Call[]): Promise<readonly Answer[]> {
@@ -58,8 +55,8 @@ async function npmSoap(wsdl: string, calls: readonly Call[]): Promise<readonly A
 
 export const judges: readonly [string, Layer | null, Judge][] = [
   ['npm soap', null, npmSoap],
-  ['python3-zeep', 'zeep', (...given) => program('/usr/bin/python3', 'zeep_client.py', ...given)],
-  ['PHP', 'php-soap', (...given) => program('php', 'client.php', ...given)],
+  ['python3-zeep', 'zeep', program('/usr/bin/python3', 'zeep_client.py')],
+  ['PHP', 'php-soap', program('php', 'client.php')],
 ];
 
 /** The value under a name, wherever a program puts it; as text, since each has types of its own. */
