@@ -2,13 +2,12 @@ import { cpSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
 import { exitCodes } from '../../src/agent/agent-error.ts';
+import { isLongProof } from '../support/proof.ts';
 import { enrol, equippedOffice, jane, logon, openOffice, type Office } from './support/world.ts';
 
 /** Every byte in the long form; in the short one the first of all and then one in so many. */
-const isLong = process.env['TALLYSTICK_LONG'] === '1';
-
 function* positions(length: number, samples: number): Generator<number> {
-  const step = isLong ? 1 : Math.max(1, Math.floor(length / samples));
+  const step = isLongProof ? 1 : Math.max(1, Math.floor(length / samples));
   for (let at = 0; at < length; at += step) yield at;
 }
 

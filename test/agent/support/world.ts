@@ -99,7 +99,7 @@ export async function openOffice(user: ServedUser = jane): Promise<Office> {
 }
 
 export async function runAgent(
-  computer: Computer,
+  computer: Pick<Computer, 'env'>,
   state: string,
   argv: readonly string[],
   lines: readonly (string | (() => string))[],
