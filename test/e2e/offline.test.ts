@@ -191,6 +191,46 @@ it('takes a workstation from enrolment to its report, with the keys in the modul
   }
 });
 
+it('makes nothing without a logon just before: refused, and in the audit', async () => {
+  const userName = await bench.user();
+  const device = await bench.device(totp6, { userName });
+  const [one, other] = [new TestAgent(), new TestAgent()];
+  await enrol(one);
+  await enrol(other);
+  const response = device.response({ nowMs: bench.clock.nowMs() });
+  const accepted = await ask(one, '/v1/offline/logon', {
+    user: userName,
+    response,
+    purpose: 'logon',
+  });
+  const { handle } = accepted.body['offline'] as { handle: string };
+  const refused = async (agent: TestAgent, given: string): Promise<void> => {
+    expect(await ask(agent, '/v1/offline/packages', { handle: given })).toMatchObject({
+      status: 404,
+      body: { code: 'not-found' },
+    });
+    expect(await bench.lastAudit()).toMatchObject({
+      action: 'offline.package.issue',
+      outcome: 'handle-unknown',
+      subject: expect.stringContaining(agent.id) as string,
+    });
+  };
+  // Of nobody; of another workstation; used before; ten minutes old.
+  await refused(one, randomUUID());
+  await refused(other, handle);
+  expect(await ask(one, '/v1/offline/packages', { handle })).toMatchObject({ status: 200 });
+  await refused(one, handle);
+  bench.clock.advance(60);
+  const next = device.response({ nowMs: bench.clock.nowMs() });
+  const late = await ask(one, '/v1/offline/logon', {
+    user: userName,
+    response: next,
+    purpose: 'logon',
+  });
+  bench.clock.advance(601);
+  await refused(one, (late.body['offline'] as { handle: string }).handle);
+});
+
 it('says by a code of its own what is wrong with a proof', async () => {
   const agent = new TestAgent();
   agent.id = randomUUID();

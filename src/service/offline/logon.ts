@@ -15,6 +15,7 @@ import type {
 } from '../offline-api.ts';
 import { agentSubject } from './enrol.ts';
 import { requireAgent } from './proof.ts';
+import { noteRefusal } from './refusal.ts';
 import { type OfflineProspect, type OfflineTarget, packageFor, prospectOf } from './subject.ts';
 
 /** Long enough to fetch what is made meanwhile. */
@@ -91,7 +92,12 @@ async function offer(
     const isNewest = planning.kind === 'refused' || (await hasNewestCodes(desk, prospect, current));
     if (isNewest) return { status: 'current' };
   }
-  if (planning.kind === 'refused') return { status: 'not-permitted', reason: planning.reason };
+  if (planning.kind === 'refused') {
+    const { reason } = planning;
+    // Policies and devices that allow none are no news; a limit that is reached is.
+    if (reason.startsWith('too-many-')) await noteRefusal(desk, agent, reason);
+    return { status: 'not-permitted', reason };
+  }
   return { status: 'available', ...(await issueHandle(desk, agent, target)) };
 }
 

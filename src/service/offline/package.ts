@@ -17,6 +17,7 @@ import { agentSubject } from './enrol.ts';
 import { drawChallenges, fillPackage } from './entries.ts';
 import { formatOf, offlineMac, signingKeyOf, signOffline } from './format.ts';
 import { requireAgent } from './proof.ts';
+import { noteRefusal } from './refusal.ts';
 import { packageFor, packagesReadMax, policyHashOf, prospectOf } from './subject.ts';
 
 /** What a try of a PIN costs at the workstation (RFC 7914): 64 MiB, a sixth of a second. */
@@ -25,7 +26,7 @@ const packageNotFound = 'The handle';
 
 /**
  * Makes the package that a handle is good for, once. The handle goes in the change that writes the package
- * down; nothing is handed out that is not written.
+ * down; nothing is handed out that is not written. Whoever asks without one is in the audit.
  *
  * @throws TallystickError see `Offline.fetchPackage`
  */
@@ -46,13 +47,14 @@ export async function fetchPackage(
 }
 
 async function requireHandle(
-  { context, nowMs }: Desk,
+  desk: Desk,
   agent: OfflineAgent,
   text: string,
 ): Promise<RetrievalHandle> {
   const id = sessionIdSha256(text);
-  const handle = id === null ? null : await context.store.retrievalHandleById(id);
-  if (handle?.agentId === agent.id && nowMs < handle.expiresAtMs) return handle;
+  const handle = id === null ? null : await desk.context.store.retrievalHandleById(id);
+  if (handle?.agentId === agent.id && desk.nowMs < handle.expiresAtMs) return handle;
+  await noteRefusal(desk, agent, 'handle-unknown');
   throw notFound(packageNotFound);
 }
 
@@ -65,6 +67,7 @@ async function makePackage(
   const { owner } = circumstances;
   if (planning.kind === 'refused' || subject === null || owner === null) {
     const reason = planning.kind === 'refused' ? planning.reason : 'not-serving';
+    await noteRefusal(desk, agent, reason);
     const message = `There is no package: ${reason}.`;
     throw new TallystickError('policy-refused', message, { fields: { reason } });
   }

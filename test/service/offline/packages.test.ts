@@ -212,6 +212,10 @@ describe('no package', () => {
     expect(await at(agent, device.response({ counter: 3 }))).toMatchObject({
       reason: 'too-many-packages',
     });
+    expect(await offline.bench.lastAudit()).toMatchObject({
+      action: 'offline.package.issue',
+      outcome: 'too-many-packages',
+    });
     offline.bench.clock.advance(86_400);
     expect(await at(agent, device.response({ counter: 4 }))).toMatchObject({
       status: 'available',
