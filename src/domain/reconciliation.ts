@@ -1,6 +1,7 @@
 import { algorithmTimeStepping, stepInterval, type TimeStepping } from '../oath/index.ts';
 import { algorithmMode } from './application.ts';
 import { stepAtDrift } from './drift.ts';
+import { dayMs } from './durations.ts';
 import type { Application } from './model.ts';
 import {
   type ApplicationRaise,
@@ -227,9 +228,13 @@ interface Sample {
   readonly deltaSteps: number;
 }
 
+/** No clock is wrong by another step sooner; who reports often must not lead it away step by step. */
+const learnedAgainMs = dayMs / 2;
+
 /**
  * The clock of the computer is not the device's: what it did since it was started is placed by how long ago
- * that was; what it did before only if its clock is right now. The median, and one step at the most.
+ * that was; what it did before only if its clock is right now. The median, and one step at the most, half a
+ * day after anything was learned of the clock, online or from a report.
  */
 function learned(
   report: ReportFacts,
@@ -247,7 +252,7 @@ function learned(
   const median = medianOf(samples.map(({ deltaSteps }) => deltaSteps));
   const moved = Math.max(-1, Math.min(1, median));
   const driftAtMs = Math.max(0, ...samples.map(({ trueMs }) => trueMs));
-  if (moved === 0 || driftAtMs <= (application.driftAtMs ?? 0)) return null;
+  if (moved === 0 || driftAtMs - (application.driftAtMs ?? 0) < learnedAgainMs) return null;
   return { driftSeconds: application.driftSeconds + moved * stepping.timeStepSeconds, driftAtMs };
 }
 

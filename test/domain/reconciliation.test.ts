@@ -269,6 +269,8 @@ describe('the clock', () => {
   it.each<[string, ReportedLine[], Case]>([
     ['frozen', ahead(1), { application: { isDriftFrozen: true } }],
     ['seen later', ahead(1), { application: { driftAtMs: noonMs } }],
+    // A report every second would lead the clock away, and a response overheard long ago back into the window.
+    ['seen not long ago', ahead(1), { application: { driftAtMs: noonMs - 43_200_000 } }],
     ['of another epoch', ahead(1), { application: { epoch: 2 } }],
     ['of lines after the report', ahead(1).map((each) => ({ ...each, bootMs: 1_000_001 })), {}],
     ['of lines before all time', ahead(1), { report: { bootMs: 2 * noonMs } }],
