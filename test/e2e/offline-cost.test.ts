@@ -3,13 +3,10 @@ import { afterAll, beforeAll, expect, it } from 'vitest';
 import { type HsmModule, initialiseModule, openModule } from '../../hsm/index.ts';
 import { openBench, totp6 } from '../support/builders.ts';
 import { describeLayer } from '../support/layers.ts';
-import { isLongProof, proofSize, reportProof } from '../support/proof.ts';
+import { proofSize, reportProof } from '../support/proof.ts';
 import type { TestAgent } from '../support/offline-agent.ts';
 import { freshSoftHsm, type SoftHsmToken } from '../support/softhsm.ts';
 import { type OfflineBench, openOfflineBench } from '../service/offline/support.ts';
-
-/** Limits of an idle machine; other tests beside this one make everything slower. */
-const slack = isLongProof ? 1 : 10;
 
 describeLayer('softhsm', 'what a package costs a server with a real module', () => {
   let hsm: SoftHsmToken;
@@ -22,13 +19,13 @@ describeLayer('softhsm', 'what a package costs a server with a real module', () 
     await initialiseModule({ uri: hsm.uri });
     module = await openModule({ uri: hsm.uri, residency: 'resident' });
     const timed = new Proxy(module, {
-      get: (target, name: keyof HsmModule): unknown => {
-        const real = target[name] as (...given: readonly unknown[]) => Promise<unknown>;
-        if (name !== 'mac') return typeof real === 'function' ? real.bind(target) : real;
-        return async (...given: readonly unknown[]) => {
+      get: (target, name): unknown => {
+        const real: unknown = Reflect.get(target, name);
+        if (typeof real !== 'function') return real;
+        return async (...given: readonly unknown[]): Promise<unknown> => {
           const from = performance.now();
-          const answer = await real.apply(target, given);
-          moduleMs += performance.now() - from;
+          const answer: unknown = await Reflect.apply(real, target, given);
+          if (name === 'mac') moduleMs += performance.now() - from;
           return answer;
         };
       },
@@ -59,11 +56,11 @@ describeLayer('softhsm', 'what a package costs a server with a real module', () 
   }
 
   it.each([
-    ['hw', 7, 1000],
-    ['ram', 14, 2000],
+    ['hw', 7],
+    ['ram', 14],
   ] as const)(
-    'in mode %s, %i days: at most %i ms of the module, and nobody waits for it',
-    async (mode, days, moduleMaxMs) => {
+    'in mode %s, %i days: what is sent stays small; times are for the proof to tell',
+    async (mode, days) => {
       const { userName, device } = await offline.owner(totp6);
       const agent = await offline.agent(mode);
       const runs: { bytes: number; moduleMs: number; blockedMs: number }[] = [];
@@ -84,8 +81,6 @@ describeLayer('softhsm', 'what a package costs a server with a real module', () 
       ];
       reportProof(`package of ${String(days)} days`, { bytes, moduleMs: ofModuleMs, blockedMs });
       expect(bytes).toBeLessThan(50_000 * days);
-      expect(ofModuleMs).toBeLessThan(moduleMaxMs * slack);
-      expect(blockedMs).toBeLessThan(50 * slack);
     },
   );
 });
