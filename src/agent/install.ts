@@ -10,9 +10,9 @@ import type { DeviceSecret } from './device-secret.ts';
 import { keepCode } from './emergency.ts';
 import { type KeptBlock, sealTagKey, tagSealKey, writeEntries } from './entries-file.ts';
 import { noted } from './journal.ts';
-import { headerOf, without } from './packages.ts';
+import { headerOf, isSameName, type UserName, without } from './packages.ts';
 import type { Agent, Session } from './agent.ts';
-import type { EmergencyState } from './state.ts';
+import type { EmergencyState, PackageState } from './state.ts';
 import { stretched } from './stretch.ts';
 
 const ranks = { sw: 0, ram: 1, hw: 2 } as const;
@@ -46,12 +46,14 @@ export function requireSecret({ keys }: Agent): DeviceSecret {
  * Takes a package in place of the one before, for the same application.
  *
  * @param typed what the server has just accepted: the PIN stands in front of the response
+ * @param name by which the server was asked
  * @throws AgentError damaged for a package that is forged, foreign, older or not for this agent
  */
 export async function install(
   session: Session,
   bytes: Uint8Array,
   typed: string,
+  name: UserName,
 ): Promise<PackageHeader> {
   const { agent } = session;
   const secret = requireSecret(agent);
@@ -68,7 +70,7 @@ export async function install(
     await secret.create(packageId);
     const entries = await keep(session, secret, opened, parts.pin);
     const emergency = await keepCodes(agent, opened, parts.pin);
-    await session.save(installed(session, header, entries, emergency));
+    await session.save(installed(session, header, name, entries, emergency));
     return header;
   } finally {
     packageKey.fill(0);
@@ -149,15 +151,15 @@ async function keepCodes(
 function installed(
   { state, now, nowMs }: Session,
   header: PackageHeader,
+  name: UserName,
   entries: Awaited<ReturnType<typeof writeEntries>>,
   emergency: readonly EmergencyState[],
 ): ReturnType<Session['state']> {
   const { packageId } = header;
   const key = floorKey(header);
   const before = state();
-  const superseded = before.packages
-    .filter((each) => floorKey(headerOf(each)) === key)
-    .map((each) => each.packageId);
+  const old = before.packages.filter((each) => floorKey(headerOf(each)) === key);
+  const superseded = old.map((each) => each.packageId);
   const rest = without(seen(before, nowMs), superseded);
   const added = {
     ...rest,
@@ -168,6 +170,7 @@ function installed(
       {
         packageId,
         header: writeHeader(header).toString('utf8'),
+        namedBy: namesOf(old, header, name),
         status: 'installed' as const,
         lastIndex: null,
         eventsUsed: 0,
@@ -180,4 +183,17 @@ function installed(
     ],
   };
   return noted(added, now, { kind: 'installed', packageId });
+}
+
+/** The name just used, beside those by which this person's package before was found. */
+function namesOf(
+  old: readonly PackageState[],
+  { userId }: PackageHeader,
+  { user, domain }: UserName,
+): readonly string[] {
+  const names = old
+    .filter((each) => headerOf(each).userId === userId)
+    .flatMap(({ namedBy }) => namedBy);
+  const isNew = domain === null && !names.some((name) => isSameName(name, user));
+  return isNew ? [...names, user] : names;
 }

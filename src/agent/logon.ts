@@ -97,7 +97,7 @@ async function online(
     typed = await ask({ kind: 'response', message });
     answer = await send({ password: typed, challengeKey });
   }
-  const { note, code, detail } = await renew(agent, api, answer, typed);
+  const { note, code, detail } = await renew(agent, api, answer, { ...request, typed });
   const standing = await withSession(agent, ({ state, nowMs }) => {
     const newest = packagesOf(state(), request).at(-1);
     return Promise.resolve(newest === undefined ? null : standingOf(state(), newest, nowMs));
@@ -124,7 +124,7 @@ async function renew(
   agent: Agent,
   api: AgentApi,
   answer: Extract<LogonAnswer, { kind: 'accepted' }>,
-  typed: string,
+  { typed, ...name }: UserName & { readonly typed: string },
 ): Promise<Renewal> {
   const { offline: offer, pinChanged } = answer;
   if (pinChanged) {
@@ -134,7 +134,7 @@ async function renew(
   if (offer?.status !== 'available') return withoutPackage(offer);
   try {
     const bytes = await revocable(agent, () => api.fetchPackage(offer.handle));
-    const header = await withSession(agent, (session) => install(session, bytes, typed));
+    const header = await withSession(agent, (session) => install(session, bytes, typed, name));
     const detail = `package ${header.packageId}, sequence ${header.sequence}`;
     return { note: 'updated', code: 'accepted', detail };
   } catch (error) {

@@ -13,7 +13,7 @@ export function headerOf({ header }: Pick<PackageState, 'header'>): PackageHeade
   return readHeader(Buffer.from(header, 'utf8'));
 }
 
-/** Whose packages are meant; without a domain, those of any. */
+/** Whose packages are meant; without a domain, those of whom the server took to be meant by the name alone. */
 export interface UserName {
   readonly user: string;
   readonly domain: string | null;
@@ -21,12 +21,13 @@ export interface UserName {
 
 export function packagesOf(state: AgentState, { user, domain }: UserName): readonly PackageState[] {
   return state.packages.filter((each) => {
+    if (domain === null) return each.namedBy.some((name) => isSameName(name, user));
     const { userName, domainName } = headerOf(each);
-    return isSameName(userName, user) && (domain === null || isSameName(domainName, domain));
+    return isSameName(userName, user) && isSameName(domainName, domain);
   });
 }
 
-function isSameName(one: string, other: string): boolean {
+export function isSameName(one: string, other: string): boolean {
   return one.normalize('NFC').toLowerCase() === other.normalize('NFC').toLowerCase();
 }
 

@@ -28,6 +28,11 @@ export interface PackageState {
   /** As the server signed it. */
   readonly header: string;
   /**
+   * Names without a domain beside them by which the server verified this user: which of several domains a
+   * name means is for the server to say.
+   */
+  readonly namedBy: readonly string[];
+  /**
    * `soft-locked`: until an emergency code or a new package; `locked` and `damaged`: until a new package,
    * with the secrets gone.
    */
@@ -89,6 +94,7 @@ const emergencyShape: z.ZodType<EmergencyState> = z.strictObject({
 const packageShape: z.ZodType<PackageState> = z.strictObject({
   packageId: z.string(),
   header: z.string(),
+  namedBy: z.array(z.string()),
   status: z.enum(['installed', 'soft-locked', 'locked', 'damaged']),
   lastIndex: z
     .string()

@@ -192,3 +192,22 @@ it('says no PIN, response or key anywhere', async () => {
   expect(said).not.toContain(typed.slice(-8));
   expect(said).not.toContain('tsk_test');
 });
+
+it.each([
+  ['beside it', 'jane', ['--domain', 'contractors']],
+  ['in it', 'jane@contractors', []],
+])('lets nobody in as a namesake of another domain (named %s)', async (_, name, domain) => {
+  const office = await openOffice();
+  await enrol(office);
+  office.server.users.set(name, { ...jane, header: { domainName: 'contractors' } });
+  const asked = (more: readonly string[]): ReturnType<typeof office.agent> =>
+    office.agent(['logon', ...more, '--stdin'], [`${jane.pin}${office.shown()}`]);
+  expect((await asked([name, ...domain])).out).toContain('renewed');
+  office.computer.pass(60_000);
+  await office.server.stop();
+  // At the server, jane alone is somebody else.
+  expect(await asked(['jane'])).toMatchObject({ status: exitCodes['no-data'], out: '' });
+  expect(await asked([name, ...domain])).toMatchObject({ status: 0, err: '' });
+  office.computer.pass(60_000);
+  expect(await asked(['jane', '--domain', 'contractors'])).toMatchObject({ status: 0, err: '' });
+});
