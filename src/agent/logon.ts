@@ -6,7 +6,7 @@ import { releaseReserved } from './remove.ts';
 import { report, revocable } from './reporting.ts';
 import type { Agent } from './agent.ts';
 import { withSession } from './session.ts';
-import { verify } from './verify.ts';
+import { useUp, verify } from './verify.ts';
 
 /** Something a person has to type. */
 export interface Question {
@@ -98,6 +98,7 @@ async function online(
     answer = await send({ password: typed, challengeKey });
   }
   const { note, code, detail } = await renew(agent, api, answer, { ...request, typed });
+  if (note !== 'updated') await withSession(agent, (session) => useUp(session, request, typed));
   const standing = await withSession(agent, ({ state, nowMs }) => {
     const newest = packagesOf(state(), request).at(-1);
     return Promise.resolve(newest === undefined ? null : standingOf(state(), newest, nowMs));

@@ -227,6 +227,24 @@ async function accept(
   return { kind: 'accepted', by: 'offline', standing };
 }
 
+/**
+ * Uses up here what the server has just accepted, where no new package has taken the place of the old one:
+ * whoever saw it typed must not sign on with it once the network is unplugged.
+ */
+export async function useUp(session: Session, name: UserName, text: string): Promise<void> {
+  for (const its of packagesOf(session.state(), name)) {
+    const parts = splitCredential(headerOf(its), text);
+    const isOpen = obstacle(session.state(), its, session.nowMs) === null;
+    if (!isOpen || its.status !== 'installed' || parts === null) continue;
+    const entries = await entriesOf(session, its);
+    const index = entries === null ? null : await indexOf(session, its, entries, parts);
+    if (entries === null || index === null) continue;
+    const left = await erase(session, its, entries, index);
+    const used = { lastIndex: String(index), entries: left };
+    await session.save(withPackage(session.state(), its.packageId, used));
+  }
+}
+
 /** The other devices of the user: what was typed was right, only not for them. */
 async function forgive(
   session: Session,

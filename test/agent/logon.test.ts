@@ -211,3 +211,16 @@ it.each([
   office.computer.pass(60_000);
   expect(await asked(['jane', '--domain', 'contractors'])).toMatchObject({ status: 0, err: '' });
 });
+
+it.each([[{ status: 'current' }], [{ status: 'not-permitted', reason: 'too-many-packages' }]])(
+  'takes nothing without the server that the server has taken (%o)',
+  async (offer) => {
+    const office = await equippedOffice();
+    office.server.offer = offer;
+    const typed = `${jane.pin}${office.shown()}`;
+    expect(await logon(office, typed)).toMatchObject({ status: 0 });
+    await office.server.stop();
+    expect(await logon(office, typed)).toMatchObject({ status: exitCodes.refused, out: '' });
+    expect(await logon(office, `${jane.pin}${office.shown(1)}`)).toMatchObject({ status: 0 });
+  },
+);
