@@ -8,7 +8,7 @@ import { type OfflineBench, openOfflineBench } from '../../service/offline/suppo
 let offline: OfflineBench;
 
 beforeAll(async () => {
-  offline = await openOfflineBench({ offlineDays: 1, offlineEvents: 100 });
+  offline = await openOfflineBench({ offlineDays: 1, offlineWarnDays: 0, offlineEvents: 100 });
 });
 
 afterAll(() => offline.bench.close());
