@@ -8,6 +8,7 @@ import { benchEngine } from './bench/engine.ts';
 import { install } from './bench/installation.ts';
 import type { BenchRow } from './bench/measure.ts';
 import { benchEdges } from './bench/edges.ts';
+import { benchOffline } from './bench/offline.ts';
 
 const { values } = parseArgs({
   options: { json: { type: 'boolean' }, quick: { type: 'boolean' } },
@@ -21,6 +22,7 @@ rows.push(await benchEmulator(size(200_000), rounds));
 const installation = await install(userCount);
 try {
   rows.push(...(await benchEngine(installation, size(4_096), rounds)));
+  rows.push(...(await benchOffline(installation, rounds)));
 } finally {
   await installation.remove();
 }
@@ -34,9 +36,9 @@ if (values.json) {
   process.stdout.write(`Medians of ${rounds} alternating rounds, microseconds each.\n\n`);
   for (const row of rows) {
     process.stdout.write(
-      `${row.row.padEnd(9)} ${row.microsecondsEach.toFixed(1).padStart(8)}  floor ` +
+      `${row.row.padEnd(10)} ${row.microsecondsEach.toFixed(1).padStart(8)}  floor ` +
         `${row.floorMicrosecondsEach.toFixed(1).padStart(8)}  ratio ${row.ratio.toFixed(2)} ` +
-        `(target ${row.target})\n          ${row.operation}; floor: ${row.floor}\n`,
+        `(target ${row.target})\n           ${row.operation}; floor: ${row.floor}\n`,
     );
   }
 }

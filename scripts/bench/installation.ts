@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type HsmModule, initialiseModule, openModule } from '../../hsm/index.ts';
 import { auditChain } from '../../src/audit/index.ts';
+import { offlineFormat } from '../../src/offline/format.ts';
 import {
   type ResponseAlgorithmJson,
   movingFactor,
@@ -42,6 +43,7 @@ export interface BenchInstallation {
   readonly store: Store;
   readonly service: Service;
   readonly caller: Caller;
+  readonly admin: Caller;
   readonly clientKey: string;
   readonly users: readonly BenchUser[];
   remove(): Promise<void>;
@@ -66,14 +68,16 @@ export async function install(userCount: number): Promise<BenchInstallation> {
   await migrateDatabase({ database, clock: realClock });
   const options = { database, instance: 'bench', chain: auditChain, clock: realClock };
   const first = await openStore(options);
-  const { users, clientKey } = await fill(first, module, userCount);
+  const { users, clientKey, adminKey } = await fill(first, module, userCount);
   await first.close();
   const floorDatabasePath = join(folder, 'floor.db');
   copyFileSync(databasePath, floorDatabasePath);
   const store = await openStore(options);
-  const service = createService({ store, module, clock: realClock, instance: 'bench' });
+  const offline = offlineFormat;
+  const service = createService({ store, module, clock: realClock, instance: 'bench', offline });
   const caller = await service.identify(clientKey, '127.0.0.1', 'bench');
-  if (caller === null) throw new Error('the bench key was not found');
+  const admin = await service.identify(adminKey, '127.0.0.1', 'bench');
+  if (caller === null || admin === null) throw new Error('the bench keys were not found');
   return {
     softHsm,
     databasePath,
@@ -82,6 +86,7 @@ export async function install(userCount: number): Promise<BenchInstallation> {
     store,
     service,
     caller,
+    admin,
     clientKey,
     users,
     async remove() {
@@ -106,7 +111,7 @@ async function fill(
   store: Store,
   module: HsmModule,
   userCount: number,
-): Promise<{ readonly users: readonly BenchUser[]; readonly clientKey: string }> {
+): Promise<Pick<BenchInstallation, 'users' | 'clientKey'> & { readonly adminKey: string }> {
   const adminKey = newApiKeyText();
   const adminKeySha256 = apiKeySha256(adminKey);
   if (adminKeySha256 === null) throw new Error('a new key is well formed');
@@ -131,6 +136,8 @@ async function fill(
         // A refusal costs what the dearest application may need: here 25 MACs, not 721.
         initialTimeWindowSeconds: 0,
         genericAnswers: false,
+        offlineEnabled: true,
+        offlinePinless: 'allowed',
       },
     },
     { expectedVersion: null },
@@ -142,6 +149,16 @@ async function fill(
     domainName: null,
     expiresAtMs: null,
   });
+  const users = await fillUsers(service, admin, userCount);
+  await service.drain();
+  return { users, clientKey: client.key, adminKey };
+}
+
+async function fillUsers(
+  { administration }: Service,
+  admin: Caller,
+  userCount: number,
+): Promise<readonly BenchUser[]> {
   const users: BenchUser[] = [];
   for (let index = 0; index < userCount; index += 1) {
     const user = { userName: `user${index}`, seed: randomBytes(20), nextCounter: 0n };
@@ -168,6 +185,5 @@ async function fill(
     await administration.assignAuthenticator(admin, serial, null, user.userName);
     users.push(user);
   }
-  await service.drain();
-  return { users, clientKey: client.key };
+  return users;
 }
