@@ -1,5 +1,6 @@
 import { TallystickError } from '../errors.ts';
 import { isSpent } from './application.ts';
+import { type CountersAhead, policyAhead } from './counters-ahead.ts';
 import { type Candidate, entryOf, type Serving, servingOf } from './candidate.ts';
 import { type ComparisonPlan, noResponses } from './comparison.ts';
 import type { AuthenticatorWithApplications, User } from './model.ts';
@@ -50,14 +51,19 @@ export type SecondOtpDecision =
 
 /**
  * @param plan of the verification that the response failed: the same applications are searched
+ * @param ahead null where the policy remembers such responses; else the event-based applications to search
  */
 export function planSecondOtp(
   plan: VerificationPlan,
   input: VerificationInput,
   nowMs: number,
-  policy: EffectivePolicy,
+  own: EffectivePolicy,
+  ahead: CountersAhead | null = null,
 ): SecondOtpPlan {
-  const wanted = new Set(plan.candidates.map(({ applicationId }) => applicationId));
+  const failed = new Set(plan.candidates.map(({ applicationId }) => applicationId));
+  const reached = new Map([...(ahead ?? [])].filter(([id]) => failed.has(id)));
+  const policy = ahead === null ? own : policyAhead(own, reached);
+  const wanted = ahead === null ? failed : new Set(reached.keys());
   const serving = servingOf(input.candidatesFrom, policy, ({ id }) => wanted.has(id)).filter(
     (one) => isMoving(one) && !isFrozen(one),
   );

@@ -91,7 +91,7 @@ export async function verifyPerson<Success extends { readonly outcome: string }>
     planned: null,
     decoy: null,
     decoyPins: createPinTape(context, context.logon),
-    second: { searched: null, decoy: null },
+    second: { searched: null, decoy: null, ahead: null },
     passwords: null,
     delivered: null,
     comparedOtps: 0,

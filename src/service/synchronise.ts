@@ -206,6 +206,7 @@ async function search(
           epoch: serving.application.epoch,
           pendingSync: null,
         })),
+        isSearched: false,
         facts: { serial: current.authenticator.serial, applications: plan.spaces.length },
         interruption: null,
       });

@@ -174,6 +174,8 @@ export interface Compared {
     readonly epoch: number;
     readonly pendingSync: string | null;
   }[];
+  /** Whether the response was looked for beyond the window. */
+  readonly isSearched: boolean;
   readonly facts: Facts;
   /** Why the comparison did not come to its end, if it did not. */
   readonly interruption: TallystickError | null;
@@ -190,7 +192,7 @@ export function refusedCompared(
     readonly refused: Refused;
     readonly nearest?: { readonly position: Position; readonly distance: number };
   },
-  { tape, applications, facts, interruption }: Compared,
+  { tape, applications, isSearched, facts, interruption }: Compared,
 ): RefusedVerdict {
   const { refused, nearest } = decision;
   const { code } = refused;
@@ -206,7 +208,10 @@ export function refusedCompared(
     kind: 'refused',
     refused,
     user,
-    notes: user.kind === 'decoy' ? decoyNotes(examined.policy) : notesOn(applications, examined),
+    notes:
+      user.kind === 'decoy'
+        ? decoyNotes(examined.policy)
+        : notesOn(applications, examined, isSearched),
     challengeIds: isAnswered ? challengeIds(examined.issued) : [],
     missedOtpIds: [],
     emergencyMarks: [],
@@ -235,8 +240,16 @@ function refusal(code: RefusalCode): Omit<RefusedVerdict, 'user' | 'notes'> {
   };
 }
 
-function notesOn(applications: Compared['applications'], { policy }: Examined): Decision['notes'] {
-  if (!keepsNotes(policy)) return [];
+/**
+ * @param isSearched whether a response was looked for beyond the window, whatever the policy keeps: found or
+ *   not, the same is written
+ */
+function notesOn(
+  applications: Compared['applications'],
+  { policy }: Examined,
+  isSearched = false,
+): Decision['notes'] {
+  if (!isSearched && !keepsNotes(policy)) return [];
   const failureCountBelow = failureLimit(policy);
   const failures = failureCountBelow === null ? 0 : 1;
   return applications.map((one) => ({

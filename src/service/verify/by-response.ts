@@ -79,6 +79,7 @@ export async function verifyResponse<Success extends { readonly outcome: string 
   return refusedCompared(examined, decision, {
     tape,
     applications: applicationsOf(plan, further.notes),
+    isSearched: further.notes.length > 0,
     facts: { ...windowFacts(plan, input, nowMs, policy), ...further.facts },
     interruption: further.interruption ?? (await payPins(pins)),
   });
