@@ -1,3 +1,4 @@
+import type { ReportedLine } from '../../src/domain/offline-chain.ts';
 import type { OfflinePackage } from '../../src/domain/offline.ts';
 import { noonMs } from './support.ts';
 
@@ -26,6 +27,22 @@ export function packageWith(set: Partial<OfflinePackage> = {}): OfflinePackage {
     state: 'installed',
     createdAtMs: noonMs - 1000,
     version: 1,
+    ...set,
+  };
+}
+
+/** A line of its agent's log. */
+export function lineWith(n: number, set: Partial<ReportedLine> = {}): ReportedLine {
+  return {
+    n,
+    kind: 'accepted',
+    packageId: 'package-1',
+    index: BigInt(noonMs / 30_000),
+    atMs: noonMs,
+    bootMs: 1_000_000,
+    codeId: null,
+    bootId: 'boot-1',
+    head: `head-${n}`,
     ...set,
   };
 }

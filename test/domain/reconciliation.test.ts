@@ -14,25 +14,10 @@ import {
   usedKey,
 } from '../../src/domain/reconciliation.ts';
 import type { ResponseAlgorithm } from '../../src/oath/index.ts';
-import { packageWith } from './offline.ts';
+import { lineWith as line, packageWith } from './offline.ts';
 import { applicationWith, hotp, noonMs, ocra, totp } from './support.ts';
 
 const noonStep = BigInt(noonMs / 30_000);
-
-function line(n: number, set: Partial<ReportedLine> = {}): ReportedLine {
-  return {
-    n,
-    kind: 'accepted',
-    packageId: 'package-1',
-    index: noonStep,
-    atMs: noonMs,
-    bootMs: 1_000_000,
-    codeId: null,
-    bootId: 'boot-1',
-    head: `head-${n}`,
-    ...set,
-  };
-}
 
 describe('a chain', () => {
   const agent = { acknowledgedThrough: 3, head: 'head-3' };
