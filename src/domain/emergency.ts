@@ -110,7 +110,7 @@ export function codeForm({
 
 /** 32 is a power of two: five bits of a byte are uniform, whatever the rest. */
 export function codeOf(randomBytes: Uint8Array): string {
-  return Array.from(randomBytes, (byte) => codeAlphabet[byte & 31] ?? '').join('');
+  return Array.from(randomBytes, (byte) => codeAlphabet.charAt(byte & 31)).join('');
 }
 
 /** As it is read out: in groups of four. */

@@ -142,6 +142,7 @@ describe('what was shown reads as a code', () => {
     ['a character too many', pinless, combined('ABCD23456')],
     ['a character that is in no code', pinless, combined('ABCU2345')],
     ['nothing', pinless, combined('')],
+    ['no response', pinless, { ...separate(null, ''), response: null } as PresentedCredential],
   ] as const)('not with %s', (_what, owner, credential) => {
     expect(read(codeWith(owner), owner, credential)).toEqual([]);
   });
@@ -150,6 +151,23 @@ describe('what was shown reads as a code', () => {
     const newPin = { pin: '1', confirmation: '1' };
     const credential = { ...separate(null, 'ABCD2345'), newPin } as PresentedCredential;
     expect(read(codeWith(pinless), pinless, credential)).toEqual([]);
+  });
+
+  test.each([
+    ['for unlocking alone', { pin: withPin, mode: 'unlock' }],
+    ['not set', { pin: { ...withPin, verifier: null } }],
+    ['not asked for', { pin: unusedPin }],
+  ] as const)('not behind a PIN that is %s', (_what, more) => {
+    const other = applicationWith(hotp, { id: 'application-2', ...more });
+    const owner = authenticatorWith([other, ...pinned.applications]);
+    const found = emergencyCandidates(
+      [codeWith(owner)],
+      [owner],
+      combined('4711ABCD2345'),
+      noonMs,
+      online,
+    );
+    expect(found.map(({ application }) => application?.id)).toEqual(['application-1']);
   });
 
   it('a passcode stands in for the PIN too', () => {
@@ -219,6 +237,22 @@ describe('a set of one-time codes', () => {
       kind: 'refused',
       code: 'response-incorrect',
     });
+  });
+});
+
+test('a code whose MAC is missing is not right', () => {
+  const owner = ownerWith();
+  const shown = emergencyCandidates(
+    [codeWith(owner)],
+    [owner],
+    combined('ABCD2345'),
+    noonMs,
+    online,
+  );
+  expect(shown).toHaveLength(1);
+  expect(decideEmergency(shown, [], new Set())).toEqual({
+    kind: 'refused',
+    code: 'response-incorrect',
   });
 });
 
