@@ -349,9 +349,14 @@ export function standsStill(
   );
 }
 
-/** The same person, assignment, PIN and epoch. */
-function isMadeFor(
-  { userId, assignmentVersion, pinVersion, epoch }: OfflinePackage,
+/** Whether a package, or the handle of one, is for the same person, assignment, PIN and epoch. */
+export function isMadeFor(
+  {
+    userId,
+    assignmentVersion,
+    pinVersion,
+    epoch,
+  }: Pick<OfflinePackage, 'userId' | 'assignmentVersion' | 'pinVersion' | 'epoch'>,
   { user, authenticator, application }: Omit<OfflineSubject, 'agent'>,
 ): boolean {
   return (

@@ -72,6 +72,10 @@ export interface RetrievalHandle {
   readonly userId: string;
   readonly authenticatorId: string;
   readonly applicationId: string;
+  /** Assignment, PIN and epoch of the logon: it is good for no others. */
+  readonly assignmentVersion: number;
+  readonly pinVersion: number;
+  readonly epoch: number;
   readonly expiresAtMs: number;
   readonly version: number;
 }

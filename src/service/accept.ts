@@ -35,11 +35,25 @@ export type Finished<Success> =
     }
   | { readonly kind: 'refused'; readonly code: RefusalCode };
 
-/** Asked once a round, when everything else was right; `nowMs` is the attempt's (Unix milliseconds). */
+/** The device that a person was verified by, under what assignment and epoch, and his PIN from now on. */
+export interface ProvenBy {
+  readonly userId: string;
+  readonly authenticatorId: string;
+  readonly applicationId: string;
+  readonly assignmentVersion: number;
+  readonly pinVersion: number;
+  readonly epoch: number;
+}
+
+/**
+ * Asked once a round, when everything else was right; `nowMs` is the attempt's (Unix milliseconds).
+ * `provenBy` is null where no device's response was shown.
+ */
 export type Finish<Success> = (
   accepted: AcceptedAnswer,
   examined: Pick<Examined, 'user' | 'policy'>,
   nowMs: number,
+  provenBy: ProvenBy | null,
 ) => Finished<Success> | Promise<Finished<Success>>;
 
 /** What stands behind an acceptance. */
@@ -115,6 +129,14 @@ async function succeed<Success>(
     },
     examined,
     proof.nowMs,
+    {
+      userId: user.id,
+      authenticatorId: owner.authenticator.id,
+      applicationId: application.id,
+      assignmentVersion: owner.authenticator.assignmentVersion,
+      pinVersion: application.pin.version + (pinChange === null ? 0 : 1),
+      epoch: application.epoch,
+    },
   );
   if (finished.kind === 'refused') {
     return refusedProven(refusedFor(finished.code), changesOf(accepting, null, null), facts);

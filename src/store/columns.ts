@@ -228,6 +228,9 @@ export const retrievalHandleColumns = [
   'user_id',
   'authenticator_id',
   'application_id',
+  'assignment_version',
+  'pin_version',
+  'epoch',
   'expires_at_ms',
   'version',
 ] as const;

@@ -85,6 +85,9 @@ function handles(kind: DatabaseKind): string[] {
       user_id ${text} not null references user_account (id) on delete cascade,
       authenticator_id ${text} not null references authenticator (id) on delete cascade,
       application_id ${text} not null references application (id) on delete cascade,
+      assignment_version ${integer} not null ${natural('assignment_version')},
+      pin_version ${integer} not null ${natural('pin_version')},
+      epoch ${integer} not null ${natural('epoch')},
       expires_at_ms ${integer} not null ${natural('expires_at_ms')},
       version ${integer} not null ${natural('version')}
     )${end}`,

@@ -87,6 +87,9 @@ export function retrievalHandleOf(row: HandleRow): RetrievalHandle {
     userId: row.user_id,
     authenticatorId: row.authenticator_id,
     applicationId: row.application_id,
+    assignmentVersion: integer(row.assignment_version),
+    pinVersion: integer(row.pin_version),
+    epoch: integer(row.epoch),
     expiresAtMs: integer(row.expires_at_ms),
     version: integer(row.version),
   };

@@ -307,6 +307,9 @@ export interface RetrievalHandleTable {
   user_id: string;
   authenticator_id: string;
   application_id: string;
+  assignment_version: number;
+  pin_version: number;
+  epoch: number;
   expires_at_ms: number;
   version: number;
 }

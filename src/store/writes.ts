@@ -254,6 +254,9 @@ const retrievalHandle: Filling<RetrievalHandle, 'retrieval_handle'> = {
   userId: (value) => ({ user_id: value }),
   authenticatorId: (value) => ({ authenticator_id: value }),
   applicationId: (value) => ({ application_id: value }),
+  assignmentVersion: (value) => ({ assignment_version: value }),
+  pinVersion: (value) => ({ pin_version: value }),
+  epoch: (epoch) => ({ epoch }),
   expiresAtMs: (value) => ({ expires_at_ms: value }),
   version: (version) => ({ version }),
 };

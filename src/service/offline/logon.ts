@@ -1,10 +1,11 @@
 import { isCurrent, standsStill } from '../../domain/offline-plan.ts';
 import type { OfflineAgent, OfflinePackage } from '../../domain/offline.ts';
-import { nameKey } from '../../domain/names.ts';
 import { TallystickError } from '../../errors.ts';
 import { administer, type Desk, doneEntry } from '../administration/desk.ts';
-import type { AcceptedAnswer, AuthenticateRequest } from '../api.ts';
-import { authenticate } from '../authenticate.ts';
+import type { ProvenBy } from '../accept.ts';
+import { plainCodec } from '../answers.ts';
+import type { AcceptedAnswer, AuthenticateRequest, IssuedAnswer } from '../api.ts';
+import { verifyPerson } from '../authenticate.ts';
 import { holdsPresentCodes } from '../emergency/package.ts';
 import { newSessionId, sha256Hex } from '../identifiers.ts';
 import type {
@@ -13,13 +14,31 @@ import type {
   OfflinePurpose,
   OfflineStatus,
 } from '../offline-api.ts';
+import type { Purpose } from '../verify/progress.ts';
 import { agentSubject } from './enrol.ts';
 import { requireAgent } from './proof.ts';
 import { noteRefusal } from './refusal.ts';
-import { type OfflineProspect, type OfflineTarget, packageFor, prospectOf } from './subject.ts';
+import { type OfflineProspect, packageFor, prospectOf } from './subject.ts';
 
 /** Long enough to fetch what is made meanwhile. */
 const handleLifetimeMs = 600_000;
+
+/** With what it was judged by: read afterwards, a PIN might be another than the one that was typed. */
+type Proven = AcceptedAnswer & {
+  /** Not in an answer that was stored where no package is asked for. */
+  readonly provenBy?: ProvenBy | null;
+};
+
+const logonAtAgent: Purpose<Proven | IssuedAnswer> = {
+  action: 'authenticate',
+  codec: plainCodec(),
+  finish: (answer, _examined, _nowMs, provenBy) => ({
+    kind: 'answer',
+    answer: { ...answer, provenBy },
+    openSession: null,
+  }),
+  issued: (answer) => answer,
+};
 
 /**
  * Verifies as `authenticate`, and then says by what a package is fetched. Nothing that goes wrong there
@@ -34,46 +53,31 @@ export async function offlineLogon(
   purpose: OfflinePurpose,
 ): Promise<OfflineLogonAnswer> {
   const agent = await requireAgent(desk, proof);
-  const answer = await authenticate(desk.context, desk.caller, request);
+  const answer = await verifyPerson(desk.context, desk.caller, request, logonAtAgent);
   if (answer.outcome !== 'accepted') return answer;
-  return { ...answer, offline: await statusFor(desk, agent, answer, purpose) };
+  const { provenBy = null, ...accepted } = answer;
+  return { ...accepted, offline: await statusFor(desk, agent, provenBy, purpose) };
 }
 
 async function statusFor(
   desk: Desk,
   agent: OfflineAgent,
-  accepted: AcceptedAnswer,
+  provenBy: ProvenBy | null,
   purpose: OfflinePurpose,
 ): Promise<OfflineStatus> {
+  if (provenBy === null) return { status: 'not-permitted', reason: 'no-device' };
   try {
-    const target = await targetOf(desk, accepted);
-    if (target === null) return { status: 'not-permitted', reason: 'no-device' };
-    return await offer(desk, agent, target, purpose);
+    return await offer(desk, agent, provenBy, purpose);
   } catch (error) {
     if (!(error instanceof TallystickError)) throw error;
     return { status: 'not-permitted', reason: 'unavailable' };
   }
 }
 
-/** The application whose response was right; null when it was no device's. */
-async function targetOf(
-  { context }: Desk,
-  { by, serial, applicationName }: AcceptedAnswer,
-): Promise<OfflineTarget | null> {
-  if (by !== 'response' || serial === null || applicationName === null) return null;
-  const found = await context.store.authenticatorBySerial(serial);
-  const application = found?.applications.find(
-    ({ name }) => nameKey(name) === nameKey(applicationName),
-  );
-  const userId = found?.authenticator.userId ?? null;
-  if (found === null || application === undefined || userId === null) return null;
-  return { userId, authenticatorId: found.authenticator.id, applicationId: application.id };
-}
-
 async function offer(
   desk: Desk,
   agent: OfflineAgent,
-  target: OfflineTarget,
+  target: ProvenBy,
   purpose: OfflinePurpose,
 ): Promise<OfflineStatus> {
   const { nowMs, standing } = desk;
@@ -115,7 +119,7 @@ async function hasNewestCodes(
 async function issueHandle(
   desk: Desk,
   agent: OfflineAgent,
-  target: OfflineTarget,
+  target: ProvenBy,
 ): Promise<{ readonly handle: string; readonly expiresAtMs: number }> {
   const { nowMs, context } = desk;
   const handle = newSessionId(context.randomBytes);

@@ -1,4 +1,9 @@
-import { isStanding, type OfflineSubject, type OfflineTerms } from '../../domain/offline-plan.ts';
+import {
+  isMadeFor,
+  isStanding,
+  type OfflineSubject,
+  type OfflineTerms,
+} from '../../domain/offline-plan.ts';
 import type { OfflineAgent, OfflinePackage, RetrievalHandle } from '../../domain/offline.ts';
 import { TallystickError } from '../../errors.ts';
 import { algorithmText } from '../../oath/index.ts';
@@ -54,8 +59,12 @@ async function requireHandle(
   const id = sessionIdSha256(text);
   const handle = id === null ? null : await desk.context.store.retrievalHandleById(id);
   if (handle?.agentId === agent.id && desk.nowMs < handle.expiresAtMs) return handle;
+  throw await unknownHandle(desk, agent);
+}
+
+async function unknownHandle(desk: Desk, agent: OfflineAgent): Promise<TallystickError> {
   await noteRefusal(desk, agent, 'handle-unknown');
-  throw notFound(packageNotFound);
+  return notFound(packageNotFound);
 }
 
 async function makePackage(
@@ -65,6 +74,8 @@ async function makePackage(
 ): Promise<{ readonly bytes: Uint8Array; readonly proposal: Proposal }> {
   const { planning, subject, circumstances, packages } = await prospectOf(desk, agent, handle);
   const { owner } = circumstances;
+  // The workstation would bind it to the PIN that was typed, which is good no more.
+  if (subject !== null && !isMadeFor(handle, subject)) throw await unknownHandle(desk, agent);
   if (planning.kind === 'refused' || subject === null || owner === null) {
     const reason = planning.kind === 'refused' ? planning.reason : 'not-serving';
     await noteRefusal(desk, agent, reason);

@@ -58,6 +58,7 @@ export async function conclude<Success extends { readonly outcome: string }>(
     },
     examined,
     nowMs,
+    null,
   );
   if (finished.kind === 'refused') {
     return refusedProven(refusedFor(finished.code), changes, facts);

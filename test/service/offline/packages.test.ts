@@ -8,6 +8,7 @@ import {
   totp6,
 } from '../../support/builders.ts';
 import { challengeAt, fits } from '../../support/offline-agent.ts';
+import { givePin } from '../../support/pins.ts';
 import { asking, codeOf } from '../support.ts';
 import { type OfflineBench, openOfflineBench } from './support.ts';
 
@@ -185,6 +186,48 @@ describe('no package', () => {
     const late = await offered(1);
     clock.advance(601);
     await expect(offline.fetch(one, late)).rejects.toMatchObject({ code: 'not-found' });
+  });
+
+  it.each<[string, (serial: string, userName: string) => Promise<unknown>]>([
+    ['PIN', (serial) => givePin(offline.bench, serial, '918273')],
+    [
+      'assignment',
+      async (serial, userName) => {
+        const { service, admin } = offline.bench;
+        await service.administration.unassignAuthenticator(admin, serial);
+        await service.administration.assignAuthenticator(admin, serial, null, userName);
+        // Whom it is given to anew would have to change it.
+        await givePin(offline.bench, serial, '472193', { isChangeForced: false });
+      },
+    ],
+    [
+      'epoch',
+      (serial) =>
+        offline.bench.service.administration.resetApplication(offline.bench.admin, serial, null),
+    ],
+  ])('by a handle of another %s, also when the logon is asked again', async (_of, change) => {
+    const { userName, device } = await offline.owner(hotp6);
+    await givePin(offline.bench, device.serial, '472193');
+    const agent = await offline.agent();
+    const text = `472193${device.response({ counter: 0 })}`;
+    const request = {
+      ...asking(userName, {}),
+      credential: { format: 'combined', text },
+      requestKey: `key of ${userName}`.replaceAll(' ', '-'),
+    } as const;
+    const handle = async (): Promise<string> => {
+      const answer = await offline.logon(agent, request);
+      if (answer.outcome !== 'accepted' || answer.offline.status !== 'available') {
+        throw new Error(JSON.stringify(answer));
+      }
+      return answer.offline.handle;
+    };
+    const before = await handle();
+    await change(device.serial, userName);
+    for (const each of [before, await handle()]) {
+      await expect(offline.fetch(agent, each)).rejects.toMatchObject({ code: 'not-found' });
+    }
+    expect(await offline.bench.lastAudit()).toMatchObject({ outcome: 'handle-unknown' });
   });
 
   it('beyond the number of a day, of workstations and of authenticators', async () => {

@@ -88,6 +88,9 @@ export function aHandle(owner: Owner, more: Partial<RetrievalHandle> = {}): Retr
   return {
     id: freshDigest(),
     ...ownersOf(owner),
+    assignmentVersion: 2,
+    pinVersion: 3,
+    epoch: 4,
     expiresAtMs: atMs + 60_000,
     version: 1,
     ...more,
