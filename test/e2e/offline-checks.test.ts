@@ -199,10 +199,13 @@ describeLayer('softhsm', 'workstations and their server', () => {
     const made = await site.workstation(keyFile);
     const stepMs = 30_000;
     const shown = (aheadMs: number): string =>
-      owner.shown(Math.floor((Date.now() + aheadMs) / stepMs));
+      owner.shown(Math.floor((Date.now() + made.passedMs + aheadMs) / stepMs));
     made.clockErrorMs = -180_000;
     await made.equip(owner, shown(0));
     await made.wire.cut();
+    // The server has just learned of this clock: it learns again after half a day.
+    made.passedMs = 13 * 3_600_000;
+    await site.restart(made.passedMs);
     // At the end of a step, 40 seconds more are two.
     while (Date.now() % stepMs >= 18_000) await new Promise((resolve) => setTimeout(resolve, 200));
     expect(await made.logon(owner, shown(40_000))).toMatchObject(accepted);

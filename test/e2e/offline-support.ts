@@ -36,10 +36,11 @@ export class Site {
   }
 
   /** What was typed into it before is in the memory of the process that ended. */
-  async restart(): Promise<void> {
+  async restart(clockAheadMs = 0): Promise<void> {
+    const { configFile } = this.installation;
     const { port } = this.server;
     await this.server.end('SIGTERM');
-    this.server = await startServer(this.installation.configFile, [`listen.port=${String(port)}`]);
+    this.server = await startServer(configFile, [`listen.port=${String(port)}`], { clockAheadMs });
   }
 
   async close(): Promise<void> {
@@ -133,6 +134,8 @@ export class Workstation {
   readonly state: string;
   /** What the clock of this computer is wrong by. */
   clockErrorMs = 0;
+  /** What has passed here beyond what passes for the test. */
+  passedMs = 0;
 
   constructor(wire: Wire, state: string) {
     this.wire = wire;
@@ -141,8 +144,12 @@ export class Workstation {
 
   run(argv: readonly string[], lines: readonly string[] = []): Promise<Ran> {
     const now = (): ReturnType<typeof nodeEnv.now> => {
-      const instant = nodeEnv.now();
-      return { ...instant, clockMs: instant.clockMs + this.clockErrorMs };
+      const { clockMs, bootMs, bootId } = nodeEnv.now();
+      return {
+        clockMs: clockMs + this.passedMs + this.clockErrorMs,
+        bootMs: bootMs + this.passedMs,
+        bootId,
+      };
     };
     // Waits between wrong tries are not what is tested here.
     const env = { ...nodeEnv, now, sleepMs: () => Promise.resolve() };

@@ -99,6 +99,8 @@ export interface ServerLimits {
   readonly logPath?: string;
   /** Permissions mean nothing to root; only root may set this. */
   readonly userId?: number;
+  /** What its clock is ahead of the test's. */
+  readonly clockAheadMs?: number;
 }
 
 /**
@@ -109,11 +111,14 @@ export interface ServerLimits {
 export async function startServer(
   configFile: string,
   sets: readonly string[] = [],
-  { fileKibibytesMax, logPath, userId }: ServerLimits = {},
+  { fileKibibytesMax, logPath, userId, clockAheadMs = 0 }: ServerLimits = {},
 ): Promise<ServerProcess> {
   const settings = ['listen.port=0', ...sets].flatMap((each) => ['--set', each]);
   const limit = fileKibibytesMax === undefined ? '' : `ulimit -f ${fileKibibytesMax}; `;
-  const serve = [tallystickProgram, 'serve', '--config', configFile, '--json', ...settings];
+  const serve = [
+    ...(clockAheadMs === 0 ? [] : ['--import', clockAhead(clockAheadMs)]),
+    ...[tallystickProgram, 'serve', '--config', configFile, '--json', ...settings],
+  ];
   const redirect = logPath === undefined ? '' : ` 2>${logPath}`;
   const child = spawn(
     'bash',
@@ -145,6 +150,11 @@ export async function startServer(
       return code;
     },
   };
+}
+
+function clockAhead(durationMs: number): string {
+  const script = `const { now } = Date; Date.now = () => now() + ${durationMs};`;
+  return `data:text/javascript,${encodeURIComponent(script)}`;
 }
 
 function listen(child: ChildProcess): () => { stdout: string; stderr: string } {
