@@ -135,9 +135,13 @@ async function challengeFor(
   return { kind: 'challenge', challenge };
 }
 
-/** Pulling the plug is a wrong try. */
+/**
+ * Pulling the plug is a wrong try: of each package here, and one to the server, which takes one acceptance
+ * off it.
+ */
 async function writeAhead(session: Session, packageIds: readonly string[]): Promise<void> {
   const { now, nowMs } = session;
+  const [first = null] = packageIds;
   let next = seen(session.state(), nowMs);
   for (const packageId of packageIds) {
     const its = packageIn(next, packageId);
@@ -145,9 +149,8 @@ async function writeAhead(session: Session, packageIds: readonly string[]): Prom
       failures: its.failures + 1,
       lastFailure: spanOf(session),
     });
-    next = noted(next, now, { kind: 'attempted', packageId });
   }
-  await session.save(next);
+  await session.save(noted(next, now, { kind: 'attempted', packageId: first }));
 }
 
 function spanOf({ now }: Session): NonNullable<PackageState['lastFailure']> {

@@ -224,3 +224,22 @@ it.each([[{ status: 'current' }], [{ status: 'not-permitted', reason: 'too-many-
     expect(await logon(office, `${jane.pin}${office.shown(1)}`)).toMatchObject({ status: 0 });
   },
 );
+
+it('counts one try for all devices of a user, so that a right one is no failure', async () => {
+  const office = await equippedOffice();
+  office.server.users.set('jane', { ...jane, serial: 'VT00000002' });
+  expect((await logon(office, `${jane.pin}${office.shown()}`)).out).toContain('renewed');
+  office.computer.pass(60_000);
+  await office.server.stop();
+  expect(await logon(office, `${jane.pin}${office.shown()}`)).toMatchObject({ status: 0 });
+  office.computer.pass(60_000);
+  const wrong = await logon(office, `${jane.pin}00000000`);
+  expect(wrong).toMatchObject({ status: exitCodes.refused });
+  await office.server.start();
+  expect(await office.agent(['report'])).toMatchObject({ status: 0 });
+  const kinds = office.server.records.map(({ kind }) => kind);
+  expect(kinds).toEqual([
+    ...['installed', 'installed', 'attempted', 'accepted'],
+    ...['attempted', 'refused', 'refused'],
+  ]);
+});
