@@ -2,7 +2,7 @@ import { join } from 'node:path';
 import { z } from 'zod';
 import { setupError } from './agent-error.ts';
 import type { AgentEnv } from './env.ts';
-import { replaceFile } from './files.ts';
+import { type Guards, replaceFile } from './files.ts';
 
 /** What was settled at enrolment: config.json in the folder of the agent. */
 export interface AgentConfig {
@@ -54,7 +54,7 @@ export function isEnrolled(env: AgentEnv, folder: string): Promise<boolean> {
   return env.files.exists(join(folder, fileName));
 }
 
-/** @throws AgentError not-enrolled, storage when others can reach it, damaged */
+/** @throws AgentError not-enrolled, storage when it is another's or open to others, damaged */
 export async function readConfig(env: AgentEnv, folder: string): Promise<AgentConfig> {
   const path = join(folder, fileName);
   if (!(await isEnrolled(env, folder))) {
@@ -88,11 +88,17 @@ export async function readPrivateText(env: AgentEnv, path: string): Promise<stri
 }
 
 async function requirePrivate(env: AgentEnv, path: string, remedy: string): Promise<void> {
-  let mode: number;
+  let guards: Guards;
   try {
-    ({ mode } = await env.files.guards(path));
+    guards = await env.files.guards(path);
   } catch (error) {
     throw setupError('storage', `${path} cannot be used: ${codeOf(error)}`, error);
+  }
+  const { uid, mode, isLink } = guards;
+  if (isLink) throw setupError('storage', `${path} is a link: name what it leads to`);
+  if (env.userId !== null && uid !== env.userId) {
+    const detail = `${path} belongs to user ${uid}, and this program runs as user ${env.userId}`;
+    throw setupError('storage', `${detail}: run it as the owner`);
   }
   if ((mode & 0o077) === 0) return;
   const octal = mode.toString(8).padStart(4, '0');

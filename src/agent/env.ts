@@ -30,6 +30,8 @@ export interface AgentEnv {
   randomUuid(): string;
   readonly files: Files;
   readonly self: ProcessName;
+  /** As whom it opens files; null where users have no numbers. */
+  readonly userId: number | null;
   /** Whether it runs still; null when this computer cannot tell. */
   isAlive(name: ProcessName): boolean | null;
 }
@@ -51,6 +53,7 @@ export const nodeEnv: AgentEnv = {
   randomUuid: () => randomUUID(),
   files: nodeFiles,
   self: { host: hostname(), pid: process.pid, startedAt: startTimeOf(process.pid) },
+  userId: process.geteuid?.() ?? null,
   isAlive,
 };
 

@@ -1,5 +1,11 @@
-import { access, link, mkdir, open, readdir, rename, stat, unlink } from 'node:fs/promises';
-import { join } from 'node:path';
+import { access, link, lstat, mkdir, open, readdir, rename, unlink } from 'node:fs/promises';
+import { join, resolve } from 'node:path';
+
+export interface Guards {
+  readonly uid: number;
+  readonly mode: number;
+  readonly isLink: boolean;
+}
 
 /** What the agent asks of the file system. Every method rejects with Node's system errors. */
 export interface Files {
@@ -7,8 +13,8 @@ export interface Files {
   makeFolder(path: string, mode: number): Promise<void>;
   list(path: string): Promise<readonly string[]>;
   exists(path: string): Promise<boolean>;
-  /** Owner and permission bits. */
-  guards(path: string): Promise<{ readonly uid: number; readonly mode: number }>;
+  /** Owner and permission bits, of a symbolic link its own. */
+  guards(path: string): Promise<Guards>;
   /** The whole file; rejects with EFBIG beyond `bytesMax`. */
   read(path: string, bytesMax: number): Promise<Buffer>;
   /** Creates a file that must not exist (EEXIST), writes it, and waits until it is on disk. */
@@ -42,8 +48,10 @@ export const nodeFiles: Files = {
     }
   },
   guards: async (path) => {
-    const { uid, mode } = await stat(path);
-    return { uid, mode: mode & 0o777 };
+    // Without a slash at the end, behind which the system follows a link.
+    const status = await lstat(resolve(path));
+    const { uid, mode } = status;
+    return { uid, mode: mode & 0o777, isLink: status.isSymbolicLink() };
   },
   read: readBounded,
   writeNew: async (path, bytes) => {

@@ -1,9 +1,25 @@
-import { cpSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  chownSync,
+  cpSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
 import { exitCodes } from '../../src/agent/agent-error.ts';
 import { isLongProof } from '../support/proof.ts';
-import { enrol, equippedOffice, jane, logon, openOffice, type Office } from './support/world.ts';
+import {
+  enrol,
+  equippedOffice,
+  jane,
+  logon,
+  openOffice,
+  type Office,
+  runAgent,
+} from './support/world.ts';
 
 /** Every byte in the long form; in the short one the first of all and then one in so many. */
 function* positions(length: number, samples: number): Generator<number> {
@@ -98,7 +114,6 @@ it('takes no package that was made for another agent', async () => {
   const [first] = [...office.server.agents.keys()];
   const other = { ...office, state: join(office.folder, 'other') };
   const argv = ['--server', office.server.url, '--key-file', office.keyFile, '--mode', 'sw'];
-  const { runAgent } = await import('./support/world.ts');
   const enrolled = await runAgent(
     office.computer,
     other.state,
@@ -151,6 +166,44 @@ it('works in no folder, and with no file, that others can reach', async () => {
   }
   expect(await office.agent(['report'])).toMatchObject({ status: 0 });
 });
+
+it('works in no folder, and with no file, of another user', async () => {
+  const office = await equippedOffice();
+  const env = { ...office.computer.env, userId: 65_534 };
+  const other = await runAgent({ env }, office.state, ['status'], []);
+  expect(other).toMatchObject({ status: exitCodes.storage, out: '' });
+  expect(other.err).toContain(`${office.state} belongs to user ${String(process.geteuid?.())}`);
+  // Only root gives files away.
+  if (process.geteuid?.() !== 0) return;
+  for (const path of [office.state, join(office.state, 'config.json'), office.keyFile]) {
+    chownSync(path, 65_534, 65_534);
+    const ran = await office.agent(['report']);
+    expect(ran, path).toMatchObject({ status: exitCodes.storage, out: '' });
+    expect(ran.err).toContain(`${path} belongs to user 65534`);
+    chownSync(path, 0, 0);
+  }
+  expect(await office.agent(['report'])).toMatchObject({ status: 0 });
+});
+
+it.each(['the folder', 'config.json', 'the key file'])(
+  'follows no link in place of %s',
+  async (what) => {
+    const office = await equippedOffice();
+    const path = {
+      'the folder': office.state,
+      'config.json': join(office.state, 'config.json'),
+      'the key file': office.keyFile,
+    }[what]!;
+    renameSync(path, join(office.folder, 'moved'));
+    symlinkSync(join(office.folder, 'moved'), path);
+    const ran = await office.agent(['report']);
+    expect(ran).toMatchObject({ status: exitCodes.storage, out: '' });
+    expect(ran.err).toContain(`${path} is a link`);
+    // With a slash behind it, a link to a folder is that folder to the system.
+    const behind = await runAgent(office.computer, `${office.state}/`, ['report'], []);
+    expect(behind).toMatchObject({ status: exitCodes.storage, out: '' });
+  },
+);
 
 it('pins the key that the server signs by', async () => {
   const office = await openOffice();
