@@ -40,11 +40,7 @@ async function openSession(agent: Agent): Promise<Session> {
   };
   let state = await readState(place);
   await destroyLeftOvers(agent, state);
-  const reached = await keys.counter?.read();
-  if (reached !== undefined && reached !== null && state.counter < reached) {
-    const detail = `rolled-back: the state is number ${state.counter}, the module has seen ${reached}`;
-    throw new AgentError('damaged', detail);
-  }
+  await requireNewest(keys, state);
   const now = env.now();
   return {
     agent,
@@ -59,6 +55,17 @@ async function openSession(agent: Agent): Promise<Session> {
       state = { ...state, doomed: [] };
     },
   };
+}
+
+/** @throws AgentError damaged when the module has seen a later state, or its counter was taken away */
+async function requireNewest({ counter }: Agent['keys'], state: AgentState): Promise<void> {
+  if (counter === null) return;
+  const reached = await counter.read();
+  // Written after the first state that is saved, and before the second.
+  const isGone = reached === null && state.counter > 1;
+  if (!isGone && state.counter >= (reached ?? 0)) return;
+  const has = isGone ? 'the counter is gone from the module' : `the module has seen ${reached}`;
+  throw new AgentError('damaged', `rolled-back: the state is number ${state.counter}, ${has}`);
 }
 
 /** A secret is doomed in the state before it is destroyed, so that a crash between loses neither. */

@@ -2,7 +2,7 @@ import { cpSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, it, onTestFinished } from 'vitest';
 import { exitCodes } from '../../../src/agent/agent-error.ts';
-import { listObjects } from '../../../hsm/index.ts';
+import { listObjects, openDevice } from '../../../hsm/index.ts';
 import { freshSoftHsm, type SoftHsmToken } from '../../support/softhsm.ts';
 import { enrol, jane, logon, openOffice, type Office } from '../support/world.ts';
 
@@ -41,6 +41,21 @@ it('sees at once that an old folder was restored', async () => {
   const ran = await logon(office, typed, ['--verbose']);
   expect(ran).toMatchObject({ status: exitCodes.damaged, out: '' });
   expect(ran.err).toContain('rolled-back');
+});
+
+it('takes a counter that is gone for no new one', async () => {
+  const { office, softHsm } = await hardwareOffice();
+  const objects = await listObjects({ uri: softHsm.uri });
+  const { label } = objects.find((each) => each.label.endsWith(' counter'))!;
+  const device = await openDevice({ uri: softHsm.uri });
+  await device.destroy(label);
+  await device.close();
+  const ran = await logon(office, `${jane.pin}${office.shown()}`, ['--verbose']);
+  expect(ran).toMatchObject({ status: exitCodes.damaged, out: '' });
+  expect(ran.err).toContain('the counter is gone');
+  // Nor is it made anew.
+  const left = await listObjects({ uri: softHsm.uri });
+  expect(left.filter((each) => each.label === label)).toEqual([]);
 });
 
 it('destroys the key of a package in the module when it locks', async () => {
