@@ -35,8 +35,11 @@ function codeWith(set: Partial<EmergencyCode> = {}): EmergencyCode {
   };
 }
 
-const use = (n: number, codeId: string | null = 'code-1', packageId = 'package-1'): ReportedLine =>
-  lineWith(n, { kind: 'emergency-accepted', index: null, codeId, packageId });
+const use = (
+  n: number,
+  codeId: string | null = 'code-1',
+  packageId: string | null = 'package-1',
+): ReportedLine => lineWith(n, { kind: 'emergency-accepted', index: null, codeId, packageId });
 
 it('counts uses of what the package held, and wrong tries', () => {
   const code = codeWith();
