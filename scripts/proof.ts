@@ -45,7 +45,7 @@ const proofs: Readonly<Record<string, Proof>> = {
     shows: 'a million MACs leave nothing behind in memory, resident and wrapped',
   },
   offline: {
-    files: ['test/offline/', 'test/agent/', 'test/e2e/offline'],
+    files: ['test/offline/', 'test/agent/', 'test/e2e/offline', 'test/service/emergency/draw'],
     shows:
       'a million mutated offline documents; every response tried on a copied disk; kill -9 at every write',
   },

@@ -3,8 +3,9 @@ import { expect, test } from 'vitest';
 import { codeAlphabet, type CodeForm } from '../../../src/domain/emergency.ts';
 import type { Context } from '../../../src/service/deps.ts';
 import { drawCodes } from '../../../src/service/emergency/codes.ts';
+import { proofSize } from '../../support/proof.ts';
 
-const draws = 100_000;
+const draws = proofSize(100_000, 1_000_000);
 const codesAtOnce = 8;
 
 /** A context whose module draws what a fixed seed says, so that the test says the same each time. */
