@@ -15,6 +15,7 @@ import { type OfflineBench, openOfflineBench } from './support.ts';
 
 const settings = {
   offlineDays: 2,
+  offlineWarnDays: 1,
   offlineEvents: 40,
   offlinePackagesPerDayMax: 9,
   emergencyPasscode: true,
