@@ -230,6 +230,20 @@ describe('no package', () => {
     expect(await offline.bench.lastAudit()).toMatchObject({ outcome: 'handle-unknown' });
   });
 
+  it('but by the new PIN that came with the logon', async () => {
+    const { userName, device } = await offline.owner(hotp6);
+    await givePin(offline.bench, device.serial, '472193');
+    const agent = await offline.agent();
+    const text = `472193${device.response({ counter: 0 })}918273918273`;
+    const request = { ...asking(userName, {}), credential: { format: 'combined', text } } as const;
+    const answer = await offline.logon(agent, request);
+    if (answer.outcome !== 'accepted' || answer.offline.status !== 'available') {
+      throw new Error(JSON.stringify(answer));
+    }
+    expect(answer.pinChanged).toBe(true);
+    expect((await offline.fetch(agent, answer.offline.handle)).header.pinMode).toBe('server');
+  });
+
   it('beyond the number of a day, of workstations and of authenticators', async () => {
     const strict = await openOfflineBench(
       {
