@@ -31,6 +31,7 @@ export interface Known {
   /** Ids of packages that nothing speaks against. */
   readonly stands: ReadonlySet<string>;
   readonly windowForwardSteps: number;
+  /** The lowest of any policy; 0 where nothing is counted. */
   readonly userLockThreshold: number;
 }
 

@@ -26,6 +26,12 @@ export interface Configuration {
   domainByName(name: string): Domain | null;
   domainById(id: string): Domain | null;
   policyByName(name: string): Policy | null;
+  /**
+   * Of every policy, whether a component has it or not.
+   *
+   * @throws TallystickError `store-contract` when stored policies have no resolution
+   */
+  effectivePolicies(): readonly EffectivePolicy[];
   apiKeyById(id: string): ApiKey | null;
   apiKeyBySha256(keySha256: string): ApiKey | null;
   /**
@@ -113,6 +119,7 @@ export function configurationOf(snapshot: ConfigurationSnapshot): Configuration 
     domainByName: (name) => domainsByKey.get(nameKey(name)) ?? null,
     domainById: (id) => domainsById.get(id) ?? null,
     policyByName: (name) => policiesByKey.get(nameKey(name)) ?? null,
+    effectivePolicies: () => snapshot.policies.map(({ id }) => policies(id).policy),
     apiKeyById: (id) => keysById.get(id) ?? null,
     apiKeyBySha256: (keySha256) => keysBySha256.get(keySha256) ?? null,
     resolve({ keyId, componentType, peerAddress }) {

@@ -34,8 +34,20 @@ export async function knownOf(
     used: await usedBefore(desk, packages, fresh),
     usedThrough: await usedThroughOf(desk, agent, fresh),
     windowForwardSteps: policy.offlineWindowForwardSteps,
-    userLockThreshold: policy.userLockThreshold,
+    userLockThreshold: lockThresholdOf(desk),
   };
+}
+
+/**
+ * Where a count of failures stays below: other components have other policies, and the user's count is
+ * one for all of them.
+ */
+function lockThresholdOf({ configuration, standing: { policy } }: Desk): number {
+  const thresholds = configuration
+    .effectivePolicies()
+    .map(({ userLockThreshold }) => userLockThreshold)
+    .filter((threshold) => threshold > 0);
+  return Math.min(policy.userLockThreshold, ...thresholds);
 }
 
 /** The agent's own: what another one was given is nothing that it can report about. */

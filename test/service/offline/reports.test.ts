@@ -162,6 +162,25 @@ describe('what was used without a server', () => {
     expect(await online(held, 1)).toBe('user-locked');
   });
 
+  it('counts up to the threshold of no other policy either', async () => {
+    // Its own: policies of others would lower it for everybody.
+    const lenient = await openOfflineBench({ userLockThreshold: 10 });
+    const { bench } = lenient;
+    const strict = await bench.caller({ userLockThreshold: 2, autoUnlockMaxTries: 0 });
+    const { userName, device } = await lenient.owner(hotp6);
+    const agent = await lenient.agent();
+    const opened = await lenient.install(agent, userName, device.response({ counter: 0 }));
+    for (let turn = 0; turn < 30; turn += 1) {
+      agent.note('attempted', { packageId: opened.header.packageId, atMs: bench.clock.nowMs() });
+    }
+    await lenient.report(agent);
+    const view = await bench.service.administration.user(bench.admin, null, userName);
+    expect(view.lockCount).toBe(1);
+    const request = asking(userName, { response: device.response({ counter: 1 }) });
+    expect(await codeOf(bench.service, strict, request)).toBe('accepted');
+    await bench.close();
+  });
+
   it('teaches the drift of the device, not that of the computer', async () => {
     const { clock } = offline.bench;
     const { userName, device } = await offline.owner(totp6);
