@@ -6,8 +6,16 @@ import type { AgentState } from './state.ts';
  * time and what has passed since, however the clock was set; after that, the clock.
  */
 export function trueTimeMs({ anchor }: Pick<AgentState, 'anchor'>, now: Instant): number {
-  if (anchor?.bootId !== now.bootId) return now.clockMs;
-  return anchor.serverTimeMs + Math.max(0, now.bootMs - anchor.bootMs);
+  if (anchor === null || !isSameStart(anchor, now)) return now.clockMs;
+  return anchor.serverTimeMs + now.bootMs - anchor.bootMs;
+}
+
+/** Containers count from their own start and have the name of their host's: time behind is another start. */
+function isSameStart(
+  before: { readonly bootMs: number; readonly bootId: string },
+  now: Instant,
+): boolean {
+  return before.bootId === now.bootId && before.bootMs <= now.bootMs;
 }
 
 /** Whether it is earlier than was seen before, by more than clocks go wrong. */
@@ -52,6 +60,6 @@ export function waitMs(
   if (failures === 0 || last === null) return 0;
   const delayMs = Math.min(2 ** failures, delayMaxSeconds) * 1000;
   // Another start: at least all of it has passed.
-  const passedMs = last.bootId === now.bootId ? now.bootMs - last.bootMs : now.bootMs;
-  return Math.max(0, delayMs - Math.max(0, passedMs));
+  const passedMs = isSameStart(last, now) ? now.bootMs - last.bootMs : now.bootMs;
+  return Math.max(0, delayMs - passedMs);
 }

@@ -60,6 +60,16 @@ it('forgives a clock that was ahead, once the server has said the time', async (
   expect(after).toMatchObject({ status: exitCodes.refused });
 });
 
+it('takes a start of the same name whose time is behind for another', async () => {
+  const office = await equippedOffice();
+  await office.server.stop();
+  // A container restarts: its uptime begins anew, and the kernel's name of the start stays.
+  office.computer.pass(hourMs);
+  office.computer.bootMs = 100_000;
+  const ran = await logon(office, `${jane.pin}${office.shown()}`);
+  expect(ran).toMatchObject({ status: 0, err: '' });
+});
+
 it('refuses what has expired, and keeps nothing of it', async () => {
   const office = await equippedOffice();
   await office.server.stop();
