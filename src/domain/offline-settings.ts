@@ -148,7 +148,7 @@ export const offlineSettings: {
     default: 3,
     range: whole(1, 100),
     oasField: null,
-    description: 'Packages of one authenticator for one workstation in 24 hours.',
+    description: 'Packages of one authenticator in 24 hours, for all workstations together.',
   },
   offlineClockBackMaxSeconds: {
     unit: 'seconds',

@@ -229,6 +229,8 @@ describe('limits', () => {
     [null, [{}]],
     ['too-many-packages', [{}, { state: 'superseded' }]],
     [null, [{}, { createdAtMs: noonMs - dayMs }]],
+    ['too-many-packages', [{}, { agentId: 'agent-2', state: 'wiped' }]],
+    [null, [{}, { authenticatorId: 'authenticator-2', state: 'wiped' }]],
     ['too-many-agents', [{ agentId: 'agent-2' }]],
     [null, [{ agentId: 'agent-2', state: 'wiped' }]],
     [null, [{ agentId: 'agent-2', notAfterMs: noonMs }]],

@@ -21,7 +21,7 @@ import { emergencyForPackage } from '../emergency/package.ts';
 import { agentSubject } from './enrol.ts';
 import { drawChallenges, fillPackage } from './entries.ts';
 import { formatOf, offlineMac, signingKeyOf, signOffline } from './format.ts';
-import { requireAgent } from './proof.ts';
+import { presentAgent, requireAgent } from './proof.ts';
 import { noteRefusal } from './refusal.ts';
 import { packageFor, packagesReadMax, policyHashOf, prospectOf } from './subject.ts';
 
@@ -40,9 +40,10 @@ export async function fetchPackage(
   proof: AgentProof,
   handleText: string,
 ): Promise<Uint8Array> {
-  const agent = await requireAgent(desk, proof);
+  const { id: agentId } = await requireAgent(desk, proof);
   let made: Uint8Array = new Uint8Array();
   await administer(desk, packageNotFound, null, async () => {
+    const agent = await presentAgent(desk, agentId);
     const handle = await requireHandle(desk, agent, handleText);
     const { bytes, proposal } = await makePackage(desk, agent, handle);
     made = bytes;
@@ -225,6 +226,7 @@ function proposalOf(
   const domainName = desk.configuration.domainById(user.domainId)?.name ?? '';
   return {
     changes: [
+      ...alone(desk, agent, authenticator),
       { change: 'delete', kind: 'retrievalHandle', id: handle.id, expectedVersion: handle.version },
       ...replaced.map(
         (each) =>
@@ -261,4 +263,31 @@ function proposalOf(
       eventsMax,
     }),
   };
+}
+
+/**
+ * Limits count what is there: of two packages at once of one authenticator, or for one workstation, the
+ * second finds another version, and is counted anew.
+ */
+function alone(
+  { nowMs }: Desk,
+  agent: OfflineAgent,
+  authenticator: OfflineSubject['authenticator'],
+): Proposal['changes'] {
+  return [
+    {
+      change: 'update',
+      kind: 'authenticator',
+      id: authenticator.id,
+      expectedVersion: authenticator.version,
+      set: {},
+    },
+    {
+      change: 'update',
+      kind: 'offlineAgent',
+      id: agent.id,
+      expectedVersion: agent.version,
+      set: { lastSeenAtMs: nowMs },
+    },
+  ];
 }

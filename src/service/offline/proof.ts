@@ -42,7 +42,20 @@ export async function requireAgent(desk: Desk, proof: AgentProof): Promise<Offli
     agent !== null && nameKey(agent.componentType) === nameKey(desk.caller.componentType);
   if (!isOfCaller) throw unproven();
   requireSignature(desk, proof, agentId, agent.publicKey);
-  if (agent.state === 'active') return agent;
+  return requireActive(agent);
+}
+
+/**
+ * The agent as it is by now, for what two requests at once must not both do.
+ *
+ * @throws TallystickError `forbidden` (reason `agent-revoked`)
+ */
+export async function presentAgent({ context }: Desk, agentId: string): Promise<OfflineAgent> {
+  return requireActive(await context.store.offlineAgentById(agentId));
+}
+
+function requireActive(agent: OfflineAgent | null): OfflineAgent {
+  if (agent?.state === 'active') return agent;
   throw new TallystickError('forbidden', 'The workstation was revoked: enrol it anew.', {
     fields: { reason: 'agent-revoked' },
   });

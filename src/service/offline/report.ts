@@ -15,7 +15,7 @@ import { agentSubject } from './enrol.ts';
 import { formatOf, readOffline, signingKeyOf, signOffline } from './format.ts';
 import { knownOf } from './known.ts';
 import { readLines } from './lines.ts';
-import { requireAgent } from './proof.ts';
+import { presentAgent, requireAgent } from './proof.ts';
 import { packagesReadMax } from './subject.ts';
 
 const action = 'offline.report';
@@ -100,12 +100,7 @@ async function takeOver(
 ): Promise<SignedAcknowledgement> {
   let answer: SignedAcknowledgement = { payload: new Uint8Array(), signature: new Uint8Array() };
   await administer(desk, what, null, async () => {
-    const agent = await desk.context.store.offlineAgentById(agentId);
-    if (agent?.state !== 'active') {
-      throw new TallystickError('forbidden', 'The workstation was revoked: enrol it anew.', {
-        fields: { reason: 'agent-revoked' },
-      });
-    }
+    const agent = await presentAgent(desk, agentId);
     const concluded = await conclude(desk, agent, reported);
     answer = await signed(desk, agent, reported, concluded.says);
     const record = {

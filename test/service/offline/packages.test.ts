@@ -7,7 +7,8 @@ import {
   timeEvent8,
   totp6,
 } from '../../support/builders.ts';
-import { challengeAt, fits } from '../../support/offline-agent.ts';
+import { challengeAt, fits, type TestAgent } from '../../support/offline-agent.ts';
+import type { TallystickError } from '../../../src/errors.ts';
 import { givePin } from '../../support/pins.ts';
 import { asking, codeOf } from '../support.ts';
 import { type OfflineBench, openOfflineBench } from './support.ts';
@@ -277,6 +278,58 @@ describe('no package', () => {
     expect(await at(agent, device.response({ counter: 4 }))).toMatchObject({
       status: 'available',
     });
+  });
+});
+
+describe('fetched at once', () => {
+  const handleFor = async (
+    from: OfflineBench,
+    agent: TestAgent,
+    userName: string,
+    response: string,
+  ): Promise<string> => {
+    const offered = await from.status(agent, userName, response);
+    if (offered.status !== 'available') throw new Error(offered.status);
+    return offered.handle;
+  };
+  const outcomesOf = async (fetches: readonly Promise<unknown>[]): Promise<unknown[]> => {
+    const settled = await Promise.allSettled(fetches);
+    const outcomes = settled.map((each) =>
+      each.status === 'fulfilled' ? 'package' : (each.reason as TallystickError).fields['reason'],
+    );
+    return outcomes.toSorted();
+  };
+
+  it('there are no more at workstations than one after another', async () => {
+    const { userName, device } = await offline.owner(hotp6);
+    const fetches: (() => Promise<unknown>)[] = [];
+    for (let counter = 0; counter < 4; counter += 1) {
+      const agent = await offline.agent();
+      const handle = await handleFor(offline, agent, userName, device.response({ counter }));
+      fetches.push(() => offline.fetch(agent, handle));
+    }
+    expect(await outcomesOf(fetches.map((fetch) => fetch()))).toEqual([
+      'package',
+      'package',
+      'too-many-agents',
+      'too-many-agents',
+    ]);
+  });
+
+  it('there are no more of a user at one workstation either', async () => {
+    const strict = await openOfflineBench({ offlineAuthenticatorsPerUserMax: 1 }, offline.bench);
+    const { userName, device } = await strict.owner(hotp6);
+    const second = await offline.bench.device(hotp6, { userName });
+    const agent = await strict.agent();
+    const handles: string[] = [];
+    for (const each of [device, second]) {
+      const response = each.response({ counter: 0 });
+      handles.push(await handleFor(strict, agent, userName, response));
+    }
+    expect(await outcomesOf(handles.map((each) => strict.fetch(agent, each)))).toEqual([
+      'package',
+      'too-many-authenticators',
+    ]);
   });
 });
 
