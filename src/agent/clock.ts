@@ -1,12 +1,20 @@
 import type { Instant } from './env.ts';
 import type { AgentState } from './state.ts';
 
+/** The state as it is in this start of the computer: what another one knew of the time is nothing here. */
+export function ofThisStart(state: AgentState, now: Instant): AgentState {
+  const { anchor } = state;
+  return anchor === null || isSameStart(anchor, now) ? state : { ...state, anchor: null };
+}
+
 /**
  * True time as well as it is known: within the start of the computer in which the server was heard, its
  * time and what has passed since, however the clock was set; after that, the clock.
+ *
+ * @param state of this start
  */
 export function trueTimeMs({ anchor }: Pick<AgentState, 'anchor'>, now: Instant): number {
-  if (anchor === null || !isSameStart(anchor, now)) return now.clockMs;
+  if (anchor === null) return now.clockMs;
   return anchor.serverTimeMs + now.bootMs - anchor.bootMs;
 }
 

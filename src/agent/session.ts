@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import type { Agent, Session } from './agent.ts';
 import { AgentError } from './agent-error.ts';
-import { isSetBack, seen, trueTimeMs } from './clock.ts';
+import { isSetBack, ofThisStart, seen, trueTimeMs } from './clock.ts';
 import { wipeStrays } from './entries-file.ts';
 import { eraseWhatPassed } from './erase.ts';
 import { takeLock } from './lock-file.ts';
@@ -38,10 +38,10 @@ async function openSession(agent: Agent): Promise<Session> {
     agentId: config.agentId,
     key: keys.stateKey,
   };
-  let state = await readState(place);
+  const now = env.now();
+  let state = ofThisStart(await readState(place), now);
   await destroyLeftOvers(agent, state);
   await requireNewest(keys, state);
-  const now = env.now();
   return {
     agent,
     now,

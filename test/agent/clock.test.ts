@@ -81,6 +81,16 @@ it('refuses what has expired, and keeps nothing of it', async () => {
   expect(await office.computer.files.list(`${office.state}/keys`)).toHaveLength(2);
 });
 
+it('has no time of a start before, however long the new one lasts', async () => {
+  const office = await equippedOffice();
+  await office.server.stop();
+  office.computer.pass(hourMs);
+  office.computer.bootMs = 100_000;
+  expect(await logon(office, `${jane.pin}${office.shown()}`)).toMatchObject({ status: 0 });
+  office.computer.pass(hourMs);
+  expect(await logon(office, `${jane.pin}${office.shown()}`)).toMatchObject({ status: 0, err: '' });
+});
+
 it('erases days as they pass', async () => {
   const office = await equippedOffice();
   await office.server.stop();
