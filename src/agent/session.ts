@@ -6,7 +6,14 @@ import { wipeStrays } from './entries-file.ts';
 import { eraseWhatPassed } from './erase.ts';
 import { takeLock } from './lock-file.ts';
 import { headerOf } from './packages.ts';
-import { type AgentState, readState, type StatePlace, withPackage, writeState } from './state.ts';
+import {
+  type AgentState,
+  type PackageState,
+  readState,
+  type StatePlace,
+  withPackage,
+  writeState,
+} from './state.ts';
 
 /** A slow hash and a slow module, several times over. */
 const lockWaitMs = 30_000;
@@ -75,17 +82,23 @@ async function destroyLeftOvers({ env, folder, keys }: Agent, state: AgentState)
   await wipeStrays(env.files, folder, new Set(named));
 }
 
-/** What time has run out for goes, and time moves on. */
+/**
+ * What time has run out for goes, and time moves on. By a clock that the server has not confirmed since the
+ * start of the computer nothing has run out for good: it may have been set wrong.
+ */
 async function tidy(session: Session): Promise<void> {
   const { nowMs } = session;
   const before = session.state();
   if (isSetBack(before, nowMs, 0)) return;
+  const isOver = (its: PackageState): boolean => nowMs >= headerOf(its).notAfterMs;
   let next = before;
-  for (const each of before.packages) {
-    if (each.entries === null || nowMs < headerOf(each).notAfterMs) continue;
+  for (const each of before.anchor === null ? [] : before.packages) {
+    if (each.entries === null || !isOver(each)) continue;
     next = withPackage(next, each.packageId, { entries: null, emergency: [] });
     next = { ...next, doomed: [...next.doomed, each.packageId] };
   }
   if (next !== before) await session.save(seen(next, nowMs));
-  for (const each of session.state().packages) await eraseWhatPassed(session, each);
+  for (const each of session.state().packages) {
+    if (!isOver(each)) await eraseWhatPassed(session, each);
+  }
 }

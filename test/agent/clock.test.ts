@@ -81,6 +81,37 @@ it('refuses what has expired, and keeps nothing of it', async () => {
   expect(await office.computer.files.list(`${office.state}/keys`)).toHaveLength(2);
 });
 
+it.each([
+  ['by more than its packages last', 4 * dayMs],
+  ['by decades', 40 * 365 * dayMs],
+])('loses nothing to a clock that is ahead %s after a restart', async (_, errorMs) => {
+  const office = await equippedOffice();
+  await office.server.stop();
+  office.computer.restart();
+  office.computer.clockErrorMs = errorMs;
+  const ahead = await logon(office, `${jane.pin}${office.shown()}`);
+  expect(ahead).toMatchObject({ status: exitCodes.expired, out: '' });
+  office.computer.clockErrorMs = 0;
+  expect(await logon(office, `${jane.pin}${office.shown()}`)).toMatchObject({ status: 0, err: '' });
+});
+
+it('keeps nothing of what ended while it was off, once the server has said the time', async () => {
+  const office = await equippedOffice();
+  await office.server.stop();
+  const entries = async (): Promise<readonly string[]> => {
+    const names = await office.computer.files.list(office.state);
+    return names.filter((name) => name.endsWith('.entries'));
+  };
+  office.computer.trueMs += 4 * dayMs;
+  office.computer.restart();
+  await office.agent(['status']);
+  expect(await entries()).toHaveLength(1);
+  await office.server.start();
+  expect(await office.agent(['report'])).toMatchObject({ status: 0 });
+  await office.agent(['status']);
+  expect(await entries()).toEqual([]);
+});
+
 it('has no time of a start before, however long the new one lasts', async () => {
   const office = await equippedOffice();
   await office.server.stop();
