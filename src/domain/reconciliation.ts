@@ -311,13 +311,17 @@ function raisedUsers(
 
 /** The counters that the agent says it has destroyed: they serve elsewhere again. */
 function releasesOf(judged: readonly Judged[], known: Known): Reconciliation['releases'] {
+  const moved = new Set<string>();
   return judged.flatMap(({ line, offlinePackage, application }) => {
     if (line.kind !== 'released' || offlinePackage?.eventMode !== 'reserved') return [];
+    // A counter that has moved is nowhere to be moved from again, however often it is said.
+    if (moved.has(offlinePackage.applicationId)) return [];
     const { id, first, count, epoch, applicationId, state } = offlinePackage;
     const from = first + BigInt(count);
     // Only if nobody has used what comes after them, or given them back already.
     const isReserved = application?.epoch === epoch && application.nextEventCounter === from;
     if (!isReserved || state === 'released') return [];
+    moved.add(applicationId);
     const uses = judged.flatMap(({ use }) => (use?.offlinePackage.id === id ? [use.index] : []));
     const last = uses.reduce(maximum, known.usedThrough.get(id) ?? -1n);
     const next = maximum(first, last + 1n);

@@ -355,6 +355,7 @@ describe('a package', () => {
       [],
       { known: { usedThrough: new Map([['package-1', 11n]]) } },
     ],
+    ['once, however often it is said', 5n, [line(1, { kind: 'released', index: null })], {}],
     ['not of shared counters', null, [], { package: event }],
     ['not twice', null, [], { package: { ...reserved, state: 'released' } }],
     ['not when others came behind', null, [], { application: { nextEventCounter: 26n } }],
