@@ -69,10 +69,16 @@ export async function enrol(
 
 /** @throws TallystickError see `Offline.share` */
 export async function share(desk: Desk, proof: AgentProof): Promise<Uint8Array> {
-  const { id, publicKey, keyMode } = await requireAgent(desk, proof);
+  const agent = await requireAgent(desk, proof);
+  const { id, publicKey, keyMode } = agent;
   if (keyMode !== 'ram')
     throw invalidMember('agent', 'must be one that keeps its secret in memory');
   const format = formatOf(desk.context);
+  // Before it leaves: with a copy of the disk nobody needs more to read what the workstation keeps.
+  await administer(desk, 'The share', null, () => ({
+    changes: [],
+    audit: doneEntry(desk, 'offline.share', agentSubject(agent), { agentId: id }),
+  }));
   const secret = await offlineMac(desk.context, format.shareMessage(id));
   try {
     return format.sealTo(publicKey, 'share', id, secret);

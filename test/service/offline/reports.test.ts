@@ -289,6 +289,19 @@ describe('a report', () => {
   });
 });
 
+it('tells the auditor of each share of a secret that leaves', async () => {
+  const agent = await offline.agent('ram');
+  const proof = agent.prove(await offline.nonce(), '/v1/offline/shares');
+  await offline.bench.service.offline.share(offline.caller, proof);
+  const last = await offline.bench.lastAudit();
+  expect(last).toMatchObject({
+    action: 'offline.share',
+    outcome: 'done',
+    details: { agentId: agent.id, peerAddress: offline.caller.peerAddress },
+  });
+  expect(JSON.stringify(last)).toContain(`(${agent.id})`);
+});
+
 describe('a nonce', () => {
   it('is good for a minute, for the key that asked, and for what was signed', async () => {
     const { service, clock } = offline.bench;
