@@ -1,7 +1,8 @@
-import { rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, copyFileSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { afterAll, beforeAll, expect, it } from 'vitest';
+import { afterAll, beforeAll, expect, it, onTestFinished } from 'vitest';
 import { type Finished, runProgram } from '../support/cli.ts';
 import { describeLayer } from '../support/layers.ts';
 import { Desk, pin } from './desk-support.ts';
@@ -15,15 +16,19 @@ describeLayer('pam', 'pam_exec runs the agent for whoever asks PAM', () => {
 
   beforeAll(async () => {
     desk = await Desk.open('offlineFailuresMax=2');
+    writeService();
+  }, 60_000);
+
+  function writeService(option = ''): void {
     // pam_exec gives its program no PATH.
     const program = [process.execPath, join(root, 'dist/src/agent/main.js'), 'pam'];
     const runs = `${program.join(' ')} --state ${desk.state('agent')}`;
     const lines = [
-      `auth required pam_exec.so expose_authtok quiet stdout ${runs}`,
+      `auth required pam_exec.so ${option} expose_authtok quiet stdout ${runs}`,
       'account required pam_permit.so',
     ];
     writeFileSync(serviceFile, `${lines.join('\n')}\n`);
-  }, 60_000);
+  }
 
   afterAll(async () => {
     rmSync(serviceFile, { force: true });
@@ -61,6 +66,28 @@ describeLayer('pam', 'pam_exec runs the agent for whoever asks PAM', () => {
     // What was used without the server is used.
     expect(await signOn(alone)).toMatchObject({ code: 1 });
   }, 120_000);
+
+  it('set-uid programs need seteuid', async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'tallystick-suid-'));
+    onTestFinished(() => rmSync(folder, { recursive: true }));
+    const program = join(folder, 'ask');
+    chmodSync(folder, 0o755);
+    copyFileSync('/usr/bin/pamtester', program);
+    chmodSync(program, 0o4755);
+    const nobody = ['--reuid', '65534', '--regid', '65534', '--clear-groups'];
+    const ask = async (): Promise<Finished> =>
+      runProgram(
+        'timeout',
+        ['60', 'setpriv', ...nobody, program, service, 'jane', 'authenticate'],
+        {
+          input: `${pin}${await desk.press()}\n`,
+        },
+      );
+    expect(await ask()).toMatchObject({ code: 1 });
+    writeService('seteuid');
+    expect(await ask()).toMatchObject({ code: 0 });
+    writeService();
+  });
 
   it('answers lines of type auth alone', async () => {
     const ran = await desk.shell(
