@@ -26,7 +26,7 @@ export interface Known {
   readonly applications: ReadonlyMap<string, Application>;
   /** `usedKey` of what other lines have used up. */
   readonly used: ReadonlySet<string>;
-  /** The highest index that earlier lines used of a package. */
+  /** By package, the highest index below its end that earlier lines used of its application, anywhere. */
   readonly usedThrough: ReadonlyMap<string, bigint>;
   /** Ids of packages that nothing speaks against. */
   readonly stands: ReadonlySet<string>;
@@ -317,14 +317,20 @@ function releasesOf(judged: readonly Judged[], known: Known): Reconciliation['re
     // A counter that has moved is nowhere to be moved from again, however often it is said.
     if (moved.has(offlinePackage.applicationId)) return [];
     const { id, first, count, epoch, applicationId, state } = offlinePackage;
+    const isOfIt = (each: OfflinePackage): boolean =>
+      each.applicationId === applicationId && each.epoch === epoch;
     const from = first + BigInt(count);
     // Only if nobody has used what comes after them, or given them back already.
     const isReserved = application?.epoch === epoch && application.nextEventCounter === from;
     if (!isReserved || state === 'released') return [];
-    moved.add(applicationId);
-    const uses = judged.flatMap(({ use }) => (use?.offlinePackage.id === id ? [use.index] : []));
+    const uses = judged.flatMap(({ use }) =>
+      use !== null && isOfIt(use.offlinePackage) ? [use.index] : [],
+    );
     const last = uses.reduce(maximum, known.usedThrough.get(id) ?? -1n);
     const next = maximum(first, last + 1n);
+    // The same report uses what comes after them.
+    if (next > from) return [];
+    moved.add(applicationId);
     return [{ applicationId, epoch, from, to: next }];
   });
 }

@@ -299,6 +299,8 @@ export interface Store {
   offlineEvents(agentId: string, from: number, limit: number): Promise<readonly OfflineEvent[]>;
   /** Acceptances of that index, at whichever workstation. */
   offlineEventsAt(applicationId: string, index: bigint): Promise<readonly OfflineEvent[]>;
+  /** The highest index below `below` that was reported as used in that epoch, at whichever workstation. */
+  offlineUsedBelow(applicationId: string, epoch: number, below: bigint): Promise<bigint | null>;
   offlineReportById(id: string): Promise<OfflineReport | null>;
 
   emergencyCodeById(id: string): Promise<EmergencyCode | null>;

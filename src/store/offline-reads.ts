@@ -10,6 +10,7 @@ import {
 import type { Page } from '../service/store.ts';
 import * as columns from './columns.ts';
 import * as rows from './offline-rows.ts';
+import { optionalInteger } from './rows.ts';
 import { limitOf, pageMax, Reads } from './reads.ts';
 import { storedInteger } from './writes.ts';
 
@@ -109,6 +110,29 @@ export class OfflineReads extends Reads {
         .orderBy('n'),
     );
     return found.map(rows.offlineEventOf);
+  }
+
+  async offlineUsedBelow(
+    applicationId: string,
+    epoch: number,
+    below: bigint,
+  ): Promise<bigint | null> {
+    const found = await this.first(
+      this.from
+        .selectFrom('offline_event')
+        // Of a package that is gone nobody knows the epoch: it counts.
+        .leftJoin('offline_package', 'offline_package.id', 'offline_event.package_id')
+        .select('offline_event.entry_index')
+        .where('offline_event.application_id', '=', applicationId)
+        .where('offline_event.entry_index', '<', storedInteger(below))
+        .where(({ eb, or }) =>
+          or([eb('offline_package.id', 'is', null), eb('offline_package.epoch', '=', epoch)]),
+        )
+        .orderBy('offline_event.entry_index', 'desc')
+        .limit(1),
+    );
+    const index = optionalInteger(found?.entry_index ?? null);
+    return index === null ? null : BigInt(index);
   }
 
   async offlineReportById(id: string): Promise<OfflineReport | null> {

@@ -356,6 +356,21 @@ describe('a package', () => {
       { known: { usedThrough: new Map([['package-1', 11n]]) } },
     ],
     ['once, however often it is said', 5n, [line(1, { kind: 'released', index: null })], {}],
+    [
+      'not when the same report uses more of another package',
+      null,
+      [line(1, { index: 30n, packageId: 'package-2' })],
+      {
+        known: {
+          packages: new Map(
+            [reserved, { ...event, id: 'package-2', count: 40 }].map((each) => {
+              const held = packageWith(each);
+              return [held.id, held];
+            }),
+          ),
+        },
+      },
+    ],
     ['not of shared counters', null, [], { package: event }],
     ['not twice', null, [], { package: { ...reserved, state: 'released' } }],
     ['not when others came behind', null, [], { application: { nextEventCounter: 26n } }],

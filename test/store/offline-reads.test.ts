@@ -119,6 +119,13 @@ eachDatabase((opened) => {
       expect(await at(41n)).toEqual([here, there]);
       expect(await at(43n)).toEqual([]);
       await expect(at(2n ** 53n)).rejects.toMatchObject(contract);
+      const below = (index: bigint): Promise<bigint | null> =>
+        opened.store.offlineUsedBelow(owner.application.id, 0, index);
+      expect([await below(43n), await below(42n), await below(41n)]).toEqual([42n, 41n, null]);
+      const earlier = aPackage(owner, { epoch: 7 });
+      const late = anEvent(owner, { n: 6, index: 50n, packageId: earlier.id });
+      await insertAll(opened.store, [insertPackage(earlier), insertEvent(late)]);
+      expect(await below(60n)).toBe(42n);
     });
   });
 

@@ -7,9 +7,6 @@ import type { Desk } from '../administration/desk.ts';
 import type { OfflineReportDocument } from '../ports.ts';
 import { circumstancesOf, packagesReadMax } from './subject.ts';
 
-/** As many events as the store reads at once. */
-const eventsReadMax = 1000;
-
 /** With what the audit calls things by. */
 export interface KnownByName extends Known {
   /** Of the packages' authenticators, by id. */
@@ -32,7 +29,7 @@ export async function knownOf(
     serials,
     stands,
     used: await usedBefore(desk, packages, fresh),
-    usedThrough: await usedThroughOf(desk, agent, fresh),
+    usedThrough: await usedThroughOf(desk, packages, fresh),
     windowForwardSteps: policy.offlineWindowForwardSteps,
     userLockThreshold: lockThresholdOf(desk),
   };
@@ -110,20 +107,19 @@ async function usedBefore(
   return used;
 }
 
-/** Looked for only where something is given back. */
+/** Looked for only where something is given back; at every workstation, or it could be used there too. */
 async function usedThroughOf(
   { context: { store } }: Desk,
-  agent: OfflineAgent,
+  packages: ReadonlyMap<string, OfflinePackage>,
   fresh: readonly ReportedLine[],
 ): Promise<ReadonlyMap<string, bigint>> {
   const through = new Map<string, bigint>();
-  if (!fresh.some(({ kind }) => kind === 'released')) return through;
-  for (let from = 1; from <= agent.acknowledgedThrough; from += eventsReadMax) {
-    for (const { packageId, index } of await store.offlineEvents(agent.id, from, eventsReadMax)) {
-      if (packageId === null || index === null) continue;
-      const before = through.get(packageId) ?? -1n;
-      if (index > before) through.set(packageId, index);
-    }
+  for (const { kind, packageId } of fresh) {
+    const its = packages.get(packageId ?? '');
+    if (kind !== 'released' || its?.eventMode !== 'reserved' || through.has(its.id)) continue;
+    const { applicationId, epoch, first, count } = its;
+    const index = await store.offlineUsedBelow(applicationId, epoch, first + BigInt(count));
+    if (index !== null) through.set(its.id, index);
   }
   return through;
 }

@@ -206,6 +206,28 @@ describe('what was used without a server', () => {
   });
 });
 
+it('is given back only from behind what was used at another workstation', async () => {
+  const { userName, device } = await offline.owner(hotp6);
+  const { bench } = offline;
+  const reserving = await openOfflineBench(
+    { offlineEvents: 40, offlineEventMode: 'reserved' },
+    bench,
+  );
+  const [other, agent] = [await offline.agent(), await reserving.agent()];
+  const shared = await offline.install(other, userName, device.response({ counter: 0 }));
+  const { header } = await reserving.install(agent, userName, device.response({ counter: 1 }));
+  other.use(shared.header.packageId, 7n, now());
+  await offline.report(other);
+  agent.use(header.packageId, 3n, now());
+  await reserving.report(agent);
+  agent.note('released', { packageId: header.packageId, atMs: now() });
+  agent.held = [];
+  await reserving.report(agent);
+  expect(await bench.store.authenticatorBySerial(device.serial)).toMatchObject({
+    applications: [{ nextEventCounter: 8n }],
+  });
+});
+
 describe('a report', () => {
   it('is answered the same when it comes again, and takes nothing over twice', async () => {
     const held = await installed();
