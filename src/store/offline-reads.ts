@@ -125,8 +125,8 @@ export class OfflineReads extends Reads {
         .select('offline_event.entry_index')
         .where('offline_event.application_id', '=', applicationId)
         .where('offline_event.entry_index', '<', storedInteger(below))
-        .where(({ eb, or }) =>
-          or([eb('offline_package.id', 'is', null), eb('offline_package.epoch', '=', epoch)]),
+        .where((eb) =>
+          eb.or([eb('offline_package.id', 'is', null), eb('offline_package.epoch', '=', epoch)]),
         )
         .orderBy('offline_event.entry_index', 'desc')
         .limit(1),
