@@ -185,7 +185,7 @@ describe('refused', () => {
     [
       'password-too-simple',
       'all in lower case',
-      /at least 1 upper-case letters, 2 digits\.$/,
+      /at least 1 upper-case letter, 2 digits\.$/,
       { passwordMinUpperCase: 1, passwordMinDigits: 2 },
     ],
     ['password-user-name-based', 'xx-eman-xx', /name of the user/, {}],
