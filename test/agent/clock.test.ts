@@ -81,6 +81,16 @@ it('refuses what has expired, and keeps nothing of it', async () => {
   expect(await office.computer.files.list(`${office.state}/keys`)).toHaveLength(2);
 });
 
+it('verifies nobody by a package whose time has not come, until it has', async () => {
+  const header = { notBeforeMs: Date.UTC(2030, 0, 16), notAfterMs: Date.UTC(2030, 0, 18) };
+  const office = await equippedOffice({ ...jane, header });
+  await office.server.stop();
+  const early = await logon(office, `${jane.pin}${office.shown()}`);
+  expect(early).toMatchObject({ status: exitCodes.clock, out: '' });
+  office.computer.pass(dayMs);
+  expect(await logon(office, `${jane.pin}${office.shown()}`)).toMatchObject({ status: 0, err: '' });
+});
+
 it.each([
   ['by more than its packages last', 4 * dayMs],
   ['by decades', 40 * 365 * dayMs],
