@@ -151,8 +151,12 @@ export class Workstation {
         bootId,
       };
     };
-    // Waits between wrong tries are not what is tested here.
-    const env = { ...nodeEnv, now, sleepMs: () => Promise.resolve() };
+    // Waits between wrong tries are not what is tested here: they pass at once.
+    const sleepMs = (durationMs: number): Promise<void> => {
+      this.passedMs += durationMs;
+      return Promise.resolve();
+    };
+    const env = { ...nodeEnv, now, sleepMs };
     return runAgent({ env }, this.state, argv, lines);
   }
 
