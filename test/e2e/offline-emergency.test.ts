@@ -106,9 +106,10 @@ describeLayer('softhsm', 'a workstation that locked itself, and the help desk', 
 
   it('takes no code that was reset, once it was at the server', async () => {
     const { owner, made, code } = await equipped('reset');
-    await must(
-      site.admin('POST', `/v1/authenticators/${owner.serial}/emergency/${code.id}/reset`, {}),
-    );
+    const path = `/v1/authenticators/${owner.serial}/emergency/${code.id}`;
+    await must(site.admin('PATCH', path, { onlineAllowed: true }));
+    await must(site.admin('POST', `${path}/reset`, {}));
+    expect(await made.logon(owner, code.text)).toMatchObject({ status: refused, out: '' });
     await made.equip(owner, owner.shown(1));
     const next = await readOut(owner);
     await made.wire.cut();
