@@ -2,7 +2,7 @@ import { type AgentCode, AgentError } from './agent-error.ts';
 import type { AgentApi, LogonAnswer, OfflineOffer } from './api.ts';
 import { install } from './install.ts';
 import { packagesOf, type Standing, standingOf, type UserName } from './packages.ts';
-import { releaseReserved } from './remove.ts';
+import { releaseReserved, removeUser } from './remove.ts';
 import { report, revocable } from './reporting.ts';
 import type { Agent } from './agent.ts';
 import { withSession } from './session.ts';
@@ -129,6 +129,7 @@ async function renew(
 ): Promise<Renewal> {
   const { offline: offer, pinChanged } = answer;
   if (pinChanged) {
+    await dropOldPin(agent, api, name);
     const detail = 'what was typed ends with a new PIN: the next logon renews the offline data';
     return { note: 'pin-changed', code: 'accepted', detail };
   }
@@ -141,6 +142,20 @@ async function renew(
   } catch (error) {
     if (!(error instanceof AgentError) || error.code === 'revoked') throw error;
     return { note: 'not-updated', code: error.code, detail: error.message };
+  }
+}
+
+/**
+ * What was made under the old PIN stands no more at the server, whose answer to a report has it destroyed.
+ * Where that fails, everything of the user goes: the old PIN opens nothing once the network is unplugged.
+ */
+async function dropOldPin(agent: Agent, api: AgentApi, name: UserName): Promise<void> {
+  try {
+    await report(agent, api);
+  } catch (error) {
+    if (!(error instanceof AgentError) || error.code === 'revoked') throw error;
+    agent.log(error.code, error.message);
+    await removeUser(agent, name);
   }
 }
 

@@ -59,7 +59,7 @@ async function prompt(question: string): Promise<string> {
       for (const byte of chunk) {
         if (byte === 0x03 || byte === 0x04) throw new AgentError('unanswered', 'given up');
         if (byte === 0x0d || byte === 0x0a) return Buffer.from(typed).toString('utf8');
-        if (byte === 0x7f || byte === 0x08) typed.pop();
+        if (byte === 0x7f || byte === 0x08) dropCharacter(typed);
         else if (typed.length < lineBytesMax) typed.push(byte);
       }
     }
@@ -70,4 +70,10 @@ async function prompt(question: string): Promise<string> {
     process.stdin.pause();
     process.stderr.write('\n');
   }
+}
+
+/** The last one, of as many bytes as UTF-8 gave it. */
+function dropCharacter(typed: number[]): void {
+  let byte = typed.pop();
+  while (byte !== undefined && byte >> 6 === 0b10) byte = typed.pop();
 }

@@ -1,8 +1,8 @@
-import { readFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
 import { exitCodes } from '../../src/agent/agent-error.ts';
-import { selfSigned } from '../support/self-signed.ts';
+import { selfSigned, signedByAuthority } from '../support/self-signed.ts';
 import { enrol, equippedOffice, jane, logon, openOffice } from './support/world.ts';
 
 it('signs on at the server, and without it when it is away', async () => {
@@ -98,6 +98,29 @@ it('never falls back on a certificate that is not trusted, and does on silence',
   const waited = await logon(office, `${jane.pin}${office.shown()}`);
   silent.close();
   expect(waited).toMatchObject({ status: 0, err: '' });
+});
+
+it('trusts the authorities of --ca, and in their place no other', async () => {
+  const { authority, server } = signedByAuthority();
+  const office = await openOffice();
+  await office.server.stop();
+  await office.server.start({ cert: server.certificate, key: server.privateKey });
+  const url = office.server.url.replace('http:', 'https:');
+  const enrolBy = (...more: string[]): ReturnType<typeof office.agent> => {
+    const about = ['--key-file', office.keyFile, '--name', 'desk', '--mode', 'sw'];
+    return office.agent(['enrol', '--server', url, ...about, ...more]);
+  };
+  const [right, other] = ['right.pem', 'other.pem'].map((name) => join(office.folder, name));
+  writeFileSync(right!, authority);
+  writeFileSync(other!, signedByAuthority().authority);
+  for (const more of [[], ['--ca', other!]]) {
+    expect(await enrolBy(...more)).toMatchObject({ status: exitCodes.untrusted, out: '' });
+  }
+  expect(await enrolBy('--ca', right!)).toMatchObject({ status: 0 });
+  // The file is named once, at enrolling.
+  const online = await logon(office, `${jane.pin}${office.shown()}`);
+  expect(online.out).toContain('is renewed');
+  expect(await office.agent(['report'])).toMatchObject({ status: 0 });
 });
 
 it('asks for another nonce once when the first went stale', async () => {
@@ -242,4 +265,23 @@ it('counts one try for all devices of a user, so that a right one is no failure'
     ...['installed', 'installed', 'attempted', 'accepted'],
     ...['attempted', 'refused', 'refused'],
   ]);
+});
+
+it('destroys what was made under an old PIN, though the server is gone before it says so', async () => {
+  const office = await equippedOffice();
+  const { server } = office;
+  const { nowMs } = server;
+  const typed = `${jane.pin}${office.shown()}`;
+  const body = { outcome: 'accepted', pinChanged: true };
+  server.faults.set('/v1/offline/logon', { status: 200, body });
+  server.nowMs = () => {
+    // The report in front of the logon is the last that is answered.
+    server.faults.set('/v1/offline/reports', { status: 503, body: {} });
+    return nowMs();
+  };
+  const ran = await logon(office, typed);
+  expect(ran).toMatchObject({ status: 0, err: '' });
+  expect(ran.out).toContain('The PIN was changed: sign in once more');
+  await server.stop();
+  expect(await logon(office, typed)).toMatchObject({ status: exitCodes['no-data'], out: '' });
 });

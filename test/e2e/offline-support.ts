@@ -3,7 +3,7 @@ import { cpSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { nodeEnv } from '../../src/agent/env.ts';
-import { type Ran, runAgent } from '../agent/support/world.ts';
+import { type Line, type Ran, runAgent } from '../agent/support/world.ts';
 import {
   freshInstallation,
   type Installation,
@@ -82,25 +82,37 @@ export class Site {
     kind: 'event' | 'time',
     seed: Buffer = randomBytes(20),
   ): Promise<Owner> {
+    const clock = kind === 'time' ? { timeStepSeconds: 30, timeOriginSeconds: 0 } : {};
+    const algorithm = { kind, hash: 'SHA1', digits: 8, ...clock };
+    const serial = await this.#holder(name, 'response-only', algorithm, seed);
+    return { user: name, serial, shown: (index) => hotp8(seed, index) };
+  }
+
+  /** A user whose device answers challenges of eight digits. */
+  async answerer(name: string): Promise<Answerer> {
+    const seed = randomBytes(20);
+    const suite = 'OCRA-1:HOTP-SHA1-8:QN08';
+    const algorithm = { kind: 'challenge-response', suite };
+    const serial = await this.#holder(name, 'challenge-response', algorithm, seed);
+    return { user: name, serial, answer: (challenge) => ocra8(seed, suite, challenge) };
+  }
+
+  /** @returns the serial number of the device */
+  async #holder(name: string, mode: string, algorithm: object, seed: Buffer): Promise<string> {
     const serial = name.toUpperCase();
     await must(this.admin('POST', '/v1/users', { user: name }));
-    const clock = kind === 'time' ? { timeStepSeconds: 30, timeOriginSeconds: 0 } : {};
-    await must(
-      this.admin('POST', '/v1/authenticators', {
-        serial,
-        model: 'TEST',
-        applications: [
-          {
-            name: 'APP',
-            mode: 'response-only',
-            algorithm: { kind, hash: 'SHA1', digits: 8, ...clock },
-            seed: { source: 'import', encoding: 'hex', value: seed.toString('hex') },
-          },
-        ],
-      }),
-    );
+    const source = { source: 'import', encoding: 'hex', value: seed.toString('hex') };
+    const applications = [{ name: 'APP', mode, algorithm, seed: source }];
+    await must(this.admin('POST', '/v1/authenticators', { serial, model: 'TEST', applications }));
     await must(this.admin('POST', `/v1/authenticators/${serial}/assign`, { user: name }));
-    return { user: name, serial, shown: (index) => hotp8(seed, index) };
+    return serial;
+  }
+
+  /** The device takes a server PIN from now on, and this is it. */
+  async givePin({ serial }: Pick<Owner, 'serial'>, pin: string): Promise<void> {
+    const path = `/v1/authenticators/${serial}/pin`;
+    await must(this.admin('POST', path, { action: 'enable' }));
+    await must(this.admin('POST', path, { action: 'set', pin, confirmation: pin }));
   }
 
   /** What the audit has of an action, the newest last. */
@@ -128,6 +140,12 @@ export interface Owner {
   readonly shown: (index: number) => string;
 }
 
+export interface Answerer {
+  readonly user: string;
+  readonly serial: string;
+  readonly answer: (challenge: string) => string;
+}
+
 /** The folder of an agent, which commands of the real agent work in. */
 export class Workstation {
   readonly wire: Wire;
@@ -142,7 +160,7 @@ export class Workstation {
     this.state = state;
   }
 
-  run(argv: readonly string[], lines: readonly string[] = []): Promise<Ran> {
+  run(argv: readonly string[], lines: readonly Line[] = []): Promise<Ran> {
     const now = (): ReturnType<typeof nodeEnv.now> => {
       const { clockMs, bootMs, bootId } = nodeEnv.now();
       return {
@@ -160,7 +178,7 @@ export class Workstation {
     return runAgent({ env }, this.state, argv, lines);
   }
 
-  logon({ user }: Owner, typed: string): Promise<Ran> {
+  logon({ user }: Pick<Owner, 'user'>, typed: string): Promise<Ran> {
     return this.run(['logon', user, '--stdin'], [typed]);
   }
 
@@ -186,7 +204,17 @@ export class Workstation {
 function hotp8(seed: Buffer, index: number): string {
   const movingFactor = Buffer.alloc(8);
   movingFactor.writeBigUInt64BE(BigInt(index));
-  const mac = createHmac('sha1', seed).update(movingFactor).digest();
+  return eightDigits(seed, movingFactor);
+}
+
+/** RFC 6287 section 5.1, of a question of digits and nothing else. */
+function ocra8(seed: Buffer, suite: string, challenge: string): string {
+  const question = Buffer.from(BigInt(challenge).toString(16).padEnd(256, '0'), 'hex');
+  return eightDigits(seed, Buffer.concat([Buffer.from(`${suite}\0`), question]));
+}
+
+function eightDigits(seed: Buffer, message: Buffer): string {
+  const mac = createHmac('sha1', seed).update(message).digest();
   const truncated = mac.readUInt32BE(mac[19]! & 0xf) & 0x7fffffff;
   return String(truncated % 100_000_000).padStart(8, '0');
 }

@@ -54,6 +54,9 @@ export interface Ran {
   readonly err: string;
 }
 
+/** What is typed, or what is made of what standard error has shown so far. */
+export type Line = string | ((shown: string) => string);
+
 /** A server, a computer and the folder of its agent. */
 export interface Office {
   readonly server: ScriptedServer;
@@ -62,7 +65,7 @@ export interface Office {
   readonly state: string;
   readonly keyFile: string;
   /** Runs a command; `lines` are what is typed. */
-  agent(argv: readonly string[], lines?: readonly (string | (() => string))[]): Promise<Ran>;
+  agent(argv: readonly string[], lines?: readonly Line[]): Promise<Ran>;
   /** What the device of the one user shows, steps from now. */
   shown(steps?: number): string;
 }
@@ -102,8 +105,7 @@ export async function runAgent(
   computer: Pick<Computer, 'env'>,
   state: string,
   argv: readonly string[],
-  lines: readonly (string | (() => string))[],
-  signal: AbortSignal = AbortSignal.abort(),
+  lines: readonly Line[],
 ): Promise<Ran> {
   let out = '';
   let err = '';
@@ -119,9 +121,9 @@ export async function runAgent(
     prompt: () => Promise.reject(new Error('no terminal')),
     readLine: () => {
       const next = left.shift();
-      return Promise.resolve(next === undefined ? null : typeof next === 'string' ? next : next());
+      return Promise.resolve(next === undefined ? null : typeof next === 'string' ? next : next(err));
     },
-    stopSignal: () => signal,
+    stopSignal: () => AbortSignal.abort(),
   });
   return { status, out, err };
 }
