@@ -14,8 +14,11 @@ async function lockedOffice(office: Office): Promise<number> {
   return (await logon(office, wrong)).status;
 }
 
-function withCode(kind: 'tokencode' | 'passcode'): typeof jane {
-  const terms = emergencyTerms(kind, Date.UTC(2031, 0, 1));
+function withCode(
+  kind: 'tokencode' | 'passcode',
+  notAfterMs: number = Date.UTC(2031, 0, 1),
+): typeof jane {
+  const terms = emergencyTerms(kind, notAfterMs);
   const codes = [kind === 'passcode' ? passcode : tokencode];
   return { ...jane, header: { emergency: [terms] }, emergencyCodes: codes };
 }
@@ -86,6 +89,15 @@ it('opens a lock by an emergency code, as it is heard on the telephone', async (
   const used = office.server.records.filter(({ kind }) => kind === 'emergency-accepted');
   expect(used).toHaveLength(2);
   expect(new Set(used.map(({ codeId }) => codeId)).size).toBe(1);
+});
+
+it('takes no emergency code whose days are over', async () => {
+  const office = await equippedOffice(withCode('passcode', Date.UTC(2030, 0, 16)));
+  await office.server.stop();
+  expect(await logon(office, passcode)).toMatchObject({ status: 0 });
+  office.computer.pass(86_400_000);
+  expect(await logon(office, passcode)).toMatchObject({ status: exitCodes.refused, out: '' });
+  expect(await logon(office, `${jane.pin}${office.shown()}`)).toMatchObject({ status: 0 });
 });
 
 it('asks for the PIN in front of a code that stands for the device alone', async () => {
