@@ -72,4 +72,14 @@ describe('links between documents', () => {
     expect(documents).toContain('README.md');
     expect(documents.flatMap(brokenLinks)).toEqual([]);
   });
+
+  it('name files of this checkout that are there', () => {
+    const named = matching(/\.md$/).flatMap((path) =>
+      [...read(path).matchAll(/`((?:src|hsm|emulator|test|scripts|docs)\/[\w./-]+\.\w+)`/g)].map(
+        ([, file = '']) => [path, file] as const,
+      ),
+    );
+    expect(named).toContainEqual(['docs/offline.md', 'test/e2e/offline-seeds.test.ts']);
+    expect(named.filter(([, file]) => !existsSync(root + file))).toEqual([]);
+  });
 });
