@@ -100,6 +100,17 @@ it('never falls back on a certificate that is not trusted, and does on silence',
   expect(waited).toMatchObject({ status: 0, err: '' });
 });
 
+it('sends nothing without TLS, but on this computer', async () => {
+  const office = await openOffice();
+  const about = ['--key-file', office.keyFile, '--name', 'desk', '--mode', 'sw'];
+  const ran = await office.agent(['enrol', '--server', 'http://otp.example.org', ...about]);
+  expect(ran).toMatchObject({ status: exitCodes.usage, out: '' });
+  expect(ran.err).toContain('is neither https nor this computer: use https');
+  expect(await office.agent(['enrol', '--server', office.server.url, ...about])).toMatchObject({
+    status: 0,
+  });
+});
+
 it('trusts the authorities of --ca, and in their place no other', async () => {
   const { authority, server } = signedByAuthority();
   const office = await openOffice();

@@ -97,6 +97,21 @@ it('reports by itself, and backs off with jitter while the server is away', asyn
   await expect.poll(() => office.server.records.map(({ kind }) => kind)).toContain('accepted');
 });
 
+it('reports again within a quarter of an hour, and not all at one moment', async () => {
+  const office = await equippedOffice();
+  const { sleeps } = await running(office);
+  await expect.poll(() => sleeps.length).toBe(4);
+  const quarterMs = 15 * 60_000;
+  for (const sleptMs of sleeps) {
+    expect(sleptMs).toBeGreaterThanOrEqual(quarterMs / 2);
+    expect(sleptMs).toBeLessThanOrEqual(quarterMs);
+  }
+  expect(new Set(sleeps).size).toBeGreaterThan(1);
+  expect(office.server.requests.filter((path) => path.endsWith('/reports')).length).toBeGreaterThan(
+    3,
+  );
+});
+
 it('lets only one run at a time', async () => {
   const office = await equippedOffice();
   await running(office);

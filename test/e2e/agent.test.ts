@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { exitCodes } from '../../src/agent/agent-error.ts';
+import { patience } from '../../src/agent/http.ts';
 import {
   freshInstallation,
   type Installation,
@@ -82,5 +83,13 @@ describeLayer('softhsm', 'the transcripts of docs/agent.md', () => {
     const rows = [...readPage('agent.md').matchAll(/^\| (\d+) +\| `([a-z-]+)`/gm)];
     const table: unknown = Object.fromEntries(rows.map(([, code, name]) => [name, Number(code)]));
     expect(table).toEqual(exitCodes);
+  });
+
+  it('have how long a server is waited for', () => {
+    const said = /no connection within (\d+) seconds or no answer within (\d+)/.exec(
+      readPage('agent.md'),
+    );
+    const [connectMs, totalMs] = said?.slice(1).map((seconds) => 1000 * Number(seconds)) ?? [];
+    expect({ connectMs, totalMs }).toEqual(patience);
   });
 });
