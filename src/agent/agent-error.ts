@@ -71,7 +71,8 @@ export const texts: Readonly<Record<AgentCode, string>> = {
   revoked: 'This computer is no longer known to the server. Call the help desk.',
   usage: 'The command is not right.',
   'not-enrolled': 'This computer is not enrolled: run tallystick-agent enrol.',
-  'not-running': 'The agent is not running: start tallystick-agent run.',
+  'not-running':
+    'The agent is not running, or has not reached the server since it was started: see tallystick-agent run.',
   busy: 'Another command is at work. Try again.',
   device: 'The security module of this computer cannot be used.',
   storage: 'The folder of the agent cannot be used.',
@@ -95,6 +96,14 @@ export class AgentError extends Error {
     this.shown = options.shown ?? null;
   }
 }
+
+/** What the agent keeps about itself cannot be used: no logon heals that. */
+export function brokenAgent(message: string, cause?: unknown): AgentError {
+  return new AgentError('damaged', message, { shown: brokenAgentText, cause });
+}
+
+const brokenAgentText =
+  'The agent of this computer is damaged: it has to be reset and enrolled anew. Call the help desk.';
 
 /** For people who set the agent up: they see what the log sees. */
 export function setupError(code: AgentCode, message: string, cause?: unknown): AgentError {

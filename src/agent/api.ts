@@ -34,7 +34,12 @@ export type LogonAnswer =
       readonly pinChanged: boolean;
       readonly offline: OfflineOffer | null;
     }
-  | { readonly kind: 'challenge'; readonly message: string; readonly challengeKey: string };
+  | {
+      readonly kind: 'challenge';
+      readonly message: string | null;
+      readonly challenge: string | null;
+      readonly challengeKey: string;
+    };
 
 /** What an accepted logon has for working offline. */
 export type OfflineOffer =
@@ -95,8 +100,12 @@ export function createApi(options: ApiOptions): AgentApi {
       const answer = await post('/v1/offline/logon', attempt);
       if (answer.status !== 202) return { kind: 'accepted', ...parsed(acceptedShape, answer) };
       const { challenge, challengeKey, message } = parsed(challengeShape, answer);
-      const text = [message, challenge].filter((part) => typeof part === 'string').join(' ');
-      return { kind: 'challenge', message: text, challengeKey };
+      return {
+        kind: 'challenge',
+        message: message ?? null,
+        challenge: challenge ?? null,
+        challengeKey,
+      };
     },
     fetchPackage: async (handle) => (await post('/v1/offline/packages', { handle })).body,
     report: async (document) => {

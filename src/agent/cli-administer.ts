@@ -15,6 +15,11 @@ export function logOf(world: AgentWorld, { verbose }: CommonOptions): Agent['log
   };
 }
 
+/** A number of things. */
+export function counted(number: number, what: string): string {
+  return `${number} ${what}${number === 1 ? '' : 's'}`;
+}
+
 interface EnrolOptions extends CommonOptions {
   readonly server: string;
   readonly keyFile: string;
@@ -75,7 +80,9 @@ export function reportCommand(world: AgentWorld): Command {
       const agent = await openAgent(world.env, options.state, logOf(world, options));
       try {
         const lines = await report(agent, await apiOf(agent, world.patience));
-        world.out(lines === 0 ? 'Nothing was to be reported.\n' : `Reported: ${lines} lines.\n`);
+        world.out(
+          lines === 0 ? 'Nothing was to be reported.\n' : `Reported: ${counted(lines, 'line')}.\n`,
+        );
       } finally {
         await agent.keys.close();
       }
@@ -120,7 +127,12 @@ export function resetCommand(world: AgentWorld): Command {
     .option('--yes', 'needed: what was not reported is lost')
     .action(async (options: CommonOptions & { readonly yes?: boolean }) => {
       if (options.yes !== true) throw setupError('usage', 'reset needs --yes');
-      await reset(world.env, options.state);
-      world.out('Everything is destroyed. Revoke this agent at the server.\n');
+      const agentId = await reset(world.env, options.state);
+      world.out(
+        agentId === null
+          ? 'Its configuration was damaged. Everything is destroyed but what a PKCS#11 module may hold.\n' +
+              'Revoke this agent at the server.\n'
+          : `Everything is destroyed. Revoke this agent at the server: ${agentId}\n`,
+      );
     });
 }

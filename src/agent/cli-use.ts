@@ -1,7 +1,7 @@
 import { Command } from 'commander';
 import { AgentError, exitCodes, setupError, texts } from './agent-error.ts';
 import type { AgentWorld, CommonOptions, Ended } from './cli-world.ts';
-import { logOf } from './cli-administer.ts';
+import { counted, logOf } from './cli-administer.ts';
 import { openAgent } from './enrol.ts';
 import { type Ask, logon, type LogonRequest, type Note, type Outcome } from './logon.ts';
 import type { Standing } from './packages.ts';
@@ -94,8 +94,9 @@ function askOf(world: AgentWorld, { stdin }: UserOptions): Ask {
   if (stdin !== true && !world.isInteractive) {
     throw setupError('usage', 'standard input is no terminal: use --stdin');
   }
-  return async ({ kind, message }) => {
-    if (message !== null) world.err(`Challenge: ${message}\n`);
+  return async ({ kind, message, challenge }) => {
+    if (message !== null) world.err(`${message}\n`);
+    if (challenge !== null) world.err(`Challenge: ${challenge}\n`);
     const question = kind === 'credential' ? 'PIN and response: ' : 'Response: ';
     const typed = stdin === true ? await world.readLine() : await world.prompt(question);
     if (typed !== null && typed !== '') return typed;
@@ -106,17 +107,19 @@ function askOf(world: AgentWorld, { stdin }: UserOptions): Ask {
 }
 
 function tell(world: AgentWorld, { json }: UserOptions, outcome: Outcome): void {
-  const { code, by, shown, standing, note } = outcome;
+  const { code, by, shown, standing, note, reason } = outcome;
   if (json === true) {
-    world.out(`${JSON.stringify({ outcome: code, by, note, offline: standing })}\n`);
+    world.out(`${JSON.stringify({ outcome: code, by, note, reason, offline: standing })}\n`);
     return;
   }
   if (code !== 'accepted') {
-    world.err(`${shown ?? texts[code]}\n`);
+    // Of an update that what was typed was right for: the code's text would say that it was not.
+    const isRight = note === 'not-permitted';
+    world.err(`${isRight ? noteText(note, standing) : (shown ?? texts[code])}\n`);
     return;
   }
   world.out(`${texts.accepted}${by === 'online' ? '' : ' Offline.'}\n`);
-  if (note !== null) world.out(`${noteTexts[note]}\n`);
+  if (note !== null) world.out(`${noteText(note, standing)}\n`);
   if (standing !== null) world.out(`${leftText(standing)}\n`);
 }
 
@@ -128,13 +131,16 @@ const noteTexts: Readonly<Record<Note, string>> = {
   'pin-changed': 'The PIN was changed: sign in once more to renew the offline data.',
 };
 
+/** Where there is data from before, it stays. */
+function noteText(note: Note, standing: Standing | null): string {
+  return note === 'not-permitted' && standing !== null
+    ? 'The offline data is not renewed: it is not permitted.'
+    : noteTexts[note];
+}
+
 function leftText({ daysLeft, usesLeft, warnings }: Standing): string {
   const left = `Offline: ${counted(daysLeft, 'day')}, ${counted(usesLeft, 'sign-in')} left.`;
   return warnings.length === 0 ? left : `${left} Connect soon.`;
-}
-
-function counted(number: number, what: string): string {
-  return `${number} ${what}${number === 1 ? '' : 's'}`;
 }
 
 export function statusCommand(world: AgentWorld, ended: Ended): Command {

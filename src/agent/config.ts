@@ -66,7 +66,7 @@ export async function readConfig(env: AgentEnv, folder: string): Promise<AgentCo
     const text = (await env.files.read(path, configBytesMax)).toString('utf8');
     return configShape.parse(JSON.parse(text));
   } catch (error) {
-    throw setupError('damaged', `${path} is damaged: enrol anew`, error);
+    throw setupError('damaged', `${path} is damaged: tallystick-agent reset, then enrol`, error);
   }
 }
 

@@ -50,6 +50,7 @@ export async function enrol(
   if (await isEnrolled(env, folder)) {
     throw setupError('usage', `${folder} has an agent already: tallystick-agent reset removes it`);
   }
+  const wanted = wantedKey(request.serverKey);
   const exchange = exchangeWith(request.server, request.ca, patience);
   const apiKey = await readPrivateText(env, request.keyFile);
   const made = await createIdentity(env, folder, request);
@@ -58,7 +59,7 @@ export async function enrol(
     const { name, mode } = request;
     const askedAt = env.now();
     const enrolled = await api.enrol({ name, keyMode: mode, countsFailures: false });
-    const fingerprint = pinned(enrolled.signingKey, request.serverKey);
+    const fingerprint = pinned(enrolled, wanted);
     await settle(env, folder, request, made, { ...enrolled, askedAt });
     return { agentId: enrolled.agentId, serverKey: fingerprint };
   } catch (error) {
@@ -100,12 +101,23 @@ async function createIdentity(
   return { identity, hardware, close, destroy: () => destroyHardware(hardware, [stateLabel]) };
 }
 
-function pinned(signingKey: Buffer, expected: string | null): string {
+/** Looked at before the server hears of this computer. @throws AgentError usage */
+function wantedKey(text: string | null): string | null {
+  const wanted = text?.replaceAll(':', '').toLowerCase() ?? null;
+  if (wanted === null || /^[0-9a-f]{64}$/.test(wanted)) return wanted;
+  const shape = '--server-key takes 64 hexadecimal digits, with or without colons';
+  throw setupError('usage', `${shape}: what "tallystick offline signing-key" shows`);
+}
+
+function pinned({ agentId, signingKey }: Enrolled, wanted: string | null): string {
   readPublicKey(signingKey);
   const fingerprint = fingerprintOf(signingKey);
-  const wanted = expected?.replaceAll(':', '').toLowerCase() ?? fingerprint;
-  if (wanted !== fingerprint) {
-    throw setupError('untrusted', `the server signs by ${fingerprint}, not by ${wanted}`);
+  if (wanted !== null && wanted !== fingerprint) {
+    throw setupError(
+      'untrusted',
+      `the server signs by ${fingerprint}, not by ${wanted}; if it is yours all the same, ` +
+        `take back what it has entered: tallystick offline revoke-agent ${agentId}`,
+    );
   }
   return fingerprint;
 }

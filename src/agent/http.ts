@@ -39,6 +39,14 @@ function serverUrl(text: string): URL {
     throw setupError('usage', 'the server must be an address such as https://otp.example.org');
   }
   const url = new URL(text);
+  const isWhole = url.pathname === '/' && url.search === '' && url.hash === '';
+  if (!isWhole || url.username !== '' || url.password !== '') {
+    const address = `${url.protocol}//${url.host}`;
+    throw setupError(
+      'usage',
+      `the server is ${address} alone: no user before it, nothing behind it`,
+    );
+  }
   const isLoopback = /^(?:localhost|127\.[0-9.]+|\[::1\])$/.test(url.hostname);
   if (url.protocol === 'http:' && !isLoopback) {
     throw setupError('usage', `${url.origin} is neither https nor this computer: use https`);

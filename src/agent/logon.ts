@@ -11,8 +11,9 @@ import { useUp, verify } from './verify.ts';
 /** Something a person has to type. */
 export interface Question {
   readonly kind: 'credential' | 'response';
-  /** The challenge, or the server's words, to be shown first; null for the first question. */
+  /** The server's words, to be shown first. */
   readonly message: string | null;
+  readonly challenge: string | null;
 }
 
 /** @throws AgentError unanswered when there is nobody to answer */
@@ -30,6 +31,8 @@ export interface Outcome {
   readonly shown: string | null;
   readonly standing: Standing | null;
   readonly note: Note | null;
+  /** Of the note `not-permitted`: the server's reason, as docs/rest.md lists them. */
+  readonly reason: string | null;
 }
 
 export interface LogonRequest extends UserName {
@@ -51,7 +54,7 @@ export async function logon(
 ): Promise<Outcome> {
   try {
     if (request.purpose === 'update') await requireData(agent, request);
-    const typed = await ask({ kind: 'credential', message: null });
+    const typed = await ask({ kind: 'credential', message: null, challenge: null });
     try {
       await report(agent, api);
       // Only now that the server is there: whoever is alone needs them.
@@ -66,7 +69,7 @@ export async function logon(
   } catch (error) {
     if (!(error instanceof AgentError)) throw error;
     const { code, message, shown } = error;
-    return { code, by: null, detail: message, shown, standing: null, note: null };
+    return { ...unaccepted, code, detail: message, shown };
   }
 }
 
@@ -93,11 +96,11 @@ async function online(
   let answer = await send({ password: typed });
   for (let asked = 0; answer.kind === 'challenge'; asked += 1) {
     if (asked === challengesMax) throw new AgentError('refused', 'one challenge after another');
-    const { message, challengeKey } = answer;
-    typed = await ask({ kind: 'response', message });
+    const { message, challenge, challengeKey } = answer;
+    typed = await ask({ kind: 'response', message, challenge });
     answer = await send({ password: typed, challengeKey });
   }
-  const { note, code, detail } = await renew(agent, api, answer, { ...request, typed });
+  const { note, code, detail, reason } = await renew(agent, api, answer, { ...request, typed });
   if (note !== 'updated') await withSession(agent, (session) => useUp(session, request, typed));
   const standing = await withSession(agent, ({ state, nowMs }) => {
     const newest = packagesOf(state(), request).at(-1);
@@ -112,13 +115,17 @@ async function online(
     shown: null,
     standing,
     note,
+    reason,
   };
 }
+
+const unaccepted = { by: null, shown: null, standing: null, note: null, reason: null } as const;
 
 interface Renewal {
   readonly note: Note;
   readonly code: AgentCode;
   readonly detail: string;
+  readonly reason: string | null;
 }
 
 async function renew(
@@ -131,17 +138,17 @@ async function renew(
   if (pinChanged) {
     await dropOldPin(agent, api, name);
     const detail = 'what was typed ends with a new PIN: the next logon renews the offline data';
-    return { note: 'pin-changed', code: 'accepted', detail };
+    return { note: 'pin-changed', code: 'accepted', detail, reason: null };
   }
   if (offer?.status !== 'available') return withoutPackage(offer);
   try {
     const bytes = await revocable(agent, () => api.fetchPackage(offer.handle));
     const header = await withSession(agent, (session) => install(session, bytes, typed, name));
     const detail = `package ${header.packageId}, sequence ${header.sequence}`;
-    return { note: 'updated', code: 'accepted', detail };
+    return { note: 'updated', code: 'accepted', detail, reason: null };
   } catch (error) {
     if (!(error instanceof AgentError) || error.code === 'revoked') throw error;
-    return { note: 'not-updated', code: error.code, detail: error.message };
+    return { note: 'not-updated', code: error.code, detail: error.message, reason: null };
   }
 }
 
@@ -162,13 +169,19 @@ async function dropOldPin(agent: Agent, api: AgentApi, name: UserName): Promise<
 function withoutPackage(offer: Exclude<OfflineOffer, { status: 'available' }> | null): Renewal {
   switch (offer?.status) {
     case 'current':
-      return { note: 'still-current', code: 'accepted', detail: 'still current' };
+      return { note: 'still-current', code: 'accepted', detail: 'still current', reason: null };
     case 'no-data':
-      return { note: 'not-updated', code: 'no-data', detail: 'the server knows of no package' };
+      return {
+        note: 'not-updated',
+        code: 'no-data',
+        detail: 'the server knows of no package',
+        reason: null,
+      };
     case 'not-permitted':
     case undefined: {
-      const detail = `not permitted: ${offer?.reason ?? 'no reason given'}`;
-      return { note: 'not-permitted', code: 'refused', detail };
+      const reason = offer?.reason ?? null;
+      const detail = `not permitted: ${reason ?? 'no reason given'}`;
+      return { note: 'not-permitted', code: 'refused', detail, reason };
     }
   }
 }
@@ -184,7 +197,7 @@ async function offline(agent: Agent, name: UserName, first: string, ask: Ask): P
         break;
       case 'challenge': {
         const { challenge } = verdict;
-        typed = { text: await ask({ kind: 'response', message: challenge }), challenge };
+        typed = { text: await ask({ kind: 'response', message: null, challenge }), challenge };
         break;
       }
       case 'accepted':
@@ -195,10 +208,11 @@ async function offline(agent: Agent, name: UserName, first: string, ask: Ask): P
           shown: null,
           standing: verdict.standing,
           note: null,
+          reason: null,
         };
       case 'refused': {
         const { code, detail } = verdict;
-        return { code, by: null, detail, shown: null, standing: null, note: null };
+        return { ...unaccepted, code, detail };
       }
     }
   }

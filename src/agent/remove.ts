@@ -47,9 +47,13 @@ async function remove(session: Session, found: readonly PackageState[]): Promise
   return ids.length;
 }
 
-/** Destroys everything of an agent, readable or damaged. The server is to be told by its administrator. */
-export async function reset(env: AgentEnv, folder: string): Promise<void> {
-  const config = await readConfig(env, folder);
+/**
+ * Destroys everything of an agent, readable or damaged. The server is to be told by its administrator.
+ *
+ * @returns its id; null where the configuration is damaged: then nobody knows of a module that it had
+ */
+export async function reset(env: AgentEnv, folder: string): Promise<string | null> {
+  const config = await readableConfig(env, folder);
   await destroyKeys(env, folder, config);
   for (const name of await env.files.list(folder)) {
     if (/\.entries(?:\.draft)?$/.test(name)) await env.files.wipe(join(folder, name));
@@ -59,15 +63,30 @@ export async function reset(env: AgentEnv, folder: string): Promise<void> {
     await env.files.wipe(join(folder, name));
   }
   await env.files.syncFolder(folder);
+  return config?.agentId ?? null;
 }
 
-async function destroyKeys(env: AgentEnv, folder: string, config: AgentConfig): Promise<void> {
+async function readableConfig(env: AgentEnv, folder: string): Promise<AgentConfig | null> {
+  try {
+    return await readConfig(env, folder);
+  } catch (error) {
+    if (error instanceof AgentError && error.code === 'damaged') return null;
+    throw error;
+  }
+}
+
+async function destroyKeys(
+  env: AgentEnv,
+  folder: string,
+  config: AgentConfig | null,
+): Promise<void> {
   const keyFolder = keyFolderOf(folder);
-  if (config.hardware !== null) {
+  if (config !== null && config.hardware !== null) {
     const labels = await packageLabels(env, folder, config);
     await destroyHardware(config.hardware, [stateLabel, ...labels]);
     return;
   }
+  if (!(await env.files.exists(keyFolder))) return;
   for (const name of await env.files.list(keyFolder)) await env.files.wipe(join(keyFolder, name));
 }
 

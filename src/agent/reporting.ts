@@ -6,7 +6,7 @@ import {
   reportLinesMax,
   writeReport,
 } from '../offline/report.ts';
-import { AgentError } from './agent-error.ts';
+import { AgentError, brokenAgent } from './agent-error.ts';
 import type { AgentApi } from './api.ts';
 import { heard } from './clock.ts';
 import type { Instant } from './env.ts';
@@ -106,7 +106,7 @@ async function take(
   const next = isOlder ? before : acknowledged(before, answer.through, answer.head);
   if (next === null) {
     await session.save(rolledBack(session));
-    throw new AgentError('damaged', 'rolled-back: the server has seen more than is here');
+    throw brokenAgent('rolled-back: the server has seen more than is here');
   }
   const gone = held.filter((packageId) => !answer.packageIds.includes(packageId));
   const known = next.packages.filter(({ packageId }) => gone.includes(packageId));

@@ -1,6 +1,6 @@
 import { framed } from '../offline/bytes.ts';
 import { openSealed } from '../offline/seal.ts';
-import { AgentError } from './agent-error.ts';
+import { AgentError, texts } from './agent-error.ts';
 import { type AgentApi, createApi } from './api.ts';
 import { readPrivateText } from './config.ts';
 import { openAgent } from './enrol.ts';
@@ -13,6 +13,8 @@ import { serveSocket } from './socket.ts';
 /** How often the server is told what was done, and how long a failure is waited out, at most. */
 const intervalMs = 15 * 60_000;
 const backOffMinMs = 5000;
+/** People wait for the share. */
+const shareBackOffMaxMs = 60_000;
 
 export interface RunOptions {
   readonly env: AgentEnv;
@@ -57,6 +59,8 @@ export async function run(options: RunOptions): Promise<void> {
   }
 }
 
+const waitingText = 'Nobody signs on here before the server was reached.';
+
 /** In mode `ram` nothing can be done before the server was reached once. */
 async function agentWithShare(options: RunOptions): Promise<Agent> {
   const { env, folder, log, patience, signal } = options;
@@ -78,7 +82,8 @@ async function agentWithShare(options: RunOptions): Promise<Agent> {
     } catch (error) {
       if (!isPassing(error) || signal.aborted) throw error;
       log('no-share', error.message);
-      await env.sleepMs(backOffMs(env, failures + 1, intervalMs), signal);
+      if (failures === 0) options.say(`${texts[error.code]} ${waitingText}`);
+      await env.sleepMs(backOffMs(env, failures + 1, shareBackOffMaxMs), signal);
     }
   }
 }

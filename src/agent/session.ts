@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import type { Agent, Session } from './agent.ts';
-import { AgentError } from './agent-error.ts';
+import { brokenAgent } from './agent-error.ts';
 import { isSetBack, ofThisStart, seen, trueTimeMs } from './clock.ts';
 import { wipeStrays } from './entries-file.ts';
 import { eraseWhatPassed } from './erase.ts';
@@ -72,7 +72,7 @@ async function requireNewest({ counter }: Agent['keys'], state: AgentState): Pro
   const isGone = reached === null && state.counter > 1;
   if (!isGone && state.counter >= (reached ?? 0)) return;
   const has = isGone ? 'the counter is gone from the module' : `the module has seen ${reached}`;
-  throw new AgentError('damaged', `rolled-back: the state is number ${state.counter}, ${has}`);
+  throw brokenAgent(`rolled-back: the state is number ${state.counter}, ${has}`);
 }
 
 /** A secret is doomed in the state before it is destroyed, so that a crash between loses neither. */

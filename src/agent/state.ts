@@ -2,7 +2,7 @@ import { join } from 'node:path';
 import { z } from 'zod';
 import { framed } from '../offline/bytes.ts';
 import { decrypt, encrypt } from '../offline/seal.ts';
-import { AgentError } from './agent-error.ts';
+import { brokenAgent } from './agent-error.ts';
 import type { EntriesName } from './entries-file.ts';
 import { type Files, replaceFile } from './files.ts';
 
@@ -162,9 +162,7 @@ export async function readState(place: StatePlace): Promise<AgentState> {
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;
     const isMissing = code === 'ENOENT';
-    throw new AgentError('damaged', `${path} is ${isMissing ? 'missing' : 'damaged'}`, {
-      cause: error,
-    });
+    throw brokenAgent(`${path} is ${isMissing ? 'missing' : 'damaged'}`, error);
   } finally {
     plain?.fill(0);
   }
