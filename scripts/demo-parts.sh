@@ -254,7 +254,7 @@ inspect_module() {
   grep "tallystick-seed $licence-" "$work/keys" || true
   seeds=$(grep -c "tallystick-seed $licence-" "$work/keys" || true)
   if [[ $kind_of_residency == resident ]]; then
-    [[ $seeds -eq 8 ]] || not_as_expected "there are $seeds resident seeds of this run, not 8"
+    [[ $seeds -eq 9 ]] || not_as_expected "there are $seeds resident seeds of this run, not 9"
   else
     [[ $seeds -eq 0 ]] || not_as_expected "there are resident seeds, but residency is wrapped"
   fi
@@ -268,7 +268,7 @@ inspect_module() {
 
 # The emulator holds the other half of each seed, so we know what to look for in the database.
 inspect_database() {
-  say_text "What the database holds of the eight seeds:"
+  say_text "What the database holds of the nine seeds:"
   output=$(node scripts/demo-inspect.mjs "$config" "$VTOKEN_DIR" "$kind_of_residency" "$licence") ||
     not_as_expected "the database holds what it must not: $output"
   printf '%s\n' "$output"
@@ -278,11 +278,12 @@ inspect_database() {
 take_away() {
   export TALLYSTICK_KEY_FILE=$admin_key
   local number user
-  for number in 1 2 3 4 5 6; do quietly tallystick token delete "$licence-$number"; done
-  for user in time event crtime crcounter both pin; do
+  for number in 1 2 3 4 5 6 7; do quietly tallystick token delete "$licence-$number"; done
+  for user in time event crtime crcounter both pin desk; do
     quietly tallystick user delete "$user-$licence"
   done
   quietly tallystick key delete "$component_type"
+  quietly tallystick key delete "desk-$licence"
   quietly tallystick component delete "$component_id"
   quietly tallystick component delete "$soap_component_id"
   quietly tallystick policy delete "$policy"
@@ -290,6 +291,7 @@ take_away() {
 
 clean_up() {
   local code=$?
+  if [[ -n $cable_pid ]] && kill -0 "$cable_pid" 2>/dev/null; then pull_out; fi
   if [[ -n $server_pid ]] && kill -0 "$server_pid" 2>/dev/null; then
     kill -TERM "$server_pid"
     wait "$server_pid" || true

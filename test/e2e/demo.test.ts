@@ -21,7 +21,7 @@ describeLayer('postgresql', 'the demo', () => {
     await database?.drop();
     expect(ran, ran.stdout + ran.stderr).toMatchObject({ code: 0, stderr: '' });
     expect(ran.stdout).toMatch(
-      new RegExp(`All as it must be: 5\\d checks \\(${residency} seeds, ${kind}\\)\\.\n$`),
+      new RegExp(`All as it must be: 7\\d checks \\(${residency} seeds, ${kind}\\)\\.\n$`),
     );
   });
 });
