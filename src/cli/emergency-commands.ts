@@ -28,10 +28,12 @@ export function tokenEmergencyCommands(io: CliIo): Command {
       'shows a code, to be read out',
       reveal,
     ).requiredOption('--reason <text>', 'why, for the audit: 1 to 255 characters'),
-    ofOne(io, 'approve', 'lets another administrator have the code that he asked for', {
-      method: 'POST',
-      verb: 'approve',
-    }),
+    clientCommand(
+      io,
+      'approve <serial> <id>',
+      'lets another administrator have the code that he asked for',
+      approve,
+    ).option('--requested-by <key>', 'only for this one, as "list" shows who asked'),
     clientCommand(
       io,
       'allow-online <serial> <id>',
@@ -102,6 +104,17 @@ async function reveal(
   const wait = 'Another administrator has to approve within the hour; then ask again.';
   desk.show(answer, wait);
   desk.io.setExitCode(exitCodes.unanswered);
+}
+
+async function approve(
+  desk: Desk,
+  [serial = '', id = '']: readonly string[],
+  options: Options,
+): Promise<void> {
+  const path = pathOf('authenticators', serial, 'emergency', id, 'approve');
+  const body = given({ requestedBy: text(options, 'requestedBy') });
+  const answer = (await desk.client({ method: 'POST', path, body })).body;
+  desk.show(answer, codeFacts(answer));
 }
 
 async function allowOnline(

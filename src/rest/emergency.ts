@@ -11,6 +11,7 @@ const issueBody = z.strictObject({
 });
 const reasonBody = z.strictObject({ reason: z.string() });
 const onlineBody = z.strictObject({ onlineAllowed: z.boolean() });
+const approveBody = z.strictObject({ requestedBy: z.string().optional() });
 const nothing = z.strictObject({});
 
 const path = '/v1/authenticators/:serial/emergency';
@@ -89,7 +90,10 @@ async function reveal(call: Call): Promise<Reply> {
 }
 
 async function approve(call: Call): Promise<Reply> {
-  if (call.body !== undefined) parseBy(nothing, call.body);
+  const { requestedBy = null } = parseBy(approveBody, call.body ?? {});
   const { administration } = call.service;
-  return one(viewJson(await administration.approveEmergencyReveal(call.caller, ...named(call))));
+  const [serial, id] = named(call);
+  return one(
+    viewJson(await administration.approveEmergencyReveal(call.caller, serial, id, requestedBy)),
+  );
 }

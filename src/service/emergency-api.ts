@@ -79,6 +79,16 @@ export interface EmergencyAdministration {
     id: string,
     reason: string,
   ): Promise<RevealAnswer>;
-  /** Lets who asked have it; `forbidden` to himself. */
-  approveEmergencyReveal(caller: Caller, serial: string, id: string): Promise<EmergencyCodeView>;
+  /**
+   * Lets who asked have it; `forbidden` to himself.
+   *
+   * @param requestedBy whom the approver means, as the list shows him: `conflict` when somebody else has asked
+   *   meanwhile; null for whoever it is
+   */
+  approveEmergencyReveal(
+    caller: Caller,
+    serial: string,
+    id: string,
+    requestedBy: string | null,
+  ): Promise<EmergencyCodeView>;
 }

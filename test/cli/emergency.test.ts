@@ -86,7 +86,8 @@ describe('token emergency', () => {
 
   it.each([
     ['reset VT1 c1', 'resetEmergencyCode', []],
-    ['approve VT1 c1', 'approveEmergencyReveal', []],
+    ['approve VT1 c1', 'approveEmergencyReveal', [null]],
+    ['approve VT1 c1 --requested-by desk', 'approveEmergencyReveal', ['desk']],
     ['revoke VT1 c1', 'revokeEmergencyCode', []],
     ['allow-online VT1 c1', 'allowEmergencyOnline', [true]],
     ['allow-online VT1 c1 --off', 'allowEmergencyOnline', [false]],

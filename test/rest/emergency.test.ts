@@ -32,7 +32,9 @@ describe('emergency codes', () => {
 
   it.each([
     ['POST', '/c1/reset', undefined, 'resetEmergencyCode', []],
-    ['POST', '/c1/approve', {}, 'approveEmergencyReveal', []],
+    ['POST', '/c1/approve', {}, 'approveEmergencyReveal', [null]],
+    ['POST', '/c1/approve', undefined, 'approveEmergencyReveal', [null]],
+    ['POST', '/c1/approve', { requestedBy: 'desk' }, 'approveEmergencyReveal', ['desk']],
     ['DELETE', '/c1', undefined, 'revokeEmergencyCode', []],
     ['PATCH', '/c1', { onlineAllowed: false }, 'allowEmergencyOnline', [false]],
   ] as const)('%s %s', async (method, rest, body, called, more) => {
@@ -62,6 +64,7 @@ describe('emergency codes', () => {
     ['onlineAllowed', 'PATCH', '/c1', {}],
     ['reason', 'POST', '/c1/reveal', {}],
     ['reason', 'POST', '/c1/reset', { reason: 'x' }],
+    ['requestedBy', 'POST', '/c1/approve', { requestedBy: 7 }],
   ])('refuse a wrong %s: %s %s %j', async (member, method, rest, body) => {
     world = await startRest({});
     const answer = await world.send(method, `${path}${rest}`, { body });

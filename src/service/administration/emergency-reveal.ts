@@ -24,8 +24,8 @@ export function revealAdministration(
         checkReason(reason);
         return reveal(desk, serial, id, reason.trim());
       }),
-    approveEmergencyReveal: (caller, serial, id) =>
-      atDesk(caller, 'emergency.reveal', (desk) => approve(desk, serial, id)),
+    approveEmergencyReveal: (caller, serial, id, requestedBy) =>
+      atDesk(caller, 'emergency.reveal', (desk) => approve(desk, serial, id, requestedBy)),
   };
 }
 
@@ -113,7 +113,12 @@ function changeOf(
   return { change: 'update', kind: 'emergencyCode', id, expectedVersion: version, set };
 }
 
-async function approve(desk: Desk, serial: string, id: string): Promise<EmergencyCodeView> {
+async function approve(
+  desk: Desk,
+  serial: string,
+  id: string,
+  requestedBy: string | null,
+): Promise<EmergencyCodeView> {
   await administer(desk, what, null, async () => {
     const found = await requireCode(desk, serial, id);
     requireLive(found, desk.nowMs);
@@ -122,6 +127,11 @@ async function approve(desk: Desk, serial: string, id: string): Promise<Emergenc
     if (!isOpen(asked, desk.nowMs) || asked.approvedBy !== null) {
       throw new TallystickError('conflict', 'Nobody is waiting for an approval.', {
         fields: { reason: 'not-requested' },
+      });
+    }
+    if (requestedBy !== null && asked.by !== requestedBy) {
+      throw new TallystickError('conflict', `Meanwhile ${asked.by} has asked for it.`, {
+        fields: { reason: 'requested-by-another' },
       });
     }
     const approvedBy = actorOf(desk.caller);

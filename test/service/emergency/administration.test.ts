@@ -177,7 +177,7 @@ describe('reading a code out', () => {
     const ask = (caller: Caller): Promise<string> =>
       administration.revealEmergencyCode(caller, serial, id, 'lost').then(({ outcome }) => outcome);
     const approve = (caller: Caller): Promise<unknown> =>
-      administration.approveEmergencyReveal(caller, serial, id);
+      administration.approveEmergencyReveal(caller, serial, id, null);
     await expect(approve(other)).rejects.toMatchObject({ fields: { reason: 'not-requested' } });
     expect(await ask(desk)).toBe('approval-needed');
     expect(await bench.lastAudit()).toMatchObject({ action: 'emergency.reveal-request' });
@@ -197,15 +197,39 @@ describe('reading a code out', () => {
     const ask = (caller: Caller): Promise<string> =>
       administration.revealEmergencyCode(caller, serial, id, 'lost').then(({ outcome }) => outcome);
     await ask(desk);
-    await administration.approveEmergencyReveal(other, serial, id);
+    await administration.approveEmergencyReveal(other, serial, id, null);
     expect(await ask(other)).toBe('approval-needed');
-    await administration.approveEmergencyReveal(desk, serial, id);
+    await administration.approveEmergencyReveal(desk, serial, id, null);
     bench.clock.advance(3600);
     expect(await ask(other)).toBe('approval-needed');
     bench.clock.advance(3600);
-    await expect(administration.approveEmergencyReveal(desk, serial, id)).rejects.toMatchObject({
+    await expect(
+      administration.approveEmergencyReveal(desk, serial, id, null),
+    ).rejects.toMatchObject({
       fields: { reason: 'not-requested' },
     });
+  });
+
+  it('is approved for whom the approver means, not for who has asked meanwhile', async () => {
+    const { serial, id } = await issued();
+    const ask = (caller: Caller): Promise<string> =>
+      administration.revealEmergencyCode(caller, serial, id, 'lost').then(({ outcome }) => outcome);
+    const approveFor = (by: string): Promise<unknown> =>
+      administration.approveEmergencyReveal(other, serial, id, by);
+    await ask(desk);
+    const [view] = await administration.emergencyCodes(other, serial);
+    const asked = view?.reveal?.by ?? '';
+    const policy = { ...allCodes, emergencyRevealApprovals: 2 };
+    const third = await bench.caller(policy, 'helpdesk');
+    await ask(third);
+    await expect(approveFor(asked)).rejects.toMatchObject({
+      code: 'conflict',
+      fields: { reason: 'requested-by-another' },
+    });
+    expect(await ask(third)).toBe('approval-needed');
+    await ask(desk);
+    await approveFor(asked);
+    expect(await ask(desk)).toBe('revealed');
   });
 
   it('is too late once it has ended, and never for codes that were shown', async () => {
