@@ -127,6 +127,8 @@ const noteTexts: Readonly<Record<Note, string>> = {
   updated: 'The offline data is renewed.',
   'still-current': 'The offline data is still current.',
   'not-permitted': 'No offline data is permitted.',
+  'no-password':
+    'No offline data: it takes a static password, and the server keeps none of yours. Ask for one to be set.',
   'not-updated': 'The offline data could not be renewed.',
   'pin-changed': 'The PIN was changed: sign in once more to renew the offline data.',
 };

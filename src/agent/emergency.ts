@@ -9,16 +9,20 @@ import { stretched } from './stretch.ts';
 const cost = { n: 2 ** 18, r: 8, p: 1 } as const;
 const saltBytes = 16;
 
-/** What is kept of a code: enough to know it again, with the PIN that belongs to it. */
+/**
+ * What is kept of a code: enough to know it again, with the PIN that belongs to it.
+ *
+ * @param front what stands in front of it: the PIN, behind the static password where the package asks for that
+ */
 export async function keepCode(
   env: AgentEnv,
   terms: EmergencyTerms,
   code: string,
-  pin: string,
+  front: string,
 ): Promise<EmergencyState> {
   const normal = normalised(code);
   const salt = env.randomBytes(saltBytes);
-  const verifier = await stretched(secretOf(terms, pin, normal), salt, cost);
+  const verifier = await stretched(secretOf(terms, front, normal), salt, cost);
   return {
     codeId: terms.codeId,
     isPinRequired: terms.isPinRequired,
@@ -40,11 +44,11 @@ export function usableCodes(
   return emergency.filter(({ notAfterMs, uses, usesMax }) => nowMs < notAfterMs && uses < usesMax);
 }
 
-/** PIN and code in what was typed, or null when it cannot be this code. */
+/** What stands in front (PIN, or password and PIN) and code in what was typed, or null when it cannot be this code. */
 export function splitCode(
   kept: EmergencyState,
   typed: string,
-): { readonly pin: string; readonly code: string } | null {
+): { readonly front: string; readonly code: string } | null {
   let at = typed.length;
   for (let wanted = kept.characters; wanted > 0; at -= 1) {
     const character = typed[at - 1];
@@ -52,27 +56,28 @@ export function splitCode(
     if (!/[-\s]/.test(character)) wanted -= 1;
   }
   const code = normalised(typed.slice(at));
-  const pin = typed.slice(0, at);
-  if (kept.isPinRequired === (pin.trim() === '')) return null;
-  return (kept.isDigits ? /^\d+$/ : /^[0-9A-HJKMNP-TV-Z]+$/).test(code) ? { pin, code } : null;
+  const front = typed.slice(0, at);
+  if (kept.isPinRequired === (front.trim() === '')) return null;
+  return (kept.isDigits ? /^\d+$/ : /^[0-9A-HJKMNP-TV-Z]+$/).test(code) ? { front, code } : null;
 }
 
 /** Compared in constant time, after as much work whatever was typed. */
 export async function isCode(
   kept: EmergencyState,
-  { pin, code }: { readonly pin: string; readonly code: string },
+  { front, code }: { readonly front: string; readonly code: string },
 ): Promise<boolean> {
   const salt = Buffer.from(kept.salt, 'base64');
-  const tried = await stretched(secretOf(kept, pin, code), salt, cost);
+  const tried = await stretched(secretOf(kept, front, code), salt, cost);
   return timingSafeEqual(tried, Buffer.from(kept.verifier, 'base64'));
 }
 
 function secretOf(
   { isPinRequired }: { isPinRequired: boolean },
-  pin: string,
+  front: string,
   code: string,
 ): Buffer {
-  return framed(isPinRequired ? pin : '', code);
+  // Composed, as the server hashes passwords; a PIN is the same either way.
+  return framed(isPinRequired ? front.normalize('NFC') : '', code);
 }
 
 /** Crockford's base 32 as it is heard on the telephone: groups, and letters that look like digits. */

@@ -1,3 +1,4 @@
+import { framed } from '../offline/bytes.ts';
 import { entryKeyMessage, keepEntries } from '../offline/entries.ts';
 import { blockRange, hasChallenges, type PackageHeader, writeHeader } from '../offline/header.ts';
 import { tagKey } from '../offline/keys.ts';
@@ -17,23 +18,44 @@ import { stretched } from './stretch.ts';
 
 const ranks = { sw: 0, ram: 1, hw: 2 } as const;
 
-/** What stands in front of the response, and the response; null when it is too short. */
+/** What a package asks for in front of a response. */
+type Asking = Pick<PackageHeader, 'pinMode' | 'isPasswordRequired'>;
+
+/**
+ * What stands in front of the response (PIN, or static password and then PIN), and the response; null when
+ * it is too short.
+ */
 export function splitCredential(
-  header: Pick<PackageHeader, 'algorithm' | 'pinMode'>,
+  header: Asking & Pick<PackageHeader, 'algorithm'>,
   typed: string,
-): { readonly pin: string; readonly response: string } | null {
+): { readonly front: string; readonly response: string } | null {
   const characters = responseCharacters(parseAlgorithmText(header.algorithm));
   const at = typed.length - characters;
-  const fits = header.pinMode === 'none' ? at === 0 : at > 0;
-  return fits ? { pin: typed.slice(0, at), response: typed.slice(at) } : null;
+  const isBare = header.pinMode === 'none' && header.isPasswordRequired !== true;
+  const fits = isBare ? at === 0 : at > 0;
+  return fits ? { front: typed.slice(0, at), response: typed.slice(at) } : null;
 }
 
-/** Slow to try, on purpose; of an application without a PIN nothing. The caller overwrites it. */
-export async function stretchedPin(
-  { pinMode, kdf }: Pick<PackageHeader, 'pinMode' | 'kdf'>,
-  pin: string,
+/**
+ * Slow to try, on purpose; where nothing is asked for in front, nothing. The caller overwrites it.
+ *
+ * Password and PIN are stretched as the one text that they were typed as: nothing here says where one
+ * ends, so that neither can be tried without the other.
+ */
+export async function stretchedFront(
+  { pinMode, isPasswordRequired, kdf }: Asking & Pick<PackageHeader, 'kdf'>,
+  front: string,
 ): Promise<Buffer> {
-  return pinMode === 'none' ? Buffer.alloc(0) : stretched(pin, kdf.salt, kdf);
+  if (isPasswordRequired !== true) {
+    return pinMode === 'none' ? Buffer.alloc(0) : stretched(front, kdf.salt, kdf);
+  }
+  // Named, so that it is never what a PIN alone would be; composed, as the server hashes passwords.
+  const secret = framed('ovp1/password-and-pin', front.normalize('NFC'));
+  try {
+    return await stretched(secret, kdf.salt, kdf);
+  } finally {
+    secret.fill(0);
+  }
 }
 
 /** The secret of packages. @throws AgentError not-running where only the running agent has it */
@@ -45,7 +67,8 @@ export function requireSecret({ keys }: Agent): DeviceSecret {
 /**
  * Takes a package in place of the one before, for the same application.
  *
- * @param typed what the server has just accepted: the PIN stands in front of the response
+ * @param typed what the server has just accepted: the PIN, if any, and before it the static password where
+ *   the package asks for it, stand in front of the response
  * @param name by which the server was asked
  * @throws AgentError damaged for a package that is forged, foreign, older or not for this agent
  */
@@ -62,14 +85,14 @@ export async function install(
   try {
     requireWanted(session, header);
     const parts = splitCredential(header, typed);
-    if (parts === null) throw refusal('no PIN stands in front of the response');
+    if (parts === null) throw refusal('what it asks for does not stand in front of the response');
     const { packageId } = header;
     // Doomed until it is installed: a crash from here on leaves nothing behind.
     const doomed = [...session.state().doomed, packageId];
     await session.save({ ...session.state(), doomed });
     await secret.create(packageId);
-    const entries = await keep(session, secret, opened, parts.pin);
-    const emergency = await keepCodes(agent, opened, parts.pin);
+    const entries = await keep(session, secret, opened, parts.front);
+    const emergency = await keepCodes(agent, opened, parts.front);
     await session.save(installed(session, header, name, entries, emergency));
     return header;
   } finally {
@@ -115,10 +138,10 @@ async function keep(
   { agent, state }: Session,
   secret: DeviceSecret,
   { header, packageKey, tags, challenges }: OpenedPackage,
-  pin: string,
+  front: string,
 ): ReturnType<typeof writeEntries> {
   const { packageId } = header;
-  const slow = await stretchedPin(header, pin);
+  const slow = await stretchedFront(header, front);
   const entryKey = await secret.mac(packageId, entryKeyMessage(packageId, slow));
   const sealKey = await tagSealKey(secret, packageId);
   const { first, last } = blockRange(header);
@@ -138,12 +161,12 @@ async function keep(
 async function keepCodes(
   { env }: Agent,
   { header, emergencyCodes }: OpenedPackage,
-  pin: string,
+  front: string,
 ): Promise<readonly EmergencyState[]> {
   const kept: EmergencyState[] = [];
   for (const [at, terms] of header.emergency.entries()) {
     const code = emergencyCodes[at];
-    if (code !== undefined) kept.push(await keepCode(env, terms, code, pin));
+    if (code !== undefined) kept.push(await keepCode(env, terms, code, front));
   }
   return kept;
 }

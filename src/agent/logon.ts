@@ -19,7 +19,8 @@ export interface Question {
 /** @throws AgentError unanswered when there is nobody to answer */
 export type Ask = (question: Question) => Promise<string>;
 
-export type Note = 'updated' | 'still-current' | 'not-permitted' | 'not-updated' | 'pin-changed';
+export type Note =
+  'updated' | 'still-current' | 'not-permitted' | 'no-password' | 'not-updated' | 'pin-changed';
 
 /** How a logon or an update ended. */
 export interface Outcome {
@@ -180,8 +181,9 @@ function withoutPackage(offer: Exclude<OfflineOffer, { status: 'available' }> | 
     case 'not-permitted':
     case undefined: {
       const reason = offer?.reason ?? null;
+      const note = reason === 'password-none' ? 'no-password' : 'not-permitted';
       const detail = `not permitted: ${reason ?? 'no reason given'}`;
-      return { note: 'not-permitted', code: 'refused', detail, reason };
+      return { note, code: 'refused', detail, reason };
     }
   }
 }

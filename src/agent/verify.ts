@@ -6,7 +6,7 @@ import { seen, waitMs } from './clock.ts';
 import { isCode, splitCode, usableCodes } from './emergency.ts';
 import { type KeptEntries, openTagKey, tagSealKey } from './entries-file.ts';
 import { entriesOf, erase, giveUp } from './erase.ts';
-import { requireSecret, splitCredential, stretchedPin } from './install.ts';
+import { requireSecret, splitCredential, stretchedFront } from './install.ts';
 import { noted } from './journal.ts';
 import {
   emergencyFailuresMax,
@@ -182,14 +182,14 @@ async function indexOf(
   session: Session,
   its: PackageState,
   entries: KeptEntries,
-  { pin, response }: { readonly pin: string; readonly response: string },
+  { front, response }: { readonly front: string; readonly response: string },
 ): Promise<bigint | null> {
   const secret = requireSecret(session.agent);
   const header = headerOf(its);
   const used: Buffer[] = [];
   const using = (key: Buffer): Buffer => (used.push(key), key);
   try {
-    const slow = using(await stretchedPin(header, pin));
+    const slow = using(await stretchedFront(header, front));
     const message = entryKeyMessage(its.packageId, slow);
     const entryKey = using(await secret.mac(its.packageId, message));
     const sealKey = using(await tagSealKey(secret, its.packageId));

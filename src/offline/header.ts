@@ -12,6 +12,7 @@ import {
   flag,
   hex,
   list,
+  mark,
   type MemberReader,
   nullable,
   object,
@@ -112,6 +113,8 @@ export interface PackageHeader {
   readonly tagBits: number;
   /** `server`: a PIN comes in front of the response. */
   readonly pinMode: 'none' | 'server';
+  /** The static password comes in front of that, and is stretched together with the PIN. */
+  readonly isPasswordRequired?: true | undefined;
   readonly kdf: SlowHash;
   /** Of the settings that it was made under. */
   readonly policyHash: string;
@@ -150,6 +153,7 @@ const headerShape: Shape<PackageHeader> = {
   keyMode: oneOf('hw', 'ram', 'sw'),
   tagBits: whole(16, 64),
   pinMode: oneOf('none', 'server'),
+  isPasswordRequired: mark,
   kdf: object<SlowHash>({
     algorithm: oneOf('scrypt'),
     n: whole(2 ** 10, 2 ** 20),

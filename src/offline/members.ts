@@ -133,6 +133,12 @@ export const flag: MemberReader<boolean> = (value, part) => {
   throw malformed(part, 'true or false');
 };
 
+/** A member that is there when it is true, and else not: what was written before it existed reads the same. */
+export const mark: MemberReader<true | undefined> = (value, part) => {
+  if (value === true || value === undefined) return value;
+  throw malformed(part, 'true, or left out');
+};
+
 export const uuid: MemberReader<string> = (value, part) => {
   if (typeof value === 'string' && uuidPattern.test(value)) return value;
   throw malformed(part, 'a UUID in lower case');
