@@ -136,12 +136,34 @@ export function passwordEnds(
   authenticators: readonly { readonly applications: readonly Application[] }[],
 ): readonly number[] {
   if (/^[0-9]*$/.test(text)) return [];
+  return endsIn(text, authenticators, (application) => [
+    pinAndResponseCharacters(application),
+    responseCharacters(application.algorithm),
+  ]);
+}
+
+/**
+ * Where a static password ends that has to stand in front of PIN and response, both of them: also in digits
+ * alone, since passwords may be such.
+ */
+export function demandedPasswordEnds(
+  text: string,
+  authenticators: readonly { readonly applications: readonly Application[] }[],
+): readonly number[] {
+  return endsIn(text, authenticators, (application) => [pinAndResponseCharacters(application)]);
+}
+
+function pinAndResponseCharacters({ algorithm, pin }: Application): number {
+  const pinLength = pin.isEnabled ? (pin.verifier?.length ?? 0) : 0;
+  return responseCharacters(algorithm) + pinLength;
+}
+
+function endsIn(
+  text: string,
+  authenticators: readonly { readonly applications: readonly Application[] }[],
+  lengthsBehind: (application: Application) => readonly number[],
+): readonly number[] {
   const applications = authenticators.flatMap((one) => one.applications);
-  const lengths = applications.flatMap(({ algorithm, pin }) => {
-    const response = responseCharacters(algorithm);
-    const pinLength = pin.isEnabled ? (pin.verifier?.length ?? 0) : 0;
-    return [response + pinLength, response];
-  });
-  const ends = lengths.map((length) => text.length - length).filter((end) => end > 0);
-  return [...new Set(ends)].slice(0, passwordEndsMax);
+  const ends = applications.flatMap(lengthsBehind).map((length) => text.length - length);
+  return [...new Set(ends.filter((end) => end > 0))].slice(0, passwordEndsMax);
 }

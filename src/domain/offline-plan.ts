@@ -33,6 +33,8 @@ export type OfflineRefusal =
   | 'pin-none'
   | 'pin-too-short'
   | 'pin-change-required'
+  /** The policy wants a static password as well, and none was shown that is kept here. */
+  | 'password-none'
   /** Nothing is left: it ends before it begins, or the counter is at its end. */
   | 'nothing-left'
   | 'too-many-agents'
@@ -74,6 +76,7 @@ export interface OfflineTerms {
   readonly eventsMax: number;
   readonly tagBits: number;
   readonly pinMode: 'none' | 'server';
+  readonly isPasswordRequired?: true | undefined;
 }
 
 export type OfflinePlanning =
@@ -91,10 +94,11 @@ export interface OfflineSubject {
 /**
  * What such a package would hold, or why there is none.
  *
+ * @param subject with the version of the static password that was shown, null where none was
  * @param entriesMax of the format
  */
 export function planOffline(
-  subject: OfflineSubject,
+  subject: OfflineSubject & Pick<OfflinePackage, 'passwordVersion'>,
   nowMs: number,
   policy: EffectivePolicy,
   entriesMax: number,
@@ -106,6 +110,8 @@ export function planOffline(
   if (sequence === null || isClockAndCounter(sequence)) return refused('algorithm');
   const flaw = flawOf(application, agent.keyMode, policy);
   if (flaw !== null) return refused(flaw);
+  const isPasswordRequired = policy.offlineRequirePassword;
+  if (isPasswordRequired && subject.passwordVersion === null) return refused('password-none');
   const cap = caps[agent.keyMode];
   const eventsMax = Math.min(policy.offlineEvents, cap.events);
   const notAfterMs = Math.min(
@@ -133,6 +139,7 @@ export function planOffline(
       eventsMax,
       tagBits: tagBitsOf(agent, responseCharacters(application.algorithm)),
       pinMode: pinModeOf(application),
+      ...(isPasswordRequired ? { isPasswordRequired } : {}),
     },
   };
 }
@@ -324,8 +331,8 @@ export interface OfflineCircumstances {
 }
 
 /**
- * Whether nothing that a package hangs on has changed since: settings, assignment, PIN, epoch, account,
- * device, workstation.
+ * Whether nothing that a package hangs on has changed since: settings, assignment, PIN, password, epoch,
+ * account, device, workstation.
  */
 export function standsStill(
   offlinePackage: OfflinePackage,
@@ -348,20 +355,28 @@ export function standsStill(
   );
 }
 
-/** Whether a package, or the handle of one, is for the same person, assignment, PIN and epoch. */
+/**
+ * Whether a package, or the handle of one, is for the same person, assignment, PIN, static password (if it
+ * takes one) and epoch.
+ */
 export function isMadeFor(
   {
     userId,
     assignmentVersion,
     pinVersion,
+    passwordVersion,
     epoch,
-  }: Pick<OfflinePackage, 'userId' | 'assignmentVersion' | 'pinVersion' | 'epoch'>,
+  }: Pick<
+    OfflinePackage,
+    'userId' | 'assignmentVersion' | 'pinVersion' | 'passwordVersion' | 'epoch'
+  >,
   { user, authenticator, application }: Omit<OfflineSubject, 'agent'>,
 ): boolean {
   return (
     user.id === userId &&
     authenticator.assignmentVersion === assignmentVersion &&
     application.pin.version === pinVersion &&
+    (passwordVersion === null || user.password.version === passwordVersion) &&
     application.epoch === epoch
   );
 }

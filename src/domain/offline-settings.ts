@@ -20,6 +20,7 @@ export interface OfflineSettings {
   readonly offlineWarnEvents: number;
   readonly offlineMinPinLength: number;
   readonly offlinePinless: 'allowed' | 'forbidden';
+  readonly offlineRequirePassword: boolean;
   readonly offlineAgentsPerAuthenticatorMax: number;
   readonly offlineAuthenticatorsPerUserMax: number;
   readonly offlineWindowBackSteps: number;
@@ -99,6 +100,14 @@ export const offlineSettings: {
     range: choice('allowed', 'forbidden'),
     oasField: null,
     description: 'Whether there are packages for applications without a server PIN.',
+  },
+  offlineRequirePassword: {
+    unit: '',
+    default: false,
+    range: onOrOff,
+    oasField: null,
+    description:
+      'Whether the static password that this server keeps stands in front of PIN and response at workstations, with a server and without; users who have none get no package.',
   },
   offlineAgentsPerAuthenticatorMax: {
     unit: '',

@@ -56,6 +56,8 @@ export interface OfflinePackage {
   /** It was made for this assignment, PIN and epoch, and is revoked when one of them is another. */
   readonly assignmentVersion: number;
   readonly pinVersion: number;
+  /** Of the static password that it takes as well, and is revoked with; null: it takes none. */
+  readonly passwordVersion: number | null;
   readonly epoch: number;
   /** Of the emergency codes that it holds. */
   readonly emergencyCodeIds: readonly string[];
@@ -72,9 +74,11 @@ export interface RetrievalHandle {
   readonly userId: string;
   readonly authenticatorId: string;
   readonly applicationId: string;
-  /** Assignment, PIN and epoch of the logon: it is good for no others. */
+  /** Assignment, PIN, static password and epoch of the logon: it is good for no others. */
   readonly assignmentVersion: number;
   readonly pinVersion: number;
+  /** Null where no password was shown that is kept here. */
+  readonly passwordVersion: number | null;
   readonly epoch: number;
   readonly expiresAtMs: number;
   readonly version: number;

@@ -122,6 +122,8 @@ export interface PasswordUse {
   readonly mayLogOn: boolean;
   /** Then it asks for nothing. */
   readonly isAnswer: boolean;
+  /** It has to stand in front of PIN and response. */
+  readonly isDemanded: boolean;
 }
 
 /** The different passwords that some user might have put into this text, whoever it is about. */
@@ -149,7 +151,8 @@ export function passwordsPaidFor(
     isByKeyword(policy.twoStepRequestMethod) &&
     credential.format === 'combined' &&
     !/^[0-9]*$/.test(credential.text);
-  return passwordsIn(credential, use, policy).length + (isBesideResponse ? passwordEndsMax : 0);
+  const isInFront = isBesideResponse || use.isDemanded;
+  return passwordsIn(credential, use, policy).length + (isInFront ? passwordEndsMax : 0);
 }
 
 /** Whether one-time passwords are sent under a policy at all: nothing is looked up where they are not. */

@@ -35,13 +35,17 @@ export type Finished<Success> =
     }
   | { readonly kind: 'refused'; readonly code: RefusalCode };
 
-/** The device that a person was verified by, under what assignment and epoch, and his PIN from now on. */
+/**
+ * The device that a person was verified by, under what assignment and epoch, his PIN from now on, and the
+ * static password that stood in front of it; null where none was demanded, or it is not kept here.
+ */
 export interface ProvenBy {
   readonly userId: string;
   readonly authenticatorId: string;
   readonly applicationId: string;
   readonly assignmentVersion: number;
   readonly pinVersion: number;
+  readonly passwordVersion: number | null;
   readonly epoch: number;
 }
 
@@ -64,6 +68,8 @@ export interface Proof<Success> {
   readonly found: UserWithAuthenticators;
   /** Of the user, where such codes are good at the server. */
   readonly emergencyCodes: readonly EmergencyCode[];
+  /** Of the static password that was demanded and right; else null. */
+  readonly passwordVersion: number | null;
   readonly plan: VerificationPlan;
   readonly tape: MacTape;
   readonly finish: Finish<Success>;
@@ -91,7 +97,7 @@ async function succeed<Success>(
   followers: SuccessChanges['followers'],
   moreFacts: Facts,
 ): Promise<Verdict<Success>> {
-  const { examined, found, tape, finish } = proof;
+  const { examined, found, plan, tape, finish } = proof;
   const { account, user } = examined;
   const owner = ownerOf(decision.authenticatorId, found);
   const application = owner.applications.find(({ id }) => id === decision.applicationId);
@@ -105,7 +111,8 @@ async function succeed<Success>(
   const returned = tokenReturned(proof.emergencyCodes, owner, proof.nowMs, examined.policy);
   const endedIds = returned.kind === 'denied' ? [] : returned.endedIds;
   const written = successChanges(examined, owner);
-  const accepting = { decision, application, followers, written, endedIds };
+  const { passwordVersion } = proof;
+  const accepting = { decision, application, followers, written, endedIds, passwordVersion };
   if (returned.kind === 'denied') {
     return refusedProven(refusedFor('emergency-in-force'), changesOf(accepting, null, null), facts);
   }
@@ -135,6 +142,9 @@ async function succeed<Success>(
       applicationId: application.id,
       assignmentVersion: owner.authenticator.assignmentVersion,
       pinVersion: application.pin.version + (pinChange === null ? 0 : 1),
+      // A PIN that came with the request stood behind no password.
+      passwordVersion:
+        plan.readings.get(application.id)?.isPinProven === true ? null : passwordVersion,
       epoch: application.epoch,
     },
   );
@@ -158,11 +168,12 @@ interface Accepting {
   readonly written: ReturnType<typeof successChanges>;
   /** Emergency codes that end because their device is shown. */
   readonly endedIds: readonly string[];
+  readonly passwordVersion: number | null;
 }
 
 /** One literal for what is written: see `auditEntry`. */
 function changesOf(
-  { decision, application, followers, written, endedIds }: Accepting,
+  { decision, application, followers, written, endedIds, passwordVersion }: Accepting,
   pinChange: SuccessChanges['pinChange'],
   openSession: Session | null,
 ): SuccessChanges {
@@ -180,7 +191,7 @@ function changesOf(
     backupUse: null,
     emergencyUse: null,
     emergencyMarks: endedIds.map((codeId) => ({ codeId, mark: 'returned' })),
-    passwordVersion: null,
+    passwordVersion,
   };
 }
 

@@ -35,6 +35,7 @@ const authentication: Purpose<AcceptedAnswer | IssuedAnswer> = {
   codec: plainCodec<AuthenticateAnswer>(),
   finish: (answer) => ({ kind: 'answer', answer, openSession: null }),
   issued: (answer) => answer,
+  demandsPassword: () => false,
 };
 
 /**
@@ -193,12 +194,14 @@ async function payForRequests<Success extends { readonly outcome: string }>(
   progress: Progress<Success>,
   policy: EffectivePolicy,
 ): Promise<void> {
-  const { context, request } = progress;
+  const { context, request, purpose } = progress;
   const mayLogOn =
     policy.localAuthentication === 'authenticator-or-password' ||
     policy.localAuthentication === 'password-in-grace';
   const isAnswer = isAnswering(request);
-  const passwords = passwordsPaidFor(request.credential, { mayLogOn, isAnswer }, policy);
+  const isDemanded = purpose.demandsPassword(policy);
+  const use = { mayLogOn, isAnswer, isDemanded };
+  const passwords = passwordsPaidFor(request.credential, use, policy);
   progress.passwords ??= { tape: createPasswordTape(context, null), key: '' };
   await progress.passwords.tape.complete(passwords);
   await payForEmergency(progress, policy);

@@ -130,6 +130,7 @@ export interface OfflineHeader {
   readonly keyMode: KeyMode;
   readonly tagBits: number;
   readonly pinMode: 'none' | 'server';
+  readonly isPasswordRequired?: true | undefined;
   readonly kdf: {
     readonly algorithm: 'scrypt';
     readonly n: number;

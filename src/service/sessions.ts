@@ -73,6 +73,7 @@ function logon(context: Context, caller: Caller, request: LogonRequest): Promise
       action: 'logon',
       codec: plainCodec<LogonAnswer>(),
       issued: null,
+      demandsPassword: () => false,
       finish: (accepted, { user, policy }, nowMs) =>
         openSession(context, caller, accepted, { user, policy, nowMs }),
     },

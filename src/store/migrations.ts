@@ -5,6 +5,7 @@ import { governedClocks } from './migration-0002.ts';
 import { serverPinsAndSessions } from './migration-0003.ts';
 import { requestsAndPasswords } from './migration-0004.ts';
 import { offline } from './migration-0005.ts';
+import { offlinePasswords } from './migration-0007.ts';
 
 /** One step of the schema. `statements` are run in order, in one transaction with their record. */
 export interface Migration {
@@ -23,4 +24,5 @@ export const migrations: readonly Migration[] = [
   { name: '0004-requests-and-passwords', statements: requestsAndPasswords },
   { name: '0005-offline', statements: offline },
   { name: '0006-emergency-codes', statements: emergencyCodes },
+  { name: '0007-offline-passwords', statements: offlinePasswords },
 ];

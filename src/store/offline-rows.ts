@@ -71,6 +71,7 @@ export function offlinePackageOf(row: PackageRow): OfflinePackage {
     policyHash: row.policy_hash,
     assignmentVersion: integer(row.assignment_version),
     pinVersion: integer(row.pin_version),
+    passwordVersion: optionalInteger(row.password_version),
     epoch: integer(row.epoch),
     // Only this server writes them.
     emergencyCodeIds: JSON.parse(row.emergency_code_ids) as string[],
@@ -89,6 +90,7 @@ export function retrievalHandleOf(row: HandleRow): RetrievalHandle {
     applicationId: row.application_id,
     assignmentVersion: integer(row.assignment_version),
     pinVersion: integer(row.pin_version),
+    passwordVersion: optionalInteger(row.password_version),
     epoch: integer(row.epoch),
     expiresAtMs: integer(row.expires_at_ms),
     version: integer(row.version),

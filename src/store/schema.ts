@@ -292,6 +292,7 @@ export interface OfflinePackageTable {
   policy_hash: string;
   assignment_version: number;
   pin_version: number;
+  password_version: number | null;
   epoch: number;
   /** JSON array. */
   emergency_code_ids: string;
@@ -309,6 +310,7 @@ export interface RetrievalHandleTable {
   application_id: string;
   assignment_version: number;
   pin_version: number;
+  password_version: number | null;
   epoch: number;
   expires_at_ms: number;
   version: number;

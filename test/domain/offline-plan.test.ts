@@ -46,6 +46,7 @@ interface Case {
   readonly authenticator?: Partial<Authenticator>;
   readonly application?: Partial<Application>;
   readonly algorithm?: ResponseAlgorithm;
+  readonly passwordVersion?: number;
 }
 
 function plan(given: Case = {}): OfflinePlanning {
@@ -56,6 +57,7 @@ function plan(given: Case = {}): OfflinePlanning {
     user: userWith(given.user),
     authenticator,
     application,
+    passwordVersion: given.passwordVersion ?? null,
   };
   return planOffline(subject, noonMs, policyWith({ ...open, ...given.policy }), entriesMax);
 }
@@ -114,6 +116,7 @@ describe('there is no package', () => {
       { application: pin(7), agent: { keyMode: 'sw' }, policy: { offlineMinPinLength: 8 } },
     ],
     ['pin-change-required', { application: pin(4, { isChangeForced: true }) }],
+    ['password-none', { policy: { offlineRequirePassword: true } }],
     ['nothing-left', { algorithm: hotp, application: { nextEventCounter: 2n ** 53n - 1n } }],
     ['nothing-left', { application: { lastStep: noonStep + 90_000n } }],
   ])('%s: %o', (reason, given) => {
@@ -130,6 +133,11 @@ describe('a package', () => {
       { pinMode: 'server' },
     ],
     ['without one', {}, { pinMode: 'none', eventMode: null }],
+    [
+      'with the static password',
+      { policy: { offlineRequirePassword: true }, passwordVersion: 1 },
+      { isPasswordRequired: true },
+    ],
     ['in hardware', {}, { tagBits: 20, eventsMax: 100, notAfterMs: noonMs + 7 * dayMs }],
     ['in hardware that counts', { agent: { countsFailures: true } }, { tagBits: 64 }],
     ['of short responses', { algorithm: totp() }, { tagBits: 64 }],
@@ -301,6 +309,7 @@ describe('a package stands', () => {
     ['the user is disabled', { user: userWith({ isDisabled: true }) }, {}],
     ['the device is assigned anew', owned({ assignmentVersion: 2 }), {}],
     ['the PIN is another', {}, { pinVersion: 9 }],
+    ['the password that it takes is another', {}, { passwordVersion: 9 }],
     ['it was reset', owned({}, { epoch: 2 }), {}],
     ['the device is disabled', owned({ isDisabled: true }), {}],
   ])('no more: %s', (_name, changed, set) => {

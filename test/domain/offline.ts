@@ -22,6 +22,7 @@ export function packageWith(set: Partial<OfflinePackage> = {}): OfflinePackage {
     policyHash: 'hash',
     assignmentVersion: 1,
     pinVersion: 1,
+    passwordVersion: null,
     epoch: 1,
     emergencyCodeIds: [],
     state: 'installed',

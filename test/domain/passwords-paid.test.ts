@@ -1,6 +1,10 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { passwordEnds, type PresentedCredential } from '../../src/domain/credential.ts';
+import {
+  demandedPasswordEnds,
+  passwordEnds,
+  type PresentedCredential,
+} from '../../src/domain/credential.ts';
 import type { EffectivePolicy } from '../../src/domain/policy-catalogue.ts';
 import { type RequestMethod, requestMethods } from '../../src/domain/request-settings.ts';
 import { cutOtp, passwordsPaidFor, requestReadings, sendsOtps } from '../../src/domain/requests.ts';
@@ -35,10 +39,11 @@ const sending = {
 
 type How = Parameters<typeof passwordsPaidFor>[1];
 
-const asking: How = { mayLogOn: false, isAnswer: false };
-const loggingOn: How = { mayLogOn: true, isAnswer: false };
-const answering: How = { mayLogOn: false, isAnswer: true };
-const both: How = { mayLogOn: true, isAnswer: true };
+const asking: How = { mayLogOn: false, isAnswer: false, isDemanded: false };
+const loggingOn: How = { ...asking, mayLogOn: true };
+const answering: How = { ...asking, isAnswer: true };
+const both: How = { ...answering, mayLogOn: true };
+const demanded: How = { ...asking, isDemanded: true };
 
 function paid(
   credential: PresentedCredential,
@@ -242,7 +247,11 @@ const anyPolicy = fc
   .map(policyWith);
 const tail = fc.constantFrom('', otp, '12345678');
 const anyText = fc.tuple(letters, letters, letters, tail).map((parts) => parts.join(''));
-const anyHow = fc.record({ mayLogOn: fc.boolean(), isAnswer: fc.boolean() });
+const anyHow = fc.record({
+  mayLogOn: fc.boolean(),
+  isAnswer: fc.boolean(),
+  isDemanded: fc.boolean(),
+});
 
 /** What may be hashed of a text, found one by one. */
 function passwordsTried(text: string, how: How, policy: EffectivePolicy): ReadonlySet<string> {
@@ -265,7 +274,7 @@ describe('whatever the text and the policy', () => {
           ['keyword', 'keyword-only'].includes(policy.twoStepRequestMethod) &&
           /[^0-9]/.test(text);
         expect(passwordsPaidFor(combined(text), how, policy)).toBe(
-          passwordsTried(text, how, policy).size + (isBeside ? 2 : 0),
+          passwordsTried(text, how, policy).size + (isBeside || how.isDemanded ? 2 : 0),
         );
       }),
       proofRuns(1000),
@@ -276,7 +285,7 @@ describe('whatever the text and the policy', () => {
     fc.assert(
       fc.property(anyText, anyHow, anyPolicy, (text, how, policy) => {
         // Two of each process, the text itself, and what stands before a one-time password.
-        const most = how.isAnswer ? 4 : 8;
+        const most = how.isAnswer ? 4 : how.isDemanded ? 10 : 8;
         expect(passwordsPaidFor(combined(text), how, policy)).toBeLessThanOrEqual(most);
       }),
       proofRuns(500),
@@ -295,6 +304,25 @@ describe('whatever the text and the policy', () => {
           tried.size,
         );
       }),
+      proofRuns(500),
+    );
+  });
+
+  it('as many are paid for as may stand in front where one is demanded, in digits alone too', () => {
+    const eight = applicationWith({ ...totp(), digits: 8 } as ReturnType<typeof totp>);
+    const devices = [authenticatorWith([applicationWith(hotp)]), authenticatorWith([eight])];
+    fc.assert(
+      fc.property(
+        fc.oneof(anyText, fc.stringMatching(/^[0-9]{0,20}$/)),
+        anyPolicy,
+        (text, policy) => {
+          const fronts = demandedPasswordEnds(text, devices).map((end) => text.slice(0, end));
+          expect(fronts).toHaveLength(Math.min(2, [6, 8].filter((n) => n < text.length).length));
+          const tried = new Set([...passwordsTried(text, demanded, policy), ...fronts]);
+          const count = passwordsPaidFor(combined(text), demanded, policy);
+          expect(count).toBeGreaterThanOrEqual(tried.size);
+        },
+      ),
       proofRuns(500),
     );
   });
@@ -318,10 +346,10 @@ describe('whatever the text and the policy', () => {
 
   it('that passwords let in adds the text, where it is not among them anyway', () => {
     fc.assert(
-      fc.property(anyText, fc.boolean(), anyPolicy, (text, isAnswer, policy) => {
-        const own = { mayLogOn: false, isAnswer };
+      fc.property(anyText, anyHow, anyPolicy, (text, how, policy) => {
+        const own = { ...how, mayLogOn: false };
         const isNew = text !== '' && !passwordsTried(text, own, policy).has(text);
-        expect(passwordsPaidFor(combined(text), { mayLogOn: true, isAnswer }, policy)).toBe(
+        expect(passwordsPaidFor(combined(text), { ...how, mayLogOn: true }, policy)).toBe(
           passwordsPaidFor(combined(text), own, policy) + (isNew ? 1 : 0),
         );
       }),

@@ -69,6 +69,31 @@ describeLayer('softhsm', 'workstations and their server', () => {
     expect(await from.logon(owner, typed)).toMatchObject(accepted);
   });
 
+  it('a static password that is required belongs to every logon, and its change ends what there is', async () => {
+    const settings = { genericAnswers: false, userLockThreshold: 10, offlineRequirePassword: true };
+    const owner = await site.owner('careful', 'event');
+    const setPassword = (password: string): Promise<unknown> => {
+      const given = { password, confirmation: password };
+      return must(site.admin('PUT', `/v1/users/${owner.user}/password`, given));
+    };
+    const made = await site.workstation(await site.keyFile('careful', settings));
+    const none = await made.logon(owner, owner.shown(0));
+    expect(none).toMatchObject(accepted);
+    expect(none.out).toContain('the server keeps none of yours');
+    await setPassword('Sommer-2026');
+    expect(await made.logon(owner, owner.shown(1))).toMatchObject(refused);
+    await made.equip(owner, `Sommer-2026${owner.shown(1)}`);
+    await made.wire.cut();
+    expect(await made.logon(owner, owner.shown(2))).toMatchObject(refused);
+    expect(await made.logon(owner, `Sommer-2027${owner.shown(2)}`)).toMatchObject(refused);
+    expect(await made.logon(owner, `Sommer-2026${owner.shown(2)}`)).toMatchObject(accepted);
+    await setPassword('Herbst-2026');
+    expect(await report(made)).toBe(0);
+    await made.wire.cut();
+    const gone = await made.logon(owner, `Sommer-2026${owner.shown(3)}`);
+    expect(gone).toMatchObject({ status: exitCodes['no-data'], out: '' });
+  });
+
   it('a folder that is put back ends the workstation at its next report', async () => {
     const owner = await site.owner('restored', 'event');
     const made = await site.workstation(keyFile);

@@ -67,6 +67,23 @@ describeLayer('pam', 'pam_exec runs the agent for whoever asks PAM', () => {
     expect(await signOn(alone)).toMatchObject({ code: 1 });
   }, 120_000);
 
+  it('with the static password in front, where it is required', async () => {
+    const password = 'Sommer-2026';
+    await desk.shell(`
+      printf '${password}\\n${password}\\n' | tallystick user password set jane
+      tallystick policy set Desks offlineRequirePassword=true
+    `);
+    expect(await signOn(`${pin}${await desk.press()}`)).toMatchObject({ code: 1 });
+    expect(await signOn(`${password}${pin}${await desk.press()}`)).toMatchObject({ code: 0 });
+    await desk.whileAway(async () => {
+      const offline = await signOn(`${password}${pin}${await desk.press()}`);
+      expect(offline).toMatchObject({ code: 0 });
+      expect(offline.stdout).toContain('Signed in. Offline.');
+      expect(await signOn(`${pin}${await desk.press()}`)).toMatchObject({ code: 1 });
+    });
+    await desk.shell('tallystick policy set Desks offlineRequirePassword=false');
+  }, 120_000);
+
   it('set-uid programs need seteuid', async () => {
     const folder = mkdtempSync(join(tmpdir(), 'tallystick-suid-'));
     onTestFinished(() => rmSync(folder, { recursive: true }));

@@ -38,6 +38,8 @@ const logonAtAgent: Purpose<Proven | IssuedAnswer> = {
     openSession: null,
   }),
   issued: (answer) => answer,
+  demandsPassword: ({ offlineEnabled, offlineRequirePassword }) =>
+    offlineEnabled && offlineRequirePassword,
 };
 
 /**

@@ -75,8 +75,11 @@ async function makePackage(
 ): Promise<{ readonly bytes: Uint8Array; readonly proposal: Proposal }> {
   const { planning, subject, circumstances, packages } = await prospectOf(desk, agent, handle);
   const { owner } = circumstances;
-  // The workstation would bind it to the PIN that was typed, which is good no more.
-  if (subject !== null && !isMadeFor(handle, subject)) throw await unknownHandle(desk, agent);
+  // The workstation would bind it to what was typed: a PIN or password that is good no more, or is not asked for.
+  const isAsked = desk.standing.policy.offlineRequirePassword || handle.passwordVersion === null;
+  if (subject !== null && !(isAsked && isMadeFor(handle, subject))) {
+    throw await unknownHandle(desk, agent);
+  }
   if (planning.kind === 'refused' || subject === null || owner === null) {
     const reason = planning.kind === 'refused' ? planning.reason : 'not-serving';
     await noteRefusal(desk, agent, reason);
@@ -176,7 +179,7 @@ async function writePackage(
 
 function recordOf(
   { nowMs }: Desk,
-  { agentId, userId, authenticatorId, applicationId }: RetrievalHandle,
+  { agentId, userId, authenticatorId, applicationId, passwordVersion }: RetrievalHandle,
   { authenticator, application }: OfflineSubject,
   header: OfflineHeader,
 ): OfflinePackage {
@@ -198,6 +201,7 @@ function recordOf(
     policyHash: header.policyHash,
     assignmentVersion: authenticator.assignmentVersion,
     pinVersion: application.pin.version,
+    passwordVersion,
     epoch: application.epoch,
     emergencyCodeIds: header.emergency.map(({ codeId }) => codeId),
     state: 'issued',

@@ -25,6 +25,8 @@ export interface OfflineTarget {
   readonly userId: string;
   readonly authenticatorId: string;
   readonly applicationId: string;
+  /** Of the static password that was shown in front of PIN and response; null: none that is kept here. */
+  readonly passwordVersion: number | null;
 }
 
 /** Hex, of the settings that shape packages. */
@@ -81,7 +83,9 @@ export async function prospectOf(
     return { planning, subject: null, circumstances, packages };
   }
   const subject = { agent, user, authenticator: owner.authenticator, application };
-  const planned = planOffline(subject, nowMs, policy, formatOf(context).entriesMax);
+  const { passwordVersion } = target;
+  const { entriesMax } = formatOf(context);
+  const planned = planOffline({ ...subject, passwordVersion }, nowMs, policy, entriesMax);
   const ofAgent = await context.store.offlinePackagesOfAgent(agent.id, packagesReadMax);
   const limit = isAgentFull(ofAgent, subject, nowMs)
     ? 'agent-full'

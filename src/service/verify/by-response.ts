@@ -32,10 +32,13 @@ export async function verifyResponse<Success extends { readonly outcome: string 
   {
     presented: { text: challenge, issued },
     credential,
+    passwordVersion,
     emergencyCodes,
   }: {
     readonly presented: PresentedChallenge;
     readonly credential: PresentedCredential;
+    /** Of a password that was demanded in front of it and was right; else null. */
+    readonly passwordVersion: number | null;
     readonly emergencyCodes: readonly EmergencyCode[];
   },
 ): Promise<Verdict<Success>> {
@@ -70,7 +73,7 @@ export async function verifyResponse<Success extends { readonly outcome: string 
   const compared = await compare(plan, tape, wrongPins, input, nowMs, policy);
   const { decision } = compared;
   const { finish } = progress.purpose;
-  const behind = { context, examined, nowMs, found, emergencyCodes };
+  const behind = { context, examined, nowMs, found, emergencyCodes, passwordVersion };
   const proof: Proof<Success> = { ...behind, plan, tape, finish };
   if (decision.kind === 'accepted') return accept(decision, proof);
   const looked = { key, plan, input, wrongPins, found, compared, policy };

@@ -1,4 +1,9 @@
-import { passwordEnds, type PresentedCredential } from '../../domain/credential.ts';
+import {
+  demandedPasswordEnds,
+  passwordEnds,
+  type PresentedCredential,
+} from '../../domain/credential.ts';
+import { eligibleAuthenticators } from '../../domain/eligible.ts';
 import { type EmergencyCode, type EmergencyMark, isLastMiss } from '../../domain/emergency.ts';
 import { refusedFor } from '../../domain/lock.ts';
 import type {
@@ -174,10 +179,11 @@ async function judgeAnswer<Success extends { readonly outcome: string }>(
     tried.emergencyMarks = emergency.codes.map(({ id }) => ({ codeId: id, mark: 'missed' }));
     tried.emergencyLocked = emergency.codes.some(isLastMiss);
   }
-  const [asked = null] = examined.issued;
-  const credential = await withoutPassword(progress, asked, found, passwords);
-  const toCompare = { presented, credential, emergencyCodes };
-  const verdict = await verifyResponse(progress, examined, found, toCompare);
+  const behind = await behindPassword(progress, examined, found, passwords);
+  const verdict =
+    behind === null
+      ? await refuseUnseen(progress, examined, refusedFor('response-incorrect'))
+      : await verifyResponse(progress, examined, found, { presented, emergencyCodes, ...behind });
   if (verdict.kind === 'success' || verdict.fault !== null || verdict.used !== null) return verdict;
   const refused = asIfSent(verdict, examined, found);
   tried.refused = refused;
@@ -194,6 +200,58 @@ function asIfSent(
   return isVirtualOnly && sendsOtps(examined.policy)
     ? refusedAs(verdict, 'response-incorrect', examined)
     : verdict;
+}
+
+/** What is to be compared with devices. */
+interface BehindPassword {
+  readonly credential: PresentedCredential;
+  /** Of the password that was demanded in front of it; null where none was, or the back end knows it. */
+  readonly passwordVersion: number | null;
+}
+
+/** The credential without a static password; null where one is demanded and is missing or wrong. */
+async function behindPassword<Success extends { readonly outcome: string }>(
+  progress: Progress<Success>,
+  examined: Examined,
+  found: UserWithAuthenticators,
+  passwords: PasswordTape,
+): Promise<BehindPassword | null> {
+  const { request, purpose, nowMs } = progress;
+  const { user, policy } = examined;
+  const { serial, applicationName } = request;
+  const eligible = eligibleAuthenticators(
+    { authenticators: found.authenticators, serial, applicationName, purpose: 'verify' },
+    nowMs,
+    policy,
+  );
+  const isDemanded = purpose.demandsPassword(policy) && user.password.verifier !== null;
+  // Who has no device that serves is told that, whatever he types.
+  if (!isDemanded || eligible.kind === 'refused') {
+    const [asked = null] = examined.issued;
+    const credential = await withoutPassword(progress, asked, found, passwords);
+    return { credential, passwordVersion: null };
+  }
+  for (const { password, credential } of demandedIn(request.credential, eligible.authenticators)) {
+    if (await passwords.isRight(password)) {
+      return { credential, passwordVersion: passwords.rightVersion() };
+    }
+  }
+  return null;
+}
+
+/** Where the demanded password may be, with what stands behind it. */
+function demandedIn(
+  credential: PresentedCredential,
+  authenticators: readonly AuthenticatorWithApplications[],
+): readonly { readonly password: string; readonly credential: PresentedCredential }[] {
+  if (credential.format === 'separate') {
+    return [{ password: credential.staticPassword ?? '', credential }];
+  }
+  const { text } = credential;
+  return demandedPasswordEnds(text, authenticators).map((end) => ({
+    password: text.slice(0, end),
+    credential: { format: 'combined', text: text.slice(end) },
+  }));
 }
 
 /**

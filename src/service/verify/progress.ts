@@ -1,4 +1,5 @@
 import type { IssuedOtp } from '../../domain/model.ts';
+import type { EffectivePolicy } from '../../domain/policy-catalogue.ts';
 import type { VerificationPlan } from '../../domain/verification.ts';
 import type { Finish } from '../accept.ts';
 import type { AnswerCodec } from '../answers.ts';
@@ -17,6 +18,8 @@ export interface Purpose<Success extends { readonly outcome: string }> {
   readonly finish: Finish<Success>;
   /** How something that was issued is answered; null where nothing may be asked for. */
   readonly issued: ((answer: IssuedAnswer) => Success) | null;
+  /** Whether the static password has to stand in front of PIN and response, of whoever has one here. */
+  readonly demandsPassword: (policy: EffectivePolicy) => boolean;
 }
 
 /** A one-time password that is on its way: a conflict afterwards must not send another. */
