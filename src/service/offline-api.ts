@@ -66,7 +66,11 @@ export interface SignedAcknowledgement {
 export interface Offline {
   /** For one proof within a minute, at whichever instance. */
   nonce(caller: Caller): Promise<{ readonly nonce: string; readonly expiresAtMs: number }>;
-  /** `policy-refused`, reason `offline-not-permitted`; `conflict` when the key is enrolled already. */
+  /**
+   * The same again, as after an answer that was lost, is answered with the same agent until it was used.
+   * `policy-refused`, reason `offline-not-permitted`; `conflict` when the key is enrolled already as another
+   * workstation, by another component, or was used; `forbidden`, `agent-revoked`, when that was revoked.
+   */
   enrol(caller: Caller, proof: AgentProof, agent: NewOfflineAgent): Promise<EnrolledAgent>;
   /** As `authenticate`; whoever is accepted is told by what to fetch a package. */
   logon(

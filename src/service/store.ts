@@ -282,6 +282,8 @@ export interface Store {
   ): Promise<AdministerResult>;
 
   offlineAgentById(id: string): Promise<OfflineAgent | null>;
+  /** @param fingerprint hex, of its public key */
+  offlineAgentByFingerprint(fingerprint: string): Promise<OfflineAgent | null>;
   /** In order of their ids, `after` exclusive. */
   offlineAgents(page: Page): Promise<readonly OfflineAgent[]>;
   offlinePackageById(id: string): Promise<OfflinePackage | null>;

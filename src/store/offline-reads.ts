@@ -24,6 +24,12 @@ export class OfflineReads extends Reads {
     return found === null ? null : rows.offlineAgentOf(found);
   }
 
+  async offlineAgentByFingerprint(fingerprint: string): Promise<OfflineAgent | null> {
+    const query = this.from.selectFrom('offline_agent').select(columns.offlineAgentColumns);
+    const found = await this.first(query.where('fingerprint', '=', fingerprint));
+    return found === null ? null : rows.offlineAgentOf(found);
+  }
+
   async offlineAgents(page: Page): Promise<readonly OfflineAgent[]> {
     const found = await this.all(
       this.from

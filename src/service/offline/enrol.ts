@@ -1,13 +1,15 @@
 import { emptyHead } from '../../domain/offline-chain.ts';
 import { isKeyModeEnough } from '../../domain/offline-plan.ts';
 import type { OfflineAgent } from '../../domain/offline.ts';
-import { administer, type Desk, doneEntry } from '../administration/desk.ts';
+import { nameKey } from '../../domain/names.ts';
+import { TallystickError } from '../../errors.ts';
+import { administer, type Desk, doneEntry, type Proposal } from '../administration/desk.ts';
 import { parseRecordName } from '../administration/values.ts';
 import { uuidV7 } from '../identifiers.ts';
 import type { AgentProof, EnrolledAgent, NewOfflineAgent } from '../offline-api.ts';
 import { invalidMember } from '../problems.ts';
 import { formatOf, notPermitted, offlineMac, readOffline, signingKeyOf } from './format.ts';
-import { requireAgent, requireKeyHolder } from './proof.ts';
+import { requireActive, requireAgent, requireKeyHolder } from './proof.ts';
 
 /** How audit events name a workstation. */
 export function agentSubject({ name, id }: Pick<OfflineAgent, 'name' | 'id'>): string {
@@ -35,7 +37,7 @@ export async function enrol(
   if (!isKeyModeEnough(keyMode, policy)) {
     throw notPermitted(`The policy wants secrets kept at least in mode ${policy.offlineKeyMode}.`);
   }
-  const agent: OfflineAgent = {
+  const asked: OfflineAgent = {
     id: uuidV7(nowMs, context.randomBytes),
     name,
     componentType: caller.componentType,
@@ -52,19 +54,80 @@ export async function enrol(
     version: 1,
   };
   const signingKey = await signingKeyOf(context);
-  const logKey = await offlineMac(context, format.logKeyMessage(agent.id));
-  const sealedLogKey = format.sealTo(publicKey, 'log', agent.id, logKey);
+  const { id: agentId } = await recorded(desk, asked);
+  const logKey = await offlineMac(context, format.logKeyMessage(agentId));
+  const sealedLogKey = format.sealTo(publicKey, 'log', agentId, logKey);
   logKey.fill(0);
-  await administer(desk, 'A workstation with this key', null, () => ({
-    changes: [{ change: 'insert', kind: 'offlineAgent', record: agent }],
+  return { agentId, signingKey, sealedLogKey, serverTimeMs: nowMs };
+}
+
+/**
+ * The agent as it is in the database: this one, or the one that the same request made before, whose answer
+ * may never have arrived.
+ */
+async function recorded(desk: Desk, asked: OfflineAgent): Promise<OfflineAgent> {
+  const { store } = desk.context;
+  const before = await store.offlineAgentByFingerprint(asked.fingerprint);
+  if (before !== null) return repeated(desk, before, asked);
+  try {
+    await write(desk, asked, [{ change: 'insert', kind: 'offlineAgent', record: asked }]);
+    return asked;
+  } catch (error) {
+    // The first of the two may be under way still.
+    const other = isConflict(error)
+      ? await store.offlineAgentByFingerprint(asked.fingerprint)
+      : null;
+    if (other === null) throw error;
+    return repeated(desk, other, asked);
+  }
+}
+
+function isConflict(error: unknown): boolean {
+  return error instanceof TallystickError && error.code === 'conflict';
+}
+
+/**
+ * What is told again is the first key of a log. A workstation that has written one, or was given what it
+ * will write about, has had it; told then, it would let whoever has the key write that log anew.
+ */
+async function repeated(
+  desk: Desk,
+  before: OfflineAgent,
+  asked: OfflineAgent,
+): Promise<OfflineAgent> {
+  const anew = 'repeat that enrolment as it was, or enrol with a new key';
+  if (nameKey(before.componentType) !== nameKey(asked.componentType)) {
+    throw alreadyEnrolled('by another component: enrol with a new key');
+  }
+  requireActive(before);
+  const { name, keyMode, countsFailures } = before;
+  const isSame =
+    name === asked.name && keyMode === asked.keyMode && countsFailures === asked.countsFailures;
+  if (!isSame) throw alreadyEnrolled(`as ${name}, of key mode ${keyMode}: ${anew}`);
+  // Every package and every report writes to its row.
+  if (before.version > 1)
+    throw alreadyEnrolled('and was used: revoke it, and enrol with a new key');
+  await write(desk, before, []);
+  return before;
+}
+
+function alreadyEnrolled(how: string): TallystickError {
+  const message = `The workstation with this key is enrolled already, ${how}.`;
+  return new TallystickError('conflict', message, { fields: { reason: 'exists' } });
+}
+
+function write(desk: Desk, agent: OfflineAgent, changes: Proposal['changes']): Promise<void> {
+  const { id: agentId, fingerprint, keyMode, countsFailures } = agent;
+  return administer(desk, 'A workstation with this key', null, () => ({
+    changes,
     audit: doneEntry(desk, 'offline.agent.enrol', agentSubject(agent), {
-      agentId: agent.id,
+      agentId,
       fingerprint,
       keyMode,
       countsFailures,
+      isRepeated: changes.length === 0,
     }),
   }));
-  return { agentId: agent.id, signingKey, sealedLogKey, serverTimeMs: nowMs };
 }
 
 /** @throws TallystickError see `Offline.share` */

@@ -54,7 +54,8 @@ export async function presentAgent({ context }: Desk, agentId: string): Promise<
   return requireActive(await context.store.offlineAgentById(agentId));
 }
 
-function requireActive(agent: OfflineAgent | null): OfflineAgent {
+/** @throws TallystickError `forbidden` (reason `agent-revoked`) */
+export function requireActive(agent: OfflineAgent | null): OfflineAgent {
   if (agent?.state === 'active') return agent;
   throw new TallystickError('forbidden', 'The workstation was revoked: enrol it anew.', {
     fields: { reason: 'agent-revoked' },
