@@ -1,9 +1,11 @@
+import { join } from 'node:path';
 import { framed } from '../offline/bytes.ts';
 import { emptyLog } from '../offline/log.ts';
 import { fingerprintOf, readPublicKey } from '../offline/keys.ts';
 import { openSealed } from '../offline/seal.ts';
-import { setupError } from './agent-error.ts';
+import { AgentError, setupError } from './agent-error.ts';
 import { createApi, type Enrolled } from './api.ts';
+import { readBegun, removeBegun, writeBegun } from './begun.ts';
 import { heard } from './clock.ts';
 import {
   type AgentConfig,
@@ -16,8 +18,14 @@ import {
 import { fileSecret } from './device-secret.ts';
 import type { AgentEnv, Instant } from './env.ts';
 import { exchangeWith, type Patience } from './http.ts';
-import { createFileIdentity, destroyFileIdentity, type Identity } from './identity.ts';
+import {
+  createFileIdentity,
+  destroyFileIdentity,
+  type Identity,
+  openFileIdentity,
+} from './identity.ts';
 import { keyFolderOf, openKeys, stateLabel } from './keys.ts';
+import { takeLock } from './lock-file.ts';
 import { createHardwareIdentity, destroyHardware, openHardware } from './p11.ts';
 import type { Agent } from './agent.ts';
 import { newState, writeState } from './state.ts';
@@ -34,8 +42,12 @@ export interface EnrolmentRequest {
   readonly serverKey: string | null;
 }
 
+/** Another enrolment waits for the server, at most. */
+const lockWaitMs = 30_000;
+
 /**
- * Makes this computer known to the server, and the server's signing key known here.
+ * Makes this computer known to the server, and the server's signing key known here. Whatever interrupts it,
+ * the same again ends it, with the same key and as the same agent.
  *
  * @returns the fingerprint of that key, to be compared with what the server shows
  * @throws AgentError usage when there is an agent already, refused, untrusted when the key is another
@@ -47,13 +59,28 @@ export async function enrol(
   patience: Patience,
 ): Promise<{ readonly agentId: string; readonly serverKey: string }> {
   await makeStateFolder(env, folder);
-  if (await isEnrolled(env, folder)) {
-    throw setupError('usage', `${folder} has an agent already: tallystick-agent reset removes it`);
+  const lock = await takeLock(env, join(folder, 'lock'), lockWaitMs);
+  try {
+    if (await isEnrolled(env, folder)) {
+      const remedy = 'tallystick-agent reset removes it';
+      throw setupError('usage', `${folder} has an agent already: ${remedy}`);
+    }
+    return await enrolAlone(env, folder, request, patience);
+  } finally {
+    await lock.release();
   }
+}
+
+async function enrolAlone(
+  env: AgentEnv,
+  folder: string,
+  request: EnrolmentRequest,
+  patience: Patience,
+): Promise<{ readonly agentId: string; readonly serverKey: string }> {
   const wanted = wantedKey(request.serverKey);
   const exchange = exchangeWith(request.server, request.ca, patience);
   const apiKey = await readPrivateText(env, request.keyFile);
-  const made = await createIdentity(env, folder, request);
+  const made = await identityFor(env, folder, request);
   try {
     const api = createApi({ exchange, apiKey, identity: made.identity, agentId: '' });
     const { name, mode } = request;
@@ -63,42 +90,101 @@ export async function enrol(
     await settle(env, folder, request, made, { ...enrolled, askedAt });
     return { agentId: enrolled.agentId, serverKey: fingerprint };
   } catch (error) {
-    await made.destroy();
-    throw error;
+    throw await afterFailure(env, folder, made, error);
   } finally {
     await made.close();
   }
 }
 
+/** A key stays that the server may have taken in; one that it has just refused does not. */
+async function afterFailure(
+  env: AgentEnv,
+  folder: string,
+  { isNew, hardware }: MadeIdentity,
+  error: unknown,
+): Promise<unknown> {
+  if (!(error instanceof AgentError)) return error;
+  if (error.code === 'revoked') {
+    const remedy = 'tallystick-agent reset removes it, and the next enrolment brings another';
+    return setupError('revoked', `the server has revoked the key of this computer: ${remedy}`);
+  }
+  if (error.code === 'refused' && isNew) {
+    await destroyBegun(env, folder, hardware);
+    await removeBegun(env, folder);
+  }
+  return error;
+}
+
 interface MadeIdentity {
   readonly identity: Identity;
   readonly hardware: AgentConfig['hardware'];
+  /** Never shown to a server before. */
+  readonly isNew: boolean;
   readonly close: () => Promise<void>;
-  readonly destroy: () => Promise<void>;
 }
 
-async function createIdentity(
+/** The key of an enrolment that was begun before, or a new one, written down before anybody is shown it. */
+async function identityFor(
   env: AgentEnv,
   folder: string,
-  { mode, moduleUri }: EnrolmentRequest,
+  request: EnrolmentRequest,
 ): Promise<MadeIdentity> {
+  const { mode, moduleUri } = request;
   if ((mode === 'hw') !== (moduleUri !== null)) {
     throw setupError('usage', '--module-uri is given with --mode hw, and only with it');
   }
-  if (moduleUri === null) {
-    const keys = keyFolderOf(folder);
-    await makeStateFolder(env, keys);
-    return {
-      identity: await createFileIdentity(env, keys),
-      hardware: null,
-      close: () => Promise.resolve(),
-      destroy: () => destroyFileIdentity(env, keys),
-    };
+  const begun = await readBegun(env, folder);
+  const isSame = begun?.mode === mode && (begun.hardware?.uri ?? null) === moduleUri;
+  if (begun?.agentKey != null) {
+    if (isSame)
+      return { ...(await openIdentity(env, folder, begun, begun.agentKey)), isNew: false };
+    const place = begun.hardware === null ? '' : ` --module-uri ${begun.hardware.uri}`;
+    const how = `an enrolment with --mode ${begun.mode}${place} has not ended`;
+    throw setupError('usage', `${how}: repeat it so, or tallystick-agent reset removes it`);
   }
-  const hardware = { uri: moduleUri, prefix: env.randomUuid() };
-  const spki = await createHardwareIdentity(hardware);
-  const { identity, close } = await openHardware(hardware, spki);
-  return { identity, hardware, close, destroy: () => destroyHardware(hardware, [stateLabel]) };
+  // In another module, which may be why the first one was given up, a key that nobody knows is left.
+  if (begun !== null && isSame) await destroyBegun(env, folder, begun.hardware);
+  const hardware = moduleUri === null ? null : { uri: moduleUri, prefix: env.randomUuid() };
+  await writeBegun(env, folder, { v: 1, mode, hardware, agentKey: null });
+  const agentKey = (await createIdentity(env, folder, hardware)).toString('base64');
+  await writeBegun(env, folder, { v: 1, mode, hardware, agentKey });
+  return { ...(await openIdentity(env, folder, { hardware }, agentKey)), isNew: true };
+}
+
+/** @returns its SubjectPublicKeyInfo */
+async function createIdentity(
+  env: AgentEnv,
+  folder: string,
+  hardware: AgentConfig['hardware'],
+): Promise<Buffer> {
+  if (hardware !== null) return createHardwareIdentity(hardware);
+  const keys = keyFolderOf(folder);
+  await makeStateFolder(env, keys);
+  return (await createFileIdentity(env, keys)).spki;
+}
+
+async function openIdentity(
+  env: AgentEnv,
+  folder: string,
+  { hardware }: Pick<AgentConfig, 'hardware'>,
+  agentKey: string,
+): Promise<Omit<MadeIdentity, 'isNew'>> {
+  if (hardware === null) {
+    const identity = await openFileIdentity(env, keyFolderOf(folder));
+    return { identity, hardware, close: () => Promise.resolve() };
+  }
+  const { identity, close } = await openHardware(hardware, Buffer.from(agentKey, 'base64'));
+  return { identity, hardware, close };
+}
+
+/** What an enrolment has made that has not ended. */
+async function destroyBegun(
+  env: AgentEnv,
+  folder: string,
+  hardware: AgentConfig['hardware'],
+): Promise<void> {
+  if (hardware === null) await destroyFileIdentity(env, keyFolderOf(folder));
+  else await destroyHardware(hardware, [stateLabel]);
 }
 
 /** Looked at before the server hears of this computer. @throws AgentError usage */
@@ -127,7 +213,7 @@ async function settle(
   env: AgentEnv,
   folder: string,
   request: EnrolmentRequest,
-  { identity, hardware }: MadeIdentity,
+  { identity, hardware }: Pick<MadeIdentity, 'identity' | 'hardware'>,
   { agentId, signingKey, sealedLogKey, serverTimeMs, askedAt }: Enrolled & { askedAt: Instant },
 ): Promise<void> {
   const { server, keyFile, ca, name, mode } = request;
@@ -156,6 +242,7 @@ async function settle(
     await keys.close();
   }
   await writeConfig(env, folder, config);
+  await removeBegun(env, folder);
 }
 
 async function createStateSecret(

@@ -1,7 +1,8 @@
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { AgentError } from './agent-error.ts';
-import { type AgentConfig, readConfig } from './config.ts';
+import { begunFileName, readBegun } from './begun.ts';
+import { type AgentConfig, isEnrolled, readConfig } from './config.ts';
 import type { AgentEnv } from './env.ts';
 import { noted } from './journal.ts';
 import { type AgentKeys, keyFolderOf, openKeys, stateLabel } from './keys.ts';
@@ -48,20 +49,25 @@ async function remove(session: Session, found: readonly PackageState[]): Promise
 }
 
 /**
- * Destroys everything of an agent, readable or damaged. The server is to be told by its administrator.
+ * Destroys everything of an agent, readable or damaged, also of one whose enrolment has not ended. The
+ * server is to be told by its administrator.
  *
  * @returns its id; null where the configuration is damaged: then nobody knows of a module that it had
  */
 export async function reset(env: AgentEnv, folder: string): Promise<string | null> {
-  const config = await readableConfig(env, folder);
-  await destroyKeys(env, folder, config);
+  const isWhole = await isEnrolled(env, folder);
+  const config = isWhole ? await readableConfig(env, folder) : null;
+  if (isWhole) await destroyKeys(env, folder, config);
+  else await destroyUnended(env, folder);
   for (const name of await env.files.list(folder)) {
     if (/\.entries(?:\.draft)?$/.test(name)) await env.files.wipe(join(folder, name));
   }
   await rm(keyFolderOf(folder), { recursive: true, force: true });
-  for (const name of ['state', 'state.draft', 'config.json', 'config.json.draft', 'agent.sock']) {
+  for (const name of ['state', 'config.json', begunFileName]) {
     await env.files.wipe(join(folder, name));
+    await env.files.wipe(join(folder, `${name}.draft`));
   }
+  await env.files.wipe(join(folder, 'agent.sock'));
   await env.files.syncFolder(folder);
   return config?.agentId ?? null;
 }
@@ -80,14 +86,33 @@ async function destroyKeys(
   folder: string,
   config: AgentConfig | null,
 ): Promise<void> {
-  const keyFolder = keyFolderOf(folder);
   if (config !== null && config.hardware !== null) {
     const labels = await packageLabels(env, folder, config);
     await destroyHardware(config.hardware, [stateLabel, ...labels]);
     return;
   }
+  await wipeKeyFiles(env, folder);
+}
+
+async function wipeKeyFiles(env: AgentEnv, folder: string): Promise<void> {
+  const keyFolder = keyFolderOf(folder);
   if (!(await env.files.exists(keyFolder))) return;
   for (const name of await env.files.list(keyFolder)) await env.files.wipe(join(keyFolder, name));
+}
+
+/** @throws AgentError not-enrolled where none was begun either */
+async function destroyUnended(env: AgentEnv, folder: string): Promise<void> {
+  let hardware: AgentConfig['hardware'] = null;
+  try {
+    const begun = await readBegun(env, folder);
+    if (begun === null) await readConfig(env, folder);
+    else ({ hardware } = begun);
+  } catch (error) {
+    // Which keys in hardware were its own is not known any more.
+    if (!(error instanceof AgentError) || error.code !== 'damaged') throw error;
+  }
+  if (hardware !== null) await destroyHardware(hardware, [stateLabel]);
+  await wipeKeyFiles(env, folder);
 }
 
 /** A state that cannot be read leaves keys in the module that open nothing any more. */

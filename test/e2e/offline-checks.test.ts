@@ -1,9 +1,10 @@
 import { cpSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterAll, beforeAll, expect, it } from 'vitest';
+import { afterAll, beforeAll, expect, it, onTestFinished } from 'vitest';
 import { exitCodes } from '../../src/agent/agent-error.ts';
 import { describeLayer } from '../support/layers.ts';
-import { type Owner, Site, type Workstation } from './offline-support.ts';
+import { Wire } from '../support/wire.ts';
+import { type Owner, Site, Workstation } from './offline-support.ts';
 import { clientOf, must } from './support.ts';
 
 /** What the rules of offline logons are for, between a server process and real agents. */
@@ -67,6 +68,29 @@ describeLayer('softhsm', 'workstations and their server', () => {
     const other = await site.owner('other', 'event');
     expect(await from.logon(other, typed)).toMatchObject({ status: exitCodes['no-data'] });
     expect(await from.logon(owner, typed)).toMatchObject(accepted);
+  });
+
+  it('an enrolment whose answer was lost is repeated, and is one workstation', async () => {
+    const wire = new Wire(site.server.port);
+    await wire.mend();
+    onTestFinished(() => wire.cut());
+    const made = new Workstation(wire, join(site.folder, 'lost'));
+    const argv = ['--server', wire.url, '--key-file', keyFile, '--mode', 'sw'];
+    const enrol = async (name: string): Promise<number> =>
+      (await made.run(['enrol', ...argv, '--name', name])).status;
+    wire.losing = 'sealedLogKey';
+    expect(await enrol('lost')).not.toBe(0);
+    expect(await enrol('lost')).not.toBe(0);
+    wire.losing = null;
+    expect(await enrol('found')).toBe(exitCodes.refused);
+    expect(await enrol('lost')).toBe(0);
+    const { items } = await must(site.admin('GET', '/v1/offline/agents?limit=1000'));
+    const named = (items as { name: string }[]).map(({ name }) => name);
+    expect(named.filter((name) => name === 'lost' || name === 'found')).toEqual(['lost']);
+    const owner = await site.owner('lost', 'event');
+    await made.equip(owner, owner.shown(0));
+    await wire.cut();
+    expect(await made.logon(owner, owner.shown(1))).toMatchObject(accepted);
   });
 
   it('a static password that is required belongs to every logon, and its change ends what there is', async () => {

@@ -2,10 +2,12 @@ import { cpSync, mkdirSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, expect, it } from 'vitest';
+import { exitCodes } from '../../src/agent/agent-error.ts';
 import { type Finished, runProgram } from '../support/cli.ts';
 import { describeLayer } from '../support/layers.ts';
 import { isLongProof, proofSize } from '../support/proof.ts';
-import { type Owner, Site, type Workstation } from './offline-support.ts';
+import { type Owner, Site, Workstation } from './offline-support.ts';
+import { must } from './support.ts';
 
 const agentProgram = fileURLToPath(new URL('../../dist/src/agent/main.js', import.meta.url));
 const helper = new URL('../support/stop-at-change.js', import.meta.url).href;
@@ -98,6 +100,34 @@ describeLayer('softhsm', 'an agent that is killed', () => {
     }
     expect(counted).toBeGreaterThan(3);
   });
+
+  it('is killed between any two changes of its disk while it enrols: it is one workstation', async () => {
+    const keyFile = await site.keyFile('enrolling');
+    let killed = 0;
+    for (let at = 1; ; at += isLongProof ? 1 : 3) {
+      const name = `enrolling-${String(at)}`;
+      const again = new Workstation(made.wire, join(site.folder, name));
+      await made.wire.mend();
+      const argv = [
+        ...['enrol', '--server', made.wire.url, '--key-file', keyFile],
+        ...['--name', name, '--mode', 'sw'],
+      ];
+      const args = ['--import', helper, agentProgram, ...argv, '--state', again.state];
+      const environment = { STOP_AT: String(at) };
+      const ran = await runProgram(process.execPath, args, { environment });
+      if (ran.code === 0) break;
+      killed += 1;
+      const { status } = await again.run(argv);
+      // Killed behind its last word, it is enrolled.
+      if (status !== exitCodes.usage) expect(status, `change ${at}`).toBe(0);
+      const { items } = await must(site.admin('GET', '/v1/offline/agents?limit=1000'));
+      const own = (items as { name: string }[]).filter((each) => each.name === name);
+      expect(own, `change ${at}`).toHaveLength(1);
+      expect((await again.run(['report'])).status, `change ${at}`).toBe(0);
+    }
+    expect(killed).toBeGreaterThan(5);
+    await made.wire.cut();
+  }, 120_000);
 
   it('is killed at any moment', async () => {
     const typed = owner.shown(1);

@@ -8,6 +8,8 @@ export class Wire {
   #server: Server | null = null;
   #port = 0;
   readonly #bytes: Buffer[] = [];
+  /** An answer that holds this is lost, and its connection with it. */
+  losing: string | null = null;
 
   constructor(targetPort: number) {
     this.#target = targetPort;
@@ -47,7 +49,11 @@ export class Wire {
       [far, near],
     ] as const) {
       this.#sockets.add(from);
-      from.on('data', (bytes) => this.#bytes.push(bytes));
+      from.on('data', (bytes) => {
+        this.#bytes.push(bytes);
+        const isLost = this.losing !== null && from === far && bytes.includes(this.losing);
+        if (isLost) near.destroy();
+      });
       from.on('error', () => to.destroy());
       from.on('close', () => this.#sockets.delete(from));
       from.pipe(to);

@@ -69,3 +69,36 @@ it('destroys the key of a package in the module when it locks', async () => {
   expect(await office.agent(['reset', '--yes'])).toMatchObject({ status: 0 });
   expect(await listObjects({ uri: softHsm.uri })).toEqual([]);
 });
+
+it('is the same agent in the module when the answer to its enrolment was lost', async () => {
+  const softHsm = await freshSoftHsm();
+  onTestFinished(() => softHsm.remove());
+  const office = await openOffice();
+  const own = async (): Promise<number> => {
+    const all = await listObjects({ uri: softHsm.uri });
+    return all.filter(({ label }) => label.startsWith('tallystick-agent ')).length;
+  };
+  const mode = ['--mode', 'hw', '--module-uri', softHsm.uri];
+  office.server.lost.add('/v1/offline/agents');
+  await expect(enrol(office, mode)).rejects.toThrow();
+  await expect(enrol(office, mode)).rejects.toThrow();
+  expect(await own()).toBe(2);
+  office.server.lost.clear();
+  await enrol(office, mode);
+  expect(office.server.agents.size).toBe(1);
+  const ran = await logon(office, `${jane.pin}${office.shown()}`);
+  expect(ran.out).toContain('is renewed');
+  expect(await own()).toBe(5);
+});
+
+it('takes its key out of the module when an enrolment that has not ended is given up', async () => {
+  const softHsm = await freshSoftHsm();
+  onTestFinished(() => softHsm.remove());
+  const office = await openOffice();
+  office.server.lost.add('/v1/offline/agents');
+  await expect(enrol(office, ['--mode', 'hw', '--module-uri', softHsm.uri])).rejects.toThrow();
+  expect(await office.agent(['reset', '--yes'])).toMatchObject({ status: 0 });
+  const labels = (await listObjects({ uri: softHsm.uri })).map(({ label }) => label);
+  expect(labels.filter((label) => label.startsWith('tallystick-agent '))).toEqual([]);
+  expect(await office.computer.files.list(office.state)).toEqual([]);
+});

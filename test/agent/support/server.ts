@@ -71,6 +71,8 @@ export class ScriptedServer {
   readonly bodies: Buffer[] = [];
   /** By path. */
   readonly faults: Map<string, Fault> = new Map();
+  /** Paths whose requests are served, and whose answers never arrive. */
+  readonly lost: Set<string> = new Set();
   readonly packages: Buffer[] = [];
   offer: object | null = null;
   /** Takes the next packages' sequence; falls back to a rising one. */
@@ -99,6 +101,10 @@ export class ScriptedServer {
   async start(tls?: { readonly cert: string; readonly key: string }): Promise<void> {
     const listener: RequestListener = (request, response) => {
       void this.#answer(request).then(({ status, body }) => {
+        if (this.lost.has(request.url ?? '')) {
+          response.destroy();
+          return;
+        }
         response.writeHead(status);
         response.end(Buffer.isBuffer(body) ? body : JSON.stringify(body));
       });
@@ -188,8 +194,12 @@ export class ScriptedServer {
   }
 
   #enrol(about: object): { status: number; body: object } {
-    const agentId = randomUUID();
     const spki = Buffer.from(textOf(about, 'publicKey'), 'base64');
+    const before = [...this.agents.values()].find((each) => each.spki.equals(spki));
+    if (before?.isRevoked === true) {
+      return { status: 403, body: { code: 'forbidden', reason: 'agent-revoked' } };
+    }
+    const agentId = before?.agentId ?? randomUUID();
     const logKey = createHmac('sha256', this.#secret).update(`log ${agentId}`).digest();
     const keyMode = textOf(about, 'keyMode') as ServedAgent['keyMode'];
     this.agents.set(agentId, { agentId, spki, keyMode, log: emptyLog(logKey), isRevoked: false });

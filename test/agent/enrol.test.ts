@@ -1,0 +1,151 @@
+import { existsSync, readdirSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
+import { expect, it } from 'vitest';
+import { exitCodes } from '../../src/agent/agent-error.ts';
+import { nodeFiles } from '../../src/agent/files.ts';
+import { dyingFiles } from './support/dying-files.ts';
+import { jane, logon, type Office, openOffice, type Ran } from './support/world.ts';
+
+function enrol(office: Office, more: readonly string[] = []): Promise<Ran> {
+  const { server, keyFile } = office;
+  const argv = ['--server', server.url, '--key-file', keyFile, '--name', 'desk', '--mode', 'sw'];
+  return office.agent(['enrol', ...argv, ...more]);
+}
+
+function left({ state }: Office): readonly string[] {
+  return existsSync(state) ? readdirSync(state, { recursive: true }).map(String).toSorted() : [];
+}
+
+/** Enrolled, as the one agent that the server has, and able to work. */
+async function requireWorking(office: Office, where = ''): Promise<void> {
+  const status = await office.agent(['status', '--json']);
+  const { agentId } = JSON.parse(status.out) as { agentId: string };
+  expect([...office.server.agents.keys()], where).toEqual([agentId]);
+  expect(left(office), where).toEqual([
+    'config.json',
+    ...['keys', 'keys/agent.key', 'keys/state.key'],
+    'state',
+  ]);
+  const ran = await logon(office, `${jane.pin}${office.shown()}`);
+  expect(ran.out, where).toContain('renewed');
+}
+
+const agents = '/v1/offline/agents';
+
+it('is the same agent when the answer was lost, as often as it takes', async () => {
+  const office = await openOffice();
+  office.server.lost.add(agents);
+  for (let round = 0; round < 3; round += 1) {
+    expect(await enrol(office)).toMatchObject({ status: exitCodes['server-failed'], out: '' });
+  }
+  expect(office.server.agents.size).toBe(1);
+  office.server.lost.clear();
+  expect(await enrol(office)).toMatchObject({ status: 0 });
+  await requireWorking(office);
+  expect(await enrol(office)).toMatchObject({ status: exitCodes.usage });
+});
+
+it('is the same agent wherever the computer stopped', async () => {
+  let points = 0;
+  for (let after = 0; ; after += 1) {
+    const office = await openOffice();
+    const dying = dyingFiles(after);
+    office.computer.files = dying.files;
+    await enrol(office);
+    office.computer.files = nodeFiles;
+    // The process that held it is dead; here it is this one.
+    for (const name of left(office).filter((each) => each.startsWith('lock'))) {
+      rmSync(join(office.state, name), { force: true });
+    }
+    const isOver = dying.changes() <= after;
+    const again = await enrol(office);
+    const wasEnrolled = again.status === exitCodes.usage;
+    expect(wasEnrolled || again.status === 0, `after ${after} changes: ${again.err}`).toBe(true);
+    // One that the computer did not live to remove says nothing any more.
+    rmSync(join(office.state, 'enrolling.json'), { force: true });
+    await requireWorking(office, `after ${after} changes`);
+    if (isOver) break;
+    points += 1;
+  }
+  expect(points).toBeGreaterThan(20);
+}, 120_000);
+
+it('is the same agent after the fingerprint was mistyped', async () => {
+  const office = await openOffice();
+  const wrong = await enrol(office, ['--server-key', '00'.repeat(32)]);
+  expect(wrong).toMatchObject({ status: exitCodes.untrusted, out: '' });
+  expect(await enrol(office, ['--server-key', office.server.fingerprint])).toMatchObject({
+    status: 0,
+  });
+  await requireWorking(office);
+});
+
+it('keeps no key that the server has refused', async () => {
+  const office = await openOffice();
+  office.server.faults.set(agents, {
+    status: 403,
+    body: { code: 'policy-refused', detail: 'No.' },
+  });
+  expect(await enrol(office)).toEqual({
+    status: exitCodes.refused,
+    out: '',
+    err: 'tallystick-agent: No.\n',
+  });
+  expect(left(office)).toEqual(['keys']);
+});
+
+it('keeps the key that the server may have when it refuses another name, and says why', async () => {
+  const office = await openOffice();
+  office.server.lost.add(agents);
+  await enrol(office);
+  office.server.lost.clear();
+  const detail = 'The workstation with this key is enrolled already, as desk.';
+  office.server.faults.set(agents, { status: 409, body: { code: 'conflict', detail } });
+  const other = await enrol(office, ['--name', 'other']);
+  expect(other).toEqual({
+    status: exitCodes.refused,
+    out: '',
+    err: `tallystick-agent: ${detail}\n`,
+  });
+  office.server.faults.clear();
+  expect(await enrol(office)).toMatchObject({ status: 0 });
+  await requireWorking(office);
+});
+
+it('ends as it was begun, or after a reset, which leaves nothing', async () => {
+  const office = await openOffice();
+  expect(await office.agent(['reset', '--yes'])).toMatchObject({
+    status: exitCodes['not-enrolled'],
+  });
+  office.server.lost.add(agents);
+  await enrol(office);
+  office.server.lost.clear();
+  const other = await enrol(office, ['--mode', 'ram']);
+  expect(other).toMatchObject({ status: exitCodes.usage, out: '' });
+  expect(other.err).toContain('an enrolment with --mode sw has not ended');
+  expect(office.server.agents.size).toBe(1);
+  expect(await office.agent(['reset', '--yes'])).toMatchObject({ status: 0 });
+  expect(left(office)).toEqual([]);
+  expect(await enrol(office, ['--mode', 'ram'])).toMatchObject({ status: 0 });
+  expect(office.server.agents.size).toBe(2);
+});
+
+it('says what to do about a key that was revoked meanwhile', async () => {
+  const office = await openOffice();
+  office.server.lost.add(agents);
+  await enrol(office);
+  office.server.lost.clear();
+  for (const agent of office.server.agents.values()) agent.isRevoked = true;
+  const ran = await enrol(office);
+  expect(ran).toMatchObject({ status: exitCodes.revoked, out: '' });
+  expect(ran.err).toContain('tallystick-agent reset');
+  await office.agent(['reset', '--yes']);
+  expect(await enrol(office)).toMatchObject({ status: 0 });
+});
+
+it('is one agent when two commands enrol at once', async () => {
+  const office = await openOffice();
+  const ran = await Promise.all([enrol(office), enrol(office)]);
+  expect(ran.map(({ status }) => status).toSorted()).toEqual([0, exitCodes.usage]);
+  await requireWorking(office);
+});
