@@ -2,11 +2,11 @@ import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import type { PolicySettings } from '../../../src/domain/policy-catalogue.ts';
 import type { BackEnd } from '../../../src/service/ports.ts';
 import type { OfflineLogonAnswer } from '../../../src/service/api.ts';
-import { hotp6, openBench, type TestDevice } from '../../support/builders.ts';
+import { hotp6, ocraBare, openBench, type TestDevice } from '../../support/builders.ts';
 import type { TestAgent } from '../../support/offline-agent.ts';
 import { givePassword } from '../../support/people.ts';
 import { givePin } from '../../support/pins.ts';
-import { asking, codeOf } from '../support.ts';
+import { asking, codeOf, interrupting } from '../support.ts';
 import { lockCountOf } from '../two-step/support.ts';
 import { type OfflineBench, openOfflineBench } from './support.ts';
 
@@ -181,6 +181,44 @@ describe('another password', () => {
     await change(one);
     await expect(offline.fetch(one.agent, handle)).rejects.toMatchObject({ code: 'not-found' });
   });
+});
+
+it('another password while the answer is written refuses the logon', async () => {
+  let userName = '';
+  const hook = interrupting(() => givePassword(desk.bench, userName, 'Herbst-2026'));
+  const desk = await openOfflineBench(required, await openBench({ store: hook.wrap }));
+  const one = await person(password, desk);
+  ({ userName } = one);
+  hook.arm();
+  expect(await one.typing(`${password}${pin}`)).toMatchObject({ outcome: 'refused' });
+  expect(statusOf(await one.typing(`Herbst-2026${pin}`))).toMatchObject({ status: 'available' });
+  await desk.bench.close();
+});
+
+it('makes no package where the PIN was shown with the request, and so not behind the password', async () => {
+  const asked = { twoStepRequestMethod: 'keyword-pin', twoStepRequestKeyword: 'c' } as const;
+  const desk = await openOfflineBench({ ...required, ...asked }, offline.bench);
+  const { userName, device } = await desk.owner(ocraBare);
+  await givePin(desk.bench, device.serial, pin);
+  await givePassword(desk.bench, userName, password);
+  const agent = await desk.agent();
+  const answer = async (own: string | null): Promise<unknown> => {
+    const credential = { format: 'combined', text: `c${pin}` } as const;
+    const issued = await desk.logon(agent, { ...asking(userName, {}), credential });
+    if (issued.outcome !== 'challenge-issued') throw new Error(JSON.stringify(issued));
+    const { challenge, challengeKey } = issued;
+    const response = device.response({ challenge: challenge ?? '' });
+    const parts = { format: 'separate', staticPassword: password, newPin: null } as const;
+    return statusOf(
+      await desk.logon(agent, {
+        ...asking(userName, {}),
+        challengeKey,
+        credential: { ...parts, pin: own, response },
+      }),
+    );
+  };
+  expect(await answer(null)).toEqual({ status: 'not-permitted', reason: 'password-none' });
+  expect(await answer(pin)).toMatchObject({ status: 'available' });
 });
 
 it('makes no package by a logon from before the policy was another', async () => {
