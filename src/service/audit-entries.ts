@@ -1,3 +1,4 @@
+import { nameKey } from '../domain/names.ts';
 import type { Caller } from './api.ts';
 import { TallystickError } from '../errors.ts';
 import type { AuditEntry, AuditEvent } from './store.ts';
@@ -5,6 +6,8 @@ import type { AuditEntry, AuditEvent } from './store.ts';
 type Details = AuditEntry['details'];
 
 const subjectCharactersMax = 600;
+/** What `actorOf` puts behind the name of a key. */
+const keyIdPattern = / \([0-9a-f-]{36}\)$/;
 
 /** The outcome of administrative work that was done. */
 export const doneOutcome: string = 'done';
@@ -18,6 +21,14 @@ export const serverItself: string = 'server';
 /** How the audit names who called. */
 export function actorOf({ keyId, keyName }: Pick<Caller, 'keyId' | 'keyName'>): string {
   return keyId === null ? keyName : `${keyName} (${keyId})`;
+}
+
+/**
+ * Whether two actors go by one name: sessions of one administrator, a key and the one that took its place,
+ * or a key that is called as an administrator is. Who has keys of several names is several people to us.
+ */
+export function isSamePerson(one: string, other: string): boolean {
+  return nameKey(one.replace(keyIdPattern, '')) === nameKey(other.replace(keyIdPattern, ''));
 }
 
 /**

@@ -4,6 +4,9 @@ import { createHash, randomBytes as systemRandomBytes } from 'node:crypto';
 export type RandomBytes = (length: number) => Uint8Array;
 
 const secretBytes = 32;
+/** An id as `uuidV7` writes it, of whatever version. */
+export const uuidPattern: RegExp = /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
+
 const apiKeyPattern = /^tsk_[A-Za-z0-9_-]{43}$/;
 const sessionIdPattern = /^[A-Za-z0-9_-]{43}$/;
 const uuidTimeMsMax = 2 ** 48 - 1;

@@ -57,12 +57,18 @@ describe('emergency codes', () => {
     expect(world.reached[0]?.args.slice(1)).toEqual(['VT1', 'c1', 'lost']);
   });
 
+  it.each([undefined, {}])('hand a reveal without a reason on, to be audited: %j', async (body) => {
+    world = await startRest({ revealEmergencyCode: { outcome: 'approval-needed', view } });
+    await world.send('POST', `${path}/c1/reveal`, body === undefined ? {} : { body });
+    expect(world.reached[0]?.args.slice(1)).toEqual(['VT1', 'c1', '']);
+  });
+
   it.each<[string, string, string, object]>([
     ['kind', 'POST', '', {}],
     ['kind', 'POST', '', { kind: 'other' }],
     ['code', 'POST', '', { kind: 'fixed', code: '1' }],
     ['onlineAllowed', 'PATCH', '/c1', {}],
-    ['reason', 'POST', '/c1/reveal', {}],
+    ['reason', 'POST', '/c1/reveal', { reason: 5 }],
     ['reason', 'POST', '/c1/reset', { reason: 'x' }],
     ['requestedBy', 'POST', '/c1/approve', { requestedBy: 7 }],
   ])('refuse a wrong %s: %s %s %j', async (member, method, rest, body) => {

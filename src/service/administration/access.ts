@@ -113,11 +113,19 @@ export function requireStanding(
  * @throws TallystickError `unauthenticated` when the caller's key is gone, expired or another's now
  */
 export function requireLiveKey(configuration: Configuration, caller: Caller, nowMs: number): void {
-  if (caller.keyId === null) return;
-  const key = configuration.apiKeyById(caller.keyId);
-  const isLive = key !== null && (key.expiresAtMs === null || key.expiresAtMs > nowMs);
-  if (isLive && key.role === caller.role && key.domainId === caller.domainId) return;
+  if (caller.keyId === null || isLiveKey(configuration, caller, nowMs)) return;
   throw new TallystickError('unauthenticated', 'The API key is not valid.');
+}
+
+/** Whether the caller's key is still there, has not expired and is what it was. */
+export function isLiveKey(
+  configuration: Configuration,
+  { keyId, role, domainId }: Caller,
+  nowMs: number,
+): boolean {
+  const key = keyId === null ? null : configuration.apiKeyById(keyId);
+  if (key === null || (key.expiresAtMs !== null && key.expiresAtMs <= nowMs)) return false;
+  return key.role === role && key.domainId === domainId;
 }
 
 /**

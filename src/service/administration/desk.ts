@@ -1,11 +1,11 @@
-import { TallystickError } from '../../errors.ts';
+import { type ErrorCode, TallystickError } from '../../errors.ts';
 import type { Admission } from '../admission.ts';
 import type { Caller } from '../api.ts';
 import { auditEntry, doneOutcome } from '../audit-entries.ts';
 import type { Configuration, ResolvedComponent } from '../configuration.ts';
 import type { Context } from '../deps.ts';
 import type { AuditEntries, AuditEntry, Raise, RecordChange } from '../store.ts';
-import { type Permission, requirePermission, requireStanding } from './access.ts';
+import { isLiveKey, type Permission, requirePermission, requireStanding } from './access.ts';
 
 /** Where one administrative request is worked on: who asks, when, and the newest configuration. */
 export interface Desk {
@@ -16,11 +16,19 @@ export interface Desk {
   readonly nowMs: number;
 }
 
-/** Opens a desk for a caller who has the permission, and works at it. */
+/** Work of which the audit is to have each refusal as well. */
+export type Attempt = Pick<AuditEntry, 'action' | 'subject' | 'details'>;
+
+/**
+ * Opens a desk for a caller who has the permission, and works at it.
+ *
+ * @param attempt given where a refusal, of the permission or by the work, is written down
+ */
 export type AtDesk = <Result>(
   caller: Caller,
   permission: Permission,
   work: (desk: Desk) => Promise<Result>,
+  attempt?: Attempt,
 ) => Promise<Result>;
 
 /** What is to be written, decided after reading what is there. */
@@ -36,14 +44,52 @@ const retriesMax = 4;
  * what was saved through another instance must be seen.
  */
 export function createDesks(context: Context, admission: Admission): AtDesk {
-  return (caller, permission, work) =>
+  return (caller, permission, work, attempt) =>
     admission.admit(async () => {
-      requirePermission(caller, permission);
-      const nowMs = context.clock.nowMs();
-      const configuration = await context.configuration.reload();
-      const standing = requireStanding(configuration, caller, nowMs);
-      return work({ context, caller, configuration, standing, nowMs });
+      try {
+        return await work(await openDesk(context, caller, permission));
+      } catch (error) {
+        if (attempt !== undefined) await noteRefused(context, caller, attempt, error);
+        throw error;
+      }
     });
+}
+
+async function openDesk(context: Context, caller: Caller, permission: Permission): Promise<Desk> {
+  requirePermission(caller, permission);
+  const nowMs = context.clock.nowMs();
+  const configuration = await context.configuration.reload();
+  const standing = requireStanding(configuration, caller, nowMs);
+  return { context, caller, configuration, standing, nowMs };
+}
+
+/** What a caller is refused; all else failed, and refuses nothing. */
+const refusalCodes: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
+  'request-invalid',
+  'not-found',
+  'forbidden',
+  'conflict',
+  'policy-refused',
+]);
+
+/** Only of whom we know: strangers write nothing, and fill no audit. */
+async function noteRefused(
+  context: Context,
+  caller: Caller,
+  attempt: Attempt,
+  error: unknown,
+): Promise<void> {
+  if (!(error instanceof TallystickError) || !refusalCodes.has(error.code)) return;
+  const nowMs = context.clock.nowMs();
+  if (!isKnown(await context.configuration.reload(), caller, nowMs)) return;
+  const { reason } = error.fields;
+  const outcome = typeof reason === 'string' ? reason : error.code;
+  await context.store.administer([], auditEntry(caller, nowMs, { ...attempt, outcome }));
+}
+
+/** By a key that is good, or by having signed in; a program without a key is anybody. */
+function isKnown(configuration: Configuration, caller: Caller, nowMs: number): boolean {
+  return caller.keyId === null ? caller.role !== 'client' : isLiveKey(configuration, caller, nowMs);
 }
 
 /** The audit entry of administrative work that was done. */

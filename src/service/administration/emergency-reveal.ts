@@ -4,11 +4,19 @@ import {
   type RevealRequest,
 } from '../../domain/emergency.ts';
 import { TallystickError } from '../../errors.ts';
-import { actorOf } from '../audit-entries.ts';
+import { actorOf, isSamePerson } from '../audit-entries.ts';
 import type { EmergencyAdministration, EmergencyCodeView, RevealAnswer } from '../emergency-api.ts';
 import { openCode } from '../emergency/codes.ts';
+import { uuidPattern } from '../identifiers.ts';
 import { invalidMember } from '../problems.ts';
-import { administer, type AtDesk, type Desk, doneEntry, type Proposal } from './desk.ts';
+import {
+  administer,
+  type AtDesk,
+  type Attempt,
+  type Desk,
+  doneEntry,
+  type Proposal,
+} from './desk.ts';
 import { type FoundCode, requireCode, requireLive, shownCode, spokenCode } from './emergency.ts';
 
 const what = 'The emergency code';
@@ -20,19 +28,39 @@ export function revealAdministration(
 ): Pick<EmergencyAdministration, 'revealEmergencyCode' | 'approveEmergencyReveal'> {
   return {
     revealEmergencyCode: (caller, serial, id, reason) =>
-      atDesk(caller, 'emergency.reveal', (desk) => {
-        checkReason(reason);
-        return reveal(desk, serial, id, reason.trim());
-      }),
+      atDesk(
+        caller,
+        'emergency.reveal',
+        (desk) => {
+          requireReason(reason);
+          return reveal(desk, serial, id, reason.trim());
+        },
+        attemptAt('emergency.reveal', serial, id, isReason(reason) ? reason.trim() : null),
+      ),
     approveEmergencyReveal: (caller, serial, id, requestedBy) =>
-      atDesk(caller, 'emergency.reveal', (desk) => approve(desk, serial, id, requestedBy)),
+      atDesk(
+        caller,
+        'emergency.reveal',
+        (desk) => approve(desk, serial, id, requestedBy),
+        attemptAt('emergency.reveal-approve', serial, id, null),
+      ),
   };
 }
 
-/** @throws TallystickError `request-invalid` */
-function checkReason(reason: string): void {
+/** As the audit has it when it is refused: what is no id might be a code, typed into the wrong place. */
+function attemptAt(action: string, serial: string, id: string, reason: string | null): Attempt {
+  const code = uuidPattern.test(id) ? id : null;
+  return { action, subject: serial, details: reason === null ? { code } : { code, reason } };
+}
+
+function isReason(reason: string): boolean {
   const { length } = reason.trim();
-  if (length >= 1 && length <= reasonCharactersMax && !/\p{Cc}/u.test(reason)) return;
+  return length >= 1 && length <= reasonCharactersMax && !/\p{Cc}/u.test(reason);
+}
+
+/** @throws TallystickError `request-invalid` */
+function requireReason(reason: string): void {
+  if (isReason(reason)) return;
   const allowed = `must say why, in 1 to ${reasonCharactersMax} characters on one line`;
   throw invalidMember('reason', allowed);
 }
@@ -83,13 +111,16 @@ function isOpen(asked: RevealRequest | null, nowMs: number): asked is RevealRequ
 
 /** What was allowed is allowed once. */
 function revealing(desk: Desk, { owner, code }: FoundCode, reason: string): Proposal {
+  const approved = code.reveal?.approvedBy == null ? null : code.reveal;
   return {
     changes: [changeOf(code, { reveal: null, revealedAtMs: desk.nowMs })],
     audit: doneEntry(desk, 'emergency.reveal', owner.authenticator.serial, {
       code: code.id,
       kind: code.kind,
       reason,
-      approvedBy: code.reveal?.approvedBy ?? null,
+      // Whoever asks again may say something else than what was approved.
+      approvedReason: approved?.reason ?? null,
+      approvedBy: approved?.approvedBy ?? null,
     }),
   };
 }
@@ -135,8 +166,10 @@ async function approve(
       });
     }
     const approvedBy = actorOf(desk.caller);
-    if (asked.by === approvedBy) {
-      throw new TallystickError('forbidden', 'Somebody else has to approve what you asked for.');
+    if (isSamePerson(asked.by, approvedBy)) {
+      throw new TallystickError('forbidden', 'Somebody else has to approve what you asked for.', {
+        fields: { reason: 'same-person' },
+      });
     }
     return {
       changes: [changeOf(code, { reveal: { ...asked, approvedBy } })],

@@ -8,7 +8,7 @@ import type {
   OfflinePackageView,
   OfflineSelection,
 } from '../api.ts';
-import { sha256Hex } from '../identifiers.ts';
+import { sha256Hex, uuidPattern } from '../identifiers.ts';
 import { agentSubject } from '../offline/enrol.ts';
 import { signingKeyOf } from '../offline/format.ts';
 import { revocationOf } from '../offline/report.ts';
@@ -21,7 +21,6 @@ import { requireDomain, requireUser, subjectOf } from './users.ts';
 import { checkPage } from './values.ts';
 
 const daysMax = 99;
-const uuidPattern = /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
 
 /** Use cases about workstations that verify users without a server, and what they were given. */
 export function offlineAdministration(atDesk: AtDesk): OfflineAdministration {

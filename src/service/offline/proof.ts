@@ -3,6 +3,7 @@ import { TallystickError } from '../../errors.ts';
 import { constantTimeEqualText } from '../../oath/index.ts';
 import { nameKey } from '../../domain/names.ts';
 import type { Desk } from '../administration/desk.ts';
+import { uuidPattern } from '../identifiers.ts';
 import type { AgentProof, Offline } from '../offline-api.ts';
 import { formatOf, offlineMac } from './format.ts';
 
@@ -14,7 +15,6 @@ const timeBytes = 8;
 const randomBytes = 16;
 const macBytes = 32;
 const noncePattern = /^[A-Za-z0-9_-]{75}$/;
-const uuidPattern = /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
 
 /** A text that only this server can have made, and not long ago. */
 export async function issueNonce(desk: Desk): ReturnType<Offline['nonce']> {

@@ -192,6 +192,73 @@ describe('reading a code out', () => {
     expect(await ask(desk)).toBe('approval-needed');
   });
 
+  it('has the reason that was approved beside the one that is given then', async () => {
+    const { serial, id } = await issued();
+    await administration.revealEmergencyCode(desk, serial, id, 'left in a taxi');
+    await administration.approveEmergencyReveal(other, serial, id);
+    await administration.revealEmergencyCode(desk, serial, id, 'stolen bag');
+    const { details } = await bench.lastAudit();
+    expect(details).toMatchObject({ reason: 'stolen bag', approvedReason: 'left in a taxi' });
+  });
+
+  it('is not approved by who goes by the same name', async () => {
+    const { serial, id } = await issued();
+    await administration.revealEmergencyCode(desk, serial, id, 'lost');
+    const session: Caller = {
+      ...(await bench.keylessCaller({ ...allCodes, emergencyRevealApprovals: 2 })),
+      role: 'helpdesk',
+      keyName: desk.keyName.toUpperCase(),
+    };
+    for (const caller of [desk, session]) {
+      await expect(administration.approveEmergencyReveal(caller, serial, id)).rejects.toMatchObject(
+        { code: 'forbidden', fields: { reason: 'same-person' } },
+      );
+      expect(await bench.lastAudit()).toMatchObject({
+        action: 'emergency.reveal-approve',
+        outcome: 'same-person',
+        subject: serial,
+        details: { code: id },
+      });
+    }
+  });
+
+  it('is audited when it is refused', async () => {
+    const alone = await bench.caller(allCodes, 'helpdesk');
+    const { serial, id } = await issued();
+    const refused = async (caller: Caller, code: string, reason: string): Promise<unknown> => {
+      await administration.revealEmergencyCode(caller, serial, code, reason).catch(() => null);
+      return bench.lastAudit();
+    };
+    const about = { action: 'emergency.reveal', subject: serial };
+    const auditor = await bench.caller(allCodes, 'auditor');
+    const shown = await refused(auditor, id, ' for a friend ');
+    expect(shown).toMatchObject({
+      ...about,
+      outcome: 'forbidden',
+      actor: `${auditor.keyName} (${auditor.keyId})`,
+      details: { code: id, reason: 'for a friend' },
+    });
+    const unsaid = await refused(alone, id, 'two\nlines');
+    expect(unsaid).toMatchObject({ ...about, outcome: 'request-invalid', details: { code: id } });
+    expect(JSON.stringify(unsaid)).not.toContain('lines');
+    // Somebody may have put the code itself into the path.
+    const misplaced = await refused(alone, 'QQQQ-1111', 'lost');
+    expect(misplaced).toMatchObject({ ...about, outcome: 'not-found', details: { code: null } });
+    await administration.resetEmergencyCode(desk, serial, id);
+    expect(await refused(alone, id, 'lost')).toMatchObject({ ...about, outcome: 'ended' });
+  });
+
+  it('is not audited of strangers, nor when something failed', async () => {
+    const { serial, id } = await issued();
+    const keyless = await bench.keylessCaller(allCodes);
+    const gone = { ...(await bench.caller(allCodes, 'client')), keyId: id };
+    const before = (await bench.auditBodies()).length;
+    for (const caller of [keyless, gone]) {
+      await expect(readOut(bench, caller, serial, id)).rejects.toMatchObject({ code: 'forbidden' });
+    }
+    expect((await bench.auditBodies()).length).toBe(before);
+  });
+
   it('is what who asked may do, and nobody else, within the hour', async () => {
     const { serial, id } = await issued();
     const ask = (caller: Caller): Promise<string> =>
