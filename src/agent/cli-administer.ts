@@ -3,7 +3,7 @@ import { Command, Option } from 'commander';
 import { exitCodes, setupError } from './agent-error.ts';
 import type { AgentWorld, CommonOptions } from './cli-world.ts';
 import { enrol, openAgent } from './enrol.ts';
-import { removeUser, reset } from './remove.ts';
+import { removeUser, reset, type Reset } from './remove.ts';
 import { report } from './reporting.ts';
 import { apiOf, run } from './run.ts';
 import type { Agent } from './agent.ts';
@@ -127,12 +127,23 @@ export function resetCommand(world: AgentWorld): Command {
     .option('--yes', 'needed: what was not reported is lost')
     .action(async (options: CommonOptions & { readonly yes?: boolean }) => {
       if (options.yes !== true) throw setupError('usage', 'reset needs --yes');
-      const agentId = await reset(world.env, options.state);
-      world.out(
-        agentId === null
-          ? 'Its configuration was damaged. Everything is destroyed but what a PKCS#11 module may hold.\n' +
-              'Revoke this agent at the server.\n'
-          : `Everything is destroyed. Revoke this agent at the server: ${agentId}\n`,
-      );
+      world.out(resetText(await reset(world.env, options.state)));
     });
+}
+
+function resetText(done: Reset): string {
+  switch (done.was) {
+    case 'enrolled':
+      return `Everything is destroyed. Revoke this agent at the server: ${done.agentId}\n`;
+    case 'enrolling':
+      return (
+        'What an enrolment had begun is destroyed.\n' +
+        'If the server shows this computer (tallystick offline agents), revoke it there.\n'
+      );
+    case 'damaged':
+      return (
+        'Its configuration was damaged. Everything is destroyed but what a PKCS#11 module may hold.\n' +
+        'Revoke this agent at the server.\n'
+      );
+  }
 }

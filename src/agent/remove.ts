@@ -48,17 +48,17 @@ async function remove(session: Session, found: readonly PackageState[]): Promise
   return ids.length;
 }
 
+/** What a reset found. `damaged`: nobody knows whether keys of it are left in a module. */
+export type Reset =
+  | { readonly was: 'enrolled'; readonly agentId: string }
+  | { readonly was: 'enrolling' | 'damaged' };
+
 /**
  * Destroys everything of an agent, readable or damaged, also of one whose enrolment has not ended. The
  * server is to be told by its administrator.
- *
- * @returns its id; null where the configuration is damaged: then nobody knows of a module that it had
  */
-export async function reset(env: AgentEnv, folder: string): Promise<string | null> {
-  const isWhole = await isEnrolled(env, folder);
-  const config = isWhole ? await readableConfig(env, folder) : null;
-  if (isWhole) await destroyKeys(env, folder, config);
-  else await destroyUnended(env, folder);
+export async function reset(env: AgentEnv, folder: string): Promise<Reset> {
+  const done = await destroySecrets(env, folder);
   for (const name of await env.files.list(folder)) {
     if (/\.entries(?:\.draft)?$/.test(name)) await env.files.wipe(join(folder, name));
   }
@@ -69,7 +69,17 @@ export async function reset(env: AgentEnv, folder: string): Promise<string | nul
   }
   await env.files.wipe(join(folder, 'agent.sock'));
   await env.files.syncFolder(folder);
-  return config?.agentId ?? null;
+  return done;
+}
+
+async function destroySecrets(env: AgentEnv, folder: string): Promise<Reset> {
+  if (!(await isEnrolled(env, folder))) {
+    await destroyUnended(env, folder);
+    return { was: 'enrolling' };
+  }
+  const config = await readableConfig(env, folder);
+  await destroyKeys(env, folder, config);
+  return config === null ? { was: 'damaged' } : { was: 'enrolled', agentId: config.agentId };
 }
 
 async function readableConfig(env: AgentEnv, folder: string): Promise<AgentConfig | null> {

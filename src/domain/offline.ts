@@ -146,3 +146,6 @@ export interface EmergencyRaise {
   readonly codeId: string;
   readonly uses: number;
 }
+
+/** Of whom packages are made, and by whom they are reported, one after another. */
+export type TurnOwner = 'authenticator' | 'offlineAgent';

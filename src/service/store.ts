@@ -1,3 +1,4 @@
+import type { OfflineStore } from './offline-store.ts';
 import type { EmergencyCode, EmergencyMark, EmergencyUse } from '../domain/emergency.ts';
 import type { Gateway } from '../domain/gateway.ts';
 import type {
@@ -8,6 +9,7 @@ import type {
   OfflinePackage,
   OfflineReport,
   RetrievalHandle,
+  TurnOwner,
   UserRaise,
 } from '../domain/offline.ts';
 import type {
@@ -219,7 +221,9 @@ export type RecordChange = {
 
 /**
  * What is only ever raised, whatever it has become meanwhile: it never conflicts, and lowers nothing.
- * `reserve` and `release` move an event counter from exactly `from` to `to`, or conflict.
+ * `reserve` and `release` move an event counter from exactly `from` to `to`, or conflict; a release also where
+ * anything between is known to be used in that epoch by then. `take-turn` conflicts unless the record is as
+ * it was read and nobody took the turn meanwhile; nobody who judges by the version sees it.
  */
 export type Raise =
   | ({ readonly change: 'raise-application' } & ApplicationRaise)
@@ -231,6 +235,14 @@ export type Raise =
       readonly epoch: number;
       readonly from: bigint;
       readonly to: bigint;
+    }
+  | {
+      readonly change: 'take-turn';
+      readonly of: TurnOwner;
+      readonly id: string;
+      readonly expectedVersion: number;
+      /** As `Store.offlineTurn` said. */
+      readonly turn: number;
     };
 
 /** `exists`: a unique name or serial is taken; `referenced`: something still points at the row. */
@@ -264,7 +276,7 @@ export interface Page {
   readonly limit: number;
 }
 
-export interface Store {
+export interface Store extends OfflineStore {
   /** One consistent read, by the compiled hot statement. */
   loadAttempt(domainId: string, userName: string): Promise<AttemptLoad>;
   loadConfiguration(): Promise<ConfigurationSnapshot>;
@@ -280,30 +292,6 @@ export interface Store {
     changes: readonly (RecordChange | Raise)[],
     audit: AuditEntries,
   ): Promise<AdministerResult>;
-
-  offlineAgentById(id: string): Promise<OfflineAgent | null>;
-  /** @param fingerprint hex, of its public key */
-  offlineAgentByFingerprint(fingerprint: string): Promise<OfflineAgent | null>;
-  /** In order of their ids, `after` exclusive. */
-  offlineAgents(page: Page): Promise<readonly OfflineAgent[]>;
-  offlinePackageById(id: string): Promise<OfflinePackage | null>;
-  /** The newest first; of every state. */
-  offlinePackagesOfAgent(agentId: string, limit: number): Promise<readonly OfflinePackage[]>;
-  offlinePackagesOfUser(userId: string, limit: number): Promise<readonly OfflinePackage[]>;
-  offlinePackagesOfApplication(
-    applicationId: string,
-    limit: number,
-  ): Promise<readonly OfflinePackage[]>;
-  /** Those that stand and end before an instant, the first first. */
-  offlinePackagesEnding(beforeMs: number, limit: number): Promise<readonly OfflinePackage[]>;
-  retrievalHandleById(id: string): Promise<RetrievalHandle | null>;
-  /** In order of their numbers, from `from` on. */
-  offlineEvents(agentId: string, from: number, limit: number): Promise<readonly OfflineEvent[]>;
-  /** Acceptances of that index, at whichever workstation. */
-  offlineEventsAt(applicationId: string, index: bigint): Promise<readonly OfflineEvent[]>;
-  /** The highest index below `below` that was reported as used in that epoch, at whichever workstation. */
-  offlineUsedBelow(applicationId: string, epoch: number, below: bigint): Promise<bigint | null>;
-  offlineReportById(id: string): Promise<OfflineReport | null>;
 
   emergencyCodeById(id: string): Promise<EmergencyCode | null>;
   /** The newest first; of every state. */

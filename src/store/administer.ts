@@ -11,7 +11,7 @@ import {
   type Template,
   template,
 } from './query-builder.ts';
-import { Raises } from './raises.ts';
+import { Raises, type ShapedStatement } from './raises.ts';
 import { constraintOf } from './store-errors.ts';
 import { columnsOf, tableOf } from './writes.ts';
 
@@ -20,6 +20,8 @@ type AnyChange = RecordChange | Raise;
 /** One change as statements: `write` changes one row, or `probe` tells why it did not. */
 export interface PreparedChange {
   readonly change: AnyChange['change'];
+  /** Goes before, in a statement of its own, and may find nothing. */
+  readonly hold: Statement | null;
   readonly write: Statement;
   /** Finds the row whatever its version; null where that tells nothing. */
   readonly probe: Statement | null;
@@ -43,6 +45,8 @@ const inSnapshot: ReadonlySet<RecordKind> = new Set([
   'gateway',
 ]);
 const templatesMax = 512;
+/** Raises that have a condition. */
+const conflicting: ReadonlySet<AnyChange['change']> = new Set(['reserve', 'release', 'take-turn']);
 
 /** Turns changes of records into statements; statements of the same shape are compiled once. */
 export class ChangePreparer {
@@ -95,7 +99,7 @@ export class ChangePreparer {
             .values(Object.fromEntries(names.map((name) => [name, argument(name)])) as never),
         columns,
       );
-      return { change: 'insert', write, probe: null, unmatched: 'missing' };
+      return { change: 'insert', hold: null, write, probe: null, unmatched: 'missing' };
     }
     const row = { '#id': change.id, '#version': change.expectedVersion };
     const write =
@@ -116,7 +120,7 @@ export class ChangePreparer {
         this.#builder.selectFrom(table).select('version').where('id', '=', argument<string>('#id')),
       row,
     );
-    return { change: change.change, write, probe, unmatched: 'missing' };
+    return { change: change.change, hold: null, write, probe, unmatched: 'missing' };
   }
 
   #update(
@@ -145,10 +149,19 @@ export class ChangePreparer {
   }
 
   #raise(raise: Raise): PreparedChange {
-    const { shape, build, values } = this.#raises.statement(raise);
+    const { hold, write } = this.#raises.statements(raise);
     const { change } = raise;
-    const unmatched = change === 'reserve' || change === 'release' ? 'conflict' : 'fine';
-    return { change, write: this.#statement(shape, build, values), probe: null, unmatched };
+    return {
+      change,
+      hold: hold === null ? null : this.#shaped(hold),
+      write: this.#shaped(write),
+      probe: null,
+      unmatched: conflicting.has(change) ? 'conflict' : 'fine',
+    };
+  }
+
+  #shaped({ shape, build, values }: ShapedStatement): Statement {
+    return this.#statement(shape, build, values);
   }
 
   #newSnapshot(): Parameters<typeof template>[0] {

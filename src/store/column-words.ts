@@ -32,3 +32,6 @@ const words: Readonly<Record<DatabaseKind, ColumnWords>> = {
 export function columnWords(kind: DatabaseKind): ColumnWords {
   return words[kind];
 }
+
+/** 0 or 1: SQLite has no other boolean, and one form serves both databases. */
+export type Flag = number;

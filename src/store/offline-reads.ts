@@ -6,13 +6,14 @@ import {
   type OfflineReport,
   type RetrievalHandle,
   standingStates,
+  type TurnOwner,
 } from '../domain/offline.ts';
 import type { Page } from '../service/store.ts';
 import * as columns from './columns.ts';
 import * as rows from './offline-rows.ts';
-import { optionalInteger } from './rows.ts';
+import { integer, optionalInteger } from './rows.ts';
 import { limitOf, pageMax, Reads } from './reads.ts';
-import { storedInteger } from './writes.ts';
+import { storedInteger, tableOf } from './writes.ts';
 
 type PackageOwner = 'agent_id' | 'user_id' | 'application_id';
 
@@ -80,6 +81,17 @@ export class OfflineReads extends Reads {
         .limit(limitOf(limit, pageMax)),
     );
     return found.map(rows.offlinePackageOf);
+  }
+
+  async offlineTurn(of: TurnOwner, id: string): Promise<number> {
+    const found = await this.first(
+      this.from
+        // Which of the two it is makes no difference.
+        .selectFrom(tableOf[of] as 'authenticator')
+        .select('offline_turn')
+        .where('id', '=', id),
+    );
+    return found === null ? 0 : integer(found.offline_turn);
   }
 
   async retrievalHandleById(id: string): Promise<RetrievalHandle | null> {

@@ -261,6 +261,7 @@ async function change(
   index: number,
 ): Promise<AdministerResult | null> {
   try {
+    if (step.hold !== null) await run(client, step.hold);
     if ((await run(client, step.write)) === 1) return null;
   } catch (error) {
     const refusal = refusalOf(step.change, index, error);

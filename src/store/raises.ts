@@ -1,15 +1,22 @@
-import { sql } from 'kysely';
+import { type SelectQueryBuilder, sql } from 'kysely';
 import { TallystickError } from '../errors.ts';
 import type { Raise } from '../service/store.ts';
 import type { DatabaseKind } from './options.ts';
 import { argument, type QueryBuilder, type template } from './query-builder.ts';
-import { type Columns, refuseUnstorable, storedInteger } from './writes.ts';
+import type { Schema } from './schema.ts';
+import { type Columns, refuseUnstorable, storedInteger, tableOf } from './writes.ts';
 
 /** A statement to compile once per shape, and what goes into it. */
 export interface ShapedStatement {
   readonly shape: string;
   readonly build: () => Parameters<typeof template>[0];
   readonly values: Columns;
+}
+
+/** A raise as one statement, or as two where the second must see what others wrote before the first. */
+export interface ShapedRaise {
+  readonly hold: ShapedStatement | null;
+  readonly write: ShapedStatement;
 }
 
 /**
@@ -30,10 +37,10 @@ export class Raises {
   }
 
   /** @throws TallystickError store-contract for what would lower, or what no database could hold */
-  statement(raise: Raise): ShapedStatement {
-    const shaped = this.#shaped(raise);
-    for (const value of Object.values(shaped.values)) refuseUnstorable(value);
-    return shaped;
+  statements(raise: Raise): ShapedRaise {
+    const write = this.#shaped(raise);
+    for (const value of Object.values(write.values)) refuseUnstorable(value);
+    return { hold: raise.change === 'release' ? this.#hold(raise) : null, write };
   }
 
   #shaped(raise: Raise): ShapedStatement {
@@ -47,6 +54,8 @@ export class Raises {
       case 'reserve':
       case 'release':
         return this.#move(raise);
+      case 'take-turn':
+        return this.#turn(raise);
     }
   }
 
@@ -132,20 +141,76 @@ export class Raises {
       throw new TallystickError('store-contract', `A ${change} moves the counter the other way.`);
     }
     return {
-      shape: 'move counter',
-      build: () =>
-        this.#builder
+      shape: change,
+      build: () => {
+        const moved = this.#builder
           .updateTable('application')
           .set({ next_event_counter: argument<number>('to') })
           .where('id', '=', argument<string>('#id'))
           .where('epoch', '=', argument<number>('#epoch'))
-          .where('next_event_counter', '=', argument<number>('from')),
+          .where('next_event_counter', '=', argument<number>('from'));
+        return change === 'reserve' ? moved : moved.where((at) => at.not(at.exists(this.#used())));
+      },
       values: {
         '#id': applicationId,
         '#epoch': epoch,
         from: storedInteger(from),
         to: storedInteger(to),
       },
+    };
+  }
+
+  /** What anybody was seen to use of what is given back; of a package that is gone nobody knows the epoch. */
+  #used(): SelectQueryBuilder<Schema, 'offline_event' | 'offline_package', object> {
+    return this.#builder
+      .selectFrom('offline_event')
+      .leftJoin('offline_package', 'offline_package.id', 'offline_event.package_id')
+      .select(sql.lit(1).as('one'))
+      .where('offline_event.application_id', '=', argument<string>('#id'))
+      .where('offline_event.entry_index', '>=', argument<number>('to'))
+      .where('offline_event.entry_index', '<', argument<number>('from'))
+      .where((at) =>
+        at.or([
+          at('offline_package.id', 'is', null),
+          at('offline_package.epoch', '=', argument<number>('#epoch')),
+        ]),
+      );
+  }
+
+  /**
+   * Whoever reports a use raises the row before he writes it down: once the row is ours, the statement that
+   * follows sees all that were written, and who comes later finds the counter where it is by then.
+   */
+  #hold({ applicationId }: Extract<Raise, { change: 'reserve' | 'release' }>): ShapedStatement {
+    return {
+      shape: 'hold',
+      build: () =>
+        this.#builder
+          .updateTable('application')
+          .set({ next_event_counter: sql<number>`next_event_counter` })
+          .where('id', '=', argument<string>('#id')),
+      values: { '#id': applicationId },
+    };
+  }
+
+  #turn({
+    change,
+    of,
+    id,
+    expectedVersion,
+    turn,
+  }: Extract<Raise, { change: 'take-turn' }>): ShapedStatement {
+    return {
+      shape: `${change} ${of}`,
+      build: () =>
+        this.#builder
+          // Which of the two it is makes no difference.
+          .updateTable(tableOf[of] as 'authenticator')
+          .set({ offline_turn: sql<number>`offline_turn + 1` })
+          .where('id', '=', argument<string>('#id'))
+          .where('version', '=', argument<number>('#version'))
+          .where('offline_turn', '=', argument<number>('turn')),
+      values: { '#id': id, '#version': expectedVersion, turn },
     };
   }
 

@@ -1,11 +1,17 @@
+import type { Flag } from './column-words.ts';
+import type {
+  OfflineAgentTable,
+  OfflinePackageTable,
+  RetrievalHandleTable,
+  OfflineEventTable,
+  OfflineReportTable,
+} from './schema-offline.ts';
+
 /**
  * The tables as Kysely sees them, alike in both databases. Flags are 0 or 1; `*_at_ms` are Unix
  * milliseconds; `*_key` columns hold what names are compared by. Integers are read as numbers, and
  * reading one beyond 2^53-1 is refused (`rows.ts`).
  */
-
-/** 0 or 1: SQLite has no other boolean, and one form serves both databases. */
-export type Flag = number;
 
 export interface DatabaseInfoTable {
   id: number;
@@ -107,6 +113,8 @@ export interface AuthenticatorTable {
   backup_uses_left: number | null;
   created_at_ms: number;
   version: number;
+  /** Of no record: packages that were made take turns by it. */
+  offline_turn: number;
 }
 
 export interface ApplicationTable {
@@ -253,95 +261,6 @@ export interface AuditEventTable {
   body: string;
   previous_hash: string;
   hash: string;
-}
-
-/** Workstations that verify users while no server can be reached. */
-export interface OfflineAgentTable {
-  id: string;
-  name: string;
-  component_type: string;
-  public_key: Uint8Array;
-  fingerprint: string;
-  key_mode: string;
-  counts_failures: Flag;
-  state: string;
-  revoked_for: string | null;
-  acknowledged_through: number;
-  head: string;
-  enrolled_at_ms: number;
-  last_seen_at_ms: number;
-  version: number;
-}
-
-/** What was made for them, whatever became of it. */
-export interface OfflinePackageTable {
-  id: string;
-  agent_id: string;
-  user_id: string;
-  authenticator_id: string;
-  application_id: string;
-  sequence: number;
-  kind: string;
-  event_mode: string | null;
-  first_index: number;
-  entry_count: number;
-  not_before_ms: number;
-  not_after_ms: number;
-  events_max: number;
-  events_used: number;
-  policy_hash: string;
-  assignment_version: number;
-  pin_version: number;
-  password_version: number | null;
-  epoch: number;
-  /** JSON array. */
-  emergency_code_ids: string;
-  state: string;
-  created_at_ms: number;
-  version: number;
-}
-
-/** By the digest of what fetches a package once. */
-export interface RetrievalHandleTable {
-  id: string;
-  agent_id: string;
-  user_id: string;
-  authenticator_id: string;
-  application_id: string;
-  assignment_version: number;
-  pin_version: number;
-  password_version: number | null;
-  epoch: number;
-  expires_at_ms: number;
-  version: number;
-}
-
-/** Lines of workstations' logs; evidence, so nothing that they name has to exist. */
-export interface OfflineEventTable {
-  id: string;
-  agent_id: string;
-  n: number;
-  package_id: string | null;
-  application_id: string | null;
-  kind: string;
-  entry_index: number | null;
-  at_ms: number;
-  report_id: string;
-  is_duplicate: Flag;
-  head: string;
-  version: number;
-}
-
-/** Reports with the answers that were given. */
-export interface OfflineReportTable {
-  id: string;
-  agent_id: string;
-  digest: string;
-  through: number;
-  received_at_ms: number;
-  payload: Uint8Array;
-  signature: Uint8Array;
-  version: number;
 }
 
 /** Codes that stand in for a device; what has ended keeps neither MACs nor a sealed copy. */

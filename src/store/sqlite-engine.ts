@@ -187,8 +187,9 @@ export class SqliteEngine implements Engine {
   }
 
   #change(step: PreparedChange, index: number): AdministerResult | null {
-    const { change, write, probe } = step;
+    const { change, hold, write, probe } = step;
     try {
+      if (hold !== null) this.#run(hold);
       if (this.#run(write) === 1) return null;
     } catch (error) {
       const refusal = refusalOf(change, index, error);

@@ -91,6 +91,17 @@ export class SqlStore extends EmergencyReads implements Store {
     return changed === 1;
   }
 
+  async touchOfflineAgent(id: string, atMs: number): Promise<void> {
+    this.#refuseReadOnly();
+    refuseUnstorable(atMs);
+    const write = this.#builder
+      .updateTable('offline_agent')
+      .where('id', '=', id)
+      .where('last_seen_at_ms', '<', atMs)
+      .set({ last_seen_at_ms: atMs });
+    await this.#committer.alone(() => this.#engine.write([statementOf(write)]));
+  }
+
   async reserveSend(scope: string, windowStartMs: number, limit: number): Promise<boolean> {
     this.#refuseReadOnly();
     refuseUnstorable(windowStartMs);

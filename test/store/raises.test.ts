@@ -5,11 +5,20 @@ import type { AdministerResult, Raise, RecordChange, Store } from '../../src/ser
 import { openTestStore } from './support/databases.ts';
 import { eachDatabase } from './support/each-database.ts';
 import {
+  anAgent,
+  anEvent,
+  aPackage,
+  insertAgent,
+  insertEvent,
+  insertPackage,
+} from './support/offline.ts';
+import {
   advanceTo,
   anEntry,
   atMs,
   commitOne,
   freshId,
+  insertAll,
   install,
   type Installed,
   reloadApplication,
@@ -179,6 +188,26 @@ eachDatabase((opened) => {
       });
     });
 
+    test('is not given back over what anybody was seen to use', async () => {
+      const installed = await install(opened.store, { application: { ...used, epoch: 3 } });
+      const agent = anAgent();
+      const older = aPackage({ ...installed, agent }, { epoch: 2 });
+      const about = { agent, application: installed.application };
+      await insertAll(opened.store, [
+        insertAgent(agent),
+        insertPackage(older),
+        insertEvent(anEvent(about, { n: 1, index: 5n })),
+        insertEvent(anEvent(about, { n: 2, index: 10n })),
+        insertEvent(anEvent(about, { n: 3, index: 8n, packageId: older.id })),
+      ]);
+      const releasing = (to: bigint): Promise<unknown> =>
+        administer(moving(installed, 'release', [10n, to]));
+      expect(await releasing(5n)).toEqual({ status: 'conflict', index: 0 });
+      // Behind the use, over one of another epoch, and below one of what is not given back.
+      expect(await releasing(6n)).toEqual(committed);
+      expect((await reloadApplication(opened.store, installed)).nextEventCounter).toBe(6n);
+    });
+
     test('that has moved takes all that went with it back, and says which it was', async () => {
       const installed = await install(opened.store, { application: used });
       const { user, application } = installed;
@@ -276,6 +305,43 @@ eachDatabase((opened) => {
       expect((await reloadUser(opened.store, user)).lockCount).toBe(60);
       await race(() => ({ ...one, countMax: 1_000 }));
       expect(await reloadUser(opened.store, user)).toEqual({ ...user, lockCount: 124 });
+    });
+
+    test('what is used while counters are given back stays used', async () => {
+      for (let round = 0; round < 24; round += 1) {
+        const reserved = { ...used, nextEventCounter: 110n };
+        const installed = await install(opened.store, { application: reserved });
+        const agent = anAgent();
+        await insertAll(opened.store, [insertAgent(agent)]);
+        const { application } = installed;
+        const using = [
+          raising(installed, { nextEventCounter: 51n }),
+          insertEvent(anEvent({ agent, application }, { index: 50n })),
+        ];
+        const { id: applicationId, epoch } = application;
+        const releasing = { change: 'release', applicationId, epoch, from: 110n, to: 20n } as const;
+        const both = [
+          (): Promise<unknown> => stores[0].administer(using, anEntry),
+          (): Promise<unknown> => stores[1].administer([releasing], anEntry),
+        ];
+        if (round % 2 === 1) both.reverse();
+        await Promise.all(both.map((each) => each()));
+        const { nextEventCounter } = await reloadApplication(opened.store, installed);
+        expect(nextEventCounter).toBeGreaterThan(50n);
+      }
+    });
+
+    test('of all who take the same turn one does', async () => {
+      const { authenticator } = await install(opened.store);
+      const results = await race(() => ({
+        change: 'take-turn',
+        of: 'authenticator',
+        id: authenticator.id,
+        expectedVersion: 1,
+        turn: 0,
+      }));
+      expect(results.filter(({ status }) => status === 'committed')).toHaveLength(1);
+      expect(await opened.store.offlineTurn('authenticator', authenticator.id)).toBe(1);
     });
 
     test('the same counters are reserved once', async () => {

@@ -37,7 +37,7 @@ export interface Proposal {
   readonly audit: AuditEntries;
 }
 
-const retriesMax = 4;
+const proposalsMax = 4;
 
 /**
  * Administration reads the configuration anew each time: a deleted key must not administer, and
@@ -108,6 +108,7 @@ export function doneEntry(
  *
  * @param what names the record in error texts
  * @param expectedVersion null: whatever is there now
+ * @param attemptsMax more where many may come at once: one of them gets through each time
  * @throws TallystickError `conflict` or `not-found`
  */
 export async function administer(
@@ -115,6 +116,7 @@ export async function administer(
   what: string,
   expectedVersion: number | null,
   propose: () => Proposal | Promise<Proposal>,
+  attemptsMax: number = proposalsMax,
 ): Promise<void> {
   for (let attempt = 1; ; attempt += 1) {
     const { changes, audit } = await propose();
@@ -123,7 +125,7 @@ export async function administer(
       case 'committed':
         return;
       case 'conflict':
-        if (expectedVersion === null && attempt < retriesMax) continue;
+        if (expectedVersion === null && attempt < attemptsMax) continue;
         throw new TallystickError('conflict', `${what} was changed by somebody else meanwhile.`, {
           fields: { reason: 'version' },
         });

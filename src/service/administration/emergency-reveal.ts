@@ -111,7 +111,7 @@ function isOpen(asked: RevealRequest | null, nowMs: number): asked is RevealRequ
 
 /** What was allowed is allowed once. */
 function revealing(desk: Desk, { owner, code }: FoundCode, reason: string): Proposal {
-  const approved = code.reveal?.approvedBy == null ? null : code.reveal;
+  const approved = (code.reveal?.approvedBy ?? null) === null ? null : code.reveal;
   return {
     changes: [changeOf(code, { reveal: null, revealedAtMs: desk.nowMs })],
     audit: doneEntry(desk, 'emergency.reveal', owner.authenticator.serial, {

@@ -28,6 +28,8 @@ import { packageFor, packagesReadMax, policyHashOf, prospectOf } from './subject
 /** What a try of a PIN costs at the workstation (RFC 7914): 64 MiB, a sixth of a second. */
 const slowHash = { algorithm: 'scrypt', n: 2 ** 16, r: 8, p: 1 } as const;
 const packageNotFound = 'The handle';
+/** Of one authenticator or workstation, at all instances together. */
+const fetchesAtOnceMax = 64;
 
 /**
  * Makes the package that a handle is good for, once. The handle goes in the change that writes the package
@@ -42,13 +44,19 @@ export async function fetchPackage(
 ): Promise<Uint8Array> {
   const { id: agentId } = await requireAgent(desk, proof);
   let made: Uint8Array = new Uint8Array();
-  await administer(desk, packageNotFound, null, async () => {
-    const agent = await presentAgent(desk, agentId);
-    const handle = await requireHandle(desk, agent, handleText);
-    const { bytes, proposal } = await makePackage(desk, agent, handle);
-    made = bytes;
-    return proposal;
-  });
+  await administer(
+    desk,
+    packageNotFound,
+    null,
+    async () => {
+      const agent = await presentAgent(desk, agentId);
+      const handle = await requireHandle(desk, agent, handleText);
+      const { bytes, proposal } = await makePackage(desk, agent, handle);
+      made = bytes;
+      return proposal;
+    },
+    fetchesAtOnceMax,
+  );
   return made;
 }
 
@@ -73,6 +81,8 @@ async function makePackage(
   agent: OfflineAgent,
   handle: RetrievalHandle,
 ): Promise<{ readonly bytes: Uint8Array; readonly proposal: Proposal }> {
+  // Before what the limits are counted in.
+  const turns = await turnsOf(desk, handle);
   const { planning, subject, circumstances, packages } = await prospectOf(desk, agent, handle);
   const { owner } = circumstances;
   // The workstation would bind it to what was typed: a PIN or password that is good no more, or is not asked for.
@@ -102,7 +112,7 @@ async function makePackage(
       each.applicationId === handle.applicationId &&
       isStanding(each, desk.nowMs),
   );
-  return { bytes, proposal: proposalOf(desk, { agent, handle, subject, record, replaced }) };
+  return { bytes, proposal: proposalOf(desk, { agent, handle, subject, record, replaced, turns }) };
 }
 
 /**
@@ -218,19 +228,21 @@ function proposalOf(
     subject: { user, authenticator, application },
     record,
     replaced,
+    turns,
   }: {
     readonly agent: OfflineAgent;
     readonly handle: RetrievalHandle;
     readonly subject: OfflineSubject;
     readonly record: OfflinePackage;
     readonly replaced: readonly OfflinePackage[];
+    readonly turns: Turns;
   },
 ): Proposal {
   const { id, applicationId, epoch, first, count, kind, notAfterMs, eventsMax } = record;
   const domainName = desk.configuration.domainById(user.domainId)?.name ?? '';
   return {
     changes: [
-      ...alone(desk, agent, authenticator),
+      ...alone(agent, authenticator, turns),
       { change: 'delete', kind: 'retrievalHandle', id: handle.id, expectedVersion: handle.version },
       ...replaced.map(
         (each) =>
@@ -269,29 +281,45 @@ function proposalOf(
   };
 }
 
+/** How often packages were made of an authenticator, and made for or told of by a workstation. */
+interface Turns {
+  readonly authenticator: number;
+  readonly agent: number;
+}
+
+async function turnsOf(
+  { context: { store } }: Desk,
+  { authenticatorId, agentId }: RetrievalHandle,
+): Promise<Turns> {
+  return {
+    authenticator: await store.offlineTurn('authenticator', authenticatorId),
+    agent: await store.offlineTurn('offlineAgent', agentId),
+  };
+}
+
 /**
  * Limits count what is there: of two packages at once of one authenticator, or for one workstation, the
- * second finds another version, and is counted anew.
+ * second finds the turn taken, and is counted anew. Both records are as they were read.
  */
 function alone(
-  { nowMs }: Desk,
   agent: OfflineAgent,
   authenticator: OfflineSubject['authenticator'],
+  turns: Turns,
 ): Proposal['changes'] {
   return [
     {
-      change: 'update',
-      kind: 'authenticator',
+      change: 'take-turn',
+      of: 'authenticator',
       id: authenticator.id,
       expectedVersion: authenticator.version,
-      set: {},
+      turn: turns.authenticator,
     },
     {
-      change: 'update',
-      kind: 'offlineAgent',
+      change: 'take-turn',
+      of: 'offlineAgent',
       id: agent.id,
       expectedVersion: agent.version,
-      set: { lastSeenAtMs: nowMs },
+      turn: turns.agent,
     },
   ];
 }

@@ -11,6 +11,8 @@ import { formatOf, offlineMac } from './format.ts';
 const nonceLifetimeMs = 60_000;
 /** Clocks of two instances may differ. */
 const clockSkewMs = 5_000;
+/** A workstation in use costs no write each time. */
+const seenAgainMs = 60_000;
 const timeBytes = 8;
 const randomBytes = 16;
 const macBytes = 32;
@@ -42,7 +44,15 @@ export async function requireAgent(desk: Desk, proof: AgentProof): Promise<Offli
     agent !== null && nameKey(agent.componentType) === nameKey(desk.caller.componentType);
   if (!isOfCaller) throw unproven();
   requireSignature(desk, proof, agentId, agent.publicKey);
-  return requireActive(agent);
+  requireActive(agent);
+  await noteSeen(desk, agent);
+  return agent;
+}
+
+/** Not by the version: nothing that anybody judges by has changed. */
+async function noteSeen({ context, nowMs }: Desk, agent: OfflineAgent): Promise<void> {
+  if (nowMs - agent.lastSeenAtMs < seenAgainMs) return;
+  await context.store.touchOfflineAgent(agent.id, nowMs);
 }
 
 /**

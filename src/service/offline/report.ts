@@ -100,6 +100,7 @@ async function takeOver(
 ): Promise<SignedAcknowledgement> {
   let answer: SignedAcknowledgement = { payload: new Uint8Array(), signature: new Uint8Array() };
   await administer(desk, what, null, async () => {
+    const turn = await desk.context.store.offlineTurn('offlineAgent', agentId);
     const agent = await presentAgent(desk, agentId);
     const concluded = await conclude(desk, agent, reported);
     answer = await signed(desk, agent, reported, concluded.says);
@@ -115,7 +116,18 @@ async function takeOver(
     const { proposal } = concluded;
     return {
       ...proposal,
-      changes: [...proposal.changes, { change: 'insert', kind: 'offlineReport', record }],
+      changes: [
+        // The answer names every package that stands, so none may be made for it meanwhile.
+        {
+          change: 'take-turn',
+          of: 'offlineAgent',
+          id: agentId,
+          expectedVersion: agent.version,
+          turn,
+        },
+        ...proposal.changes,
+        { change: 'insert', kind: 'offlineReport', record },
+      ],
     };
   });
   return answer;

@@ -195,7 +195,7 @@ describe('reading a code out', () => {
   it('has the reason that was approved beside the one that is given then', async () => {
     const { serial, id } = await issued();
     await administration.revealEmergencyCode(desk, serial, id, 'left in a taxi');
-    await administration.approveEmergencyReveal(other, serial, id);
+    await administration.approveEmergencyReveal(other, serial, id, null);
     await administration.revealEmergencyCode(desk, serial, id, 'stolen bag');
     const { details } = await bench.lastAudit();
     expect(details).toMatchObject({ reason: 'stolen bag', approvedReason: 'left in a taxi' });
@@ -210,9 +210,9 @@ describe('reading a code out', () => {
       keyName: desk.keyName.toUpperCase(),
     };
     for (const caller of [desk, session]) {
-      await expect(administration.approveEmergencyReveal(caller, serial, id)).rejects.toMatchObject(
-        { code: 'forbidden', fields: { reason: 'same-person' } },
-      );
+      await expect(
+        administration.approveEmergencyReveal(caller, serial, id, null),
+      ).rejects.toMatchObject({ code: 'forbidden', fields: { reason: 'same-person' } });
       expect(await bench.lastAudit()).toMatchObject({
         action: 'emergency.reveal-approve',
         outcome: 'same-person',

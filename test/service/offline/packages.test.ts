@@ -316,6 +316,32 @@ describe('fetched at once', () => {
     ]);
   });
 
+  it('all that the limits allow are made, however many they are', async () => {
+    const lavish = { offlineAgentsPerAuthenticatorMax: 10, offlinePackagesPerDayMax: 100 };
+    const wide = await openOfflineBench(lavish, offline.bench);
+    const { userName, device } = await wide.owner(hotp6);
+    const fetches: (() => Promise<unknown>)[] = [];
+    for (let counter = 0; counter < 8; counter += 1) {
+      const agent = await wide.agent();
+      const handle = await handleFor(wide, agent, userName, device.response({ counter }));
+      fetches.push(() => wide.fetch(agent, handle));
+    }
+    expect(await outcomesOf(fetches.map((fetch) => fetch()))).toEqual(Array(8).fill('package'));
+  });
+
+  it('leave the versions by which others judge as they were', async () => {
+    const { userName, device } = await offline.owner(hotp6);
+    const { store } = offline.bench;
+    const agent = await offline.agent();
+    const versions = async (): Promise<unknown> => [
+      (await store.authenticatorBySerial(device.serial))?.authenticator.version,
+      (await store.offlineAgentById(agent.id))?.version,
+    ];
+    const before = await versions();
+    await offline.install(agent, userName, device.response({ counter: 0 }));
+    expect(await versions()).toEqual(before);
+  });
+
   it('there are no more of a user at one workstation either', async () => {
     const strict = await openOfflineBench({ offlineAuthenticatorsPerUserMax: 1 }, offline.bench);
     const { userName, device } = await strict.owner(hotp6);
