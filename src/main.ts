@@ -131,6 +131,7 @@ async function serve(config: Config, { store, module, logger }: Parts): Promise<
     instance: config.instance.name,
     offline: offlineFormat satisfies OfflineFormat,
     delivery: createDelivery({ folder }) satisfies Delivery,
+    onSilent: (silent) => logger.warn({ ...silent }, 'a workstation never came back'),
     limits: {
       inFlightMax: config.limits.requestsInFlightMax,
       deliveryDeadlineMs: config.delivery.deadlineMs,

@@ -32,6 +32,12 @@ export function offlineCommands(io: CliIo): Command {
       '--within <days>',
       'default 2d',
     ),
+    clientCommand(
+      io,
+      'silent',
+      'what ended long ago at workstations that never came back',
+      listSilent,
+    ),
     clientCommand(io, 'signing-key', 'the key that workstations pin', showSigningKey),
   ]);
 }
@@ -116,6 +122,11 @@ async function listExpiring(desk: Desk, _args: readonly string[], options: Optio
     path: pathOf('offline', 'packages'),
     query: { endingWithinDays: String(days) },
   });
+  desk.show(body, packageTable(body['items'] as readonly JsonRecord[]));
+}
+
+async function listSilent(desk: Desk): Promise<void> {
+  const { body } = await desk.client({ method: 'GET', path: pathOf('offline', 'silent') });
   desk.show(body, packageTable(body['items'] as readonly JsonRecord[]));
 }
 

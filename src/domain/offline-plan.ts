@@ -401,6 +401,8 @@ export function isCurrent(
 
 /** The settings that shape packages, as one text: another text, another package. */
 export function policyText(policy: OfflineSettings): string {
-  const names = Object.keys(offlineSettings).toSorted() as (keyof OfflineSettings)[];
+  const all = Object.keys(offlineSettings).toSorted() as (keyof OfflineSettings)[];
+  // It says something of workstations, and shapes no package.
+  const names = all.filter((name) => name !== 'offlineSilentDays');
   return JSON.stringify(names.map((name) => [name, policy[name]]));
 }

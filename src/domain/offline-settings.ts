@@ -29,6 +29,7 @@ export interface OfflineSettings {
   readonly offlineLookAheadSteps: number;
   readonly offlinePackagesPerDayMax: number;
   readonly offlineClockBackMaxSeconds: number;
+  readonly offlineSilentDays: number;
 }
 
 export const offlineSettings: {
@@ -165,5 +166,13 @@ export const offlineSettings: {
     range: whole(0, 86_400),
     oasField: null,
     description: 'How far the clock of a workstation may have been set back.',
+  },
+  offlineSilentDays: {
+    unit: 'days',
+    default: 7,
+    range: whole(0, 90),
+    oasField: null,
+    description:
+      'After so many days since the end of a package, without a word of its workstation, an alarm is raised once; 0 never.',
   },
 };

@@ -62,6 +62,8 @@ export interface OfflinePackage {
   /** Of the emergency codes that it holds. */
   readonly emergencyCodeIds: readonly string[];
   readonly state: PackageState;
+  /** When the alarm was raised because its workstation said nothing after its end; null while none was. */
+  readonly silentAtMs: number | null;
   readonly createdAtMs: number;
   readonly version: number;
 }

@@ -19,6 +19,7 @@ export const offlineAdministrationEndpoints: readonly Endpoint[] = [
     query: ['endingWithinDays'],
     run: listEnding,
   },
+  { method: 'get', path: '/v1/offline/silent', run: listSilent },
   { method: 'get', path: '/v1/offline/signing-key', run: signingKey },
 ];
 
@@ -59,6 +60,11 @@ async function listEnding({ service, caller, query }: Call): Promise<Reply> {
   const range = { name: 'endingWithinDays', least: 0, most: 99, byDefault: 2 };
   const withinDays = readWholeNumber(query['endingWithinDays'], range);
   const views = await service.administration.offlinePackagesEnding(caller, withinDays);
+  return all(views.map(packageJson));
+}
+
+async function listSilent({ service, caller }: Call): Promise<Reply> {
+  const views = await service.administration.offlinePackagesSilent(caller);
   return all(views.map(packageJson));
 }
 

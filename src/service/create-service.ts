@@ -26,6 +26,7 @@ import { expireEmergencyCodes } from './emergency/expire.ts';
 import { watch } from './health.ts';
 import { apiKeySha256, systemRandom } from './identifiers.ts';
 import { issueChallenge } from './issue-challenge.ts';
+import { noteSilentWorkstations } from './offline/silent.ts';
 import { createOffline } from './offline/use-cases.ts';
 import { changeBackEndPassword, changePassword } from './passwords/change.ts';
 import { createPasswordHash } from './passwords/hash.ts';
@@ -90,6 +91,7 @@ export function createService(deps: ServiceDeps): Service {
     },
     purge: async () => {
       await expireEmergencyCodes(context);
+      await noteSilentWorkstations(context);
       return context.store.purge(context.clock.nowMs(), context.limits.purgeRowsMax);
     },
     drain: () => admission.drain(),
@@ -115,6 +117,7 @@ function contextOf(deps: ServiceDeps): Context {
     backEnd: deps.backEnd ?? null,
     passwordHash: deps.passwordHash ?? createPasswordHash(),
     offline: deps.offline ?? null,
+    onSilent: deps.onSilent ?? (() => undefined),
     logon: { lane: 'logon', deadlineMs: limits.logonDeadlineMs },
     sync: { lane: 'sync', deadlineMs: limits.syncDeadlineMs },
     background: { lane: 'background', deadlineMs: limits.backgroundDeadlineMs },

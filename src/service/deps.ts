@@ -5,6 +5,7 @@ import type { BackEnd, Clock, Delivery, OfflineFormat, PasswordHash } from './po
 import type { SeedModule } from './seed-module.ts';
 import type { Store } from './store.ts';
 import type { ConfigurationCache } from './configuration.ts';
+import type { SilentWorkstation } from './offline-api.ts';
 import type { CallOptions } from './seed-module.ts';
 
 /** What the composition root hands in. */
@@ -24,6 +25,8 @@ export interface ServiceDeps {
   readonly passwordHash?: PasswordHash;
   /** How packages for logons without a server are written; none are made when left out. */
   readonly offline?: OfflineFormat;
+  /** Told of each workstation that never came back, once for a package. */
+  readonly onSilent?: (silent: SilentWorkstation) => void;
   readonly limits?: Partial<ServiceLimits>;
 }
 
@@ -88,6 +91,7 @@ export interface Context {
   readonly backEnd: BackEnd | null;
   readonly passwordHash: PasswordHash;
   readonly offline: OfflineFormat | null;
+  readonly onSilent: (silent: SilentWorkstation) => void;
   readonly logon: CallOptions;
   readonly sync: CallOptions;
   readonly background: CallOptions;

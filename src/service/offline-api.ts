@@ -100,6 +100,14 @@ export interface OfflineAgentView {
   readonly lastSeenAtMs: number;
 }
 
+/** A workstation that said nothing since a package of it ended. */
+export interface SilentWorkstation {
+  readonly workstation: string;
+  readonly packageId: string;
+  readonly endedAtMs: number;
+  readonly lastSeenAtMs: number;
+}
+
 export interface OfflinePackageView {
   readonly packageId: string;
   readonly agentId: string;
@@ -113,6 +121,8 @@ export interface OfflinePackageView {
   readonly first: bigint;
   readonly count: number;
   readonly state: PackageState;
+  /** When the alarm was raised that its workstation said nothing since its end. */
+  readonly silentAtMs: number | null;
   readonly createdAtMs: number;
   readonly notBeforeMs: number;
   readonly notAfterMs: number;
@@ -170,6 +180,8 @@ export interface OfflineAdministration {
   ): Promise<number>;
   /** Those that stand and end within so many days, the first first. */
   offlinePackagesEnding(caller: Caller, withinDays: number): Promise<readonly OfflinePackageView[]>;
+  /** Those of which the alarm was raised and whose workstations said nothing since, the first first. */
+  offlinePackagesSilent(caller: Caller): Promise<readonly OfflinePackageView[]>;
   /** SubjectPublicKeyInfo of the key that workstations pin, and its SHA-256 in hex. */
   offlineSigningKey(
     caller: Caller,

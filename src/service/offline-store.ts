@@ -27,6 +27,19 @@ export interface OfflineStore {
   ): Promise<readonly OfflinePackage[]>;
   /** Those that stand and end before an instant, the first first. */
   offlinePackagesEnding(beforeMs: number, limit: number): Promise<readonly OfflinePackage[]>;
+  /**
+   * Component types of workstations that said nothing since a package of theirs ended, as long as no alarm
+   * was raised for it.
+   */
+  offlineSilentTypes(nowMs: number): Promise<readonly string[]>;
+  /** Of such workstations the packages that ended before an instant, the first first. */
+  offlinePackagesUnheard(
+    componentType: string,
+    endedBeforeMs: number,
+    limit: number,
+  ): Promise<readonly OfflinePackage[]>;
+  /** Those of which the alarm was raised, and nothing was heard since; the first first. */
+  offlinePackagesSilent(limit: number): Promise<readonly OfflinePackage[]>;
   /** How many turns were taken; 0 where there is no such record. */
   offlineTurn(of: TurnOwner, id: string): Promise<number>;
   /** Notes that the workstation was heard of. */

@@ -219,6 +219,7 @@ export const offlinePackageColumns = [
   'epoch',
   'emergency_code_ids',
   'state',
+  'silent_at_ms',
   'created_at_ms',
   'version',
 ] as const;

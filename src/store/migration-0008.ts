@@ -2,11 +2,14 @@ import { columnWords } from './column-words.ts';
 import type { DatabaseKind } from './options.ts';
 
 /** What logons at workstations have needed since they were there. */
-export function offlineTurns(kind: DatabaseKind): readonly string[] {
+export function offlineLater(kind: DatabaseKind): readonly string[] {
   const { integer } = columnWords(kind);
-  return ['authenticator', 'offline_agent'].map(
+  return [
     // Beside the version, which is what edits and sent one-time passwords are judged by.
-    (table) => `alter table ${table} add column offline_turn ${integer} not null default 0
-      check (offline_turn >= 0)`,
-  );
+    ...['authenticator', 'offline_agent'].map(
+      (table) => `alter table ${table} add column offline_turn ${integer} not null default 0
+        check (offline_turn >= 0)`,
+    ),
+    `alter table offline_package add column silent_at_ms ${integer}`,
+  ];
 }

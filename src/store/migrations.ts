@@ -6,7 +6,7 @@ import { serverPinsAndSessions } from './migration-0003.ts';
 import { requestsAndPasswords } from './migration-0004.ts';
 import { offline } from './migration-0005.ts';
 import { offlinePasswords } from './migration-0007.ts';
-import { offlineTurns } from './migration-0008.ts';
+import { offlineLater } from './migration-0008.ts';
 
 /** One step of the schema. `statements` are run in order, in one transaction with their record. */
 export interface Migration {
@@ -26,5 +26,5 @@ export const migrations: readonly Migration[] = [
   { name: '0005-offline', statements: offline },
   { name: '0006-emergency-codes', statements: emergencyCodes },
   { name: '0007-offline-passwords', statements: offlinePasswords },
-  { name: '0008-offline-turns', statements: offlineTurns },
+  { name: '0008-offline-later', statements: offlineLater },
 ];

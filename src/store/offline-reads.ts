@@ -1,4 +1,4 @@
-import { sql } from 'kysely';
+import { type SelectQueryBuilder, sql } from 'kysely';
 import {
   type OfflineAgent,
   type OfflineEvent,
@@ -13,7 +13,13 @@ import * as columns from './columns.ts';
 import * as rows from './offline-rows.ts';
 import { integer, optionalInteger } from './rows.ts';
 import { limitOf, pageMax, Reads } from './reads.ts';
+import type { Schema } from './schema.ts';
 import { storedInteger, tableOf } from './writes.ts';
+
+/** In a join, where both tables have some of them. */
+const packageColumns = columns.offlinePackageColumns.map(
+  (column) => `offline_package.${column}` as const,
+);
 
 type PackageOwner = 'agent_id' | 'user_id' | 'application_id';
 
@@ -81,6 +87,61 @@ export class OfflineReads extends Reads {
         .limit(limitOf(limit, pageMax)),
     );
     return found.map(rows.offlinePackageOf);
+  }
+
+  async offlineSilentTypes(nowMs: number): Promise<readonly string[]> {
+    const found = await this.all(
+      this.#unheard()
+        .select('offline_agent.component_type')
+        .distinct()
+        .where('offline_package.silent_at_ms', 'is', null)
+        .where('offline_package.not_after_ms', '<', nowMs)
+        .orderBy('offline_agent.component_type'),
+    );
+    return found.map(({ component_type }) => component_type);
+  }
+
+  async offlinePackagesUnheard(
+    componentType: string,
+    endedBeforeMs: number,
+    limit: number,
+  ): Promise<readonly OfflinePackage[]> {
+    const found = await this.all(
+      this.#unheard()
+        .select(packageColumns)
+        .where('offline_agent.component_type', '=', componentType)
+        .where('offline_package.silent_at_ms', 'is', null)
+        .where('offline_package.not_after_ms', '<', endedBeforeMs)
+        .orderBy('offline_package.not_after_ms')
+        .orderBy('offline_package.id')
+        .limit(limitOf(limit, pageMax)),
+    );
+    return found.map(rows.offlinePackageOf);
+  }
+
+  async offlinePackagesSilent(limit: number): Promise<readonly OfflinePackage[]> {
+    const found = await this.all(
+      this.#unheard()
+        .select(packageColumns)
+        .where('offline_package.silent_at_ms', 'is not', null)
+        .orderBy('offline_package.not_after_ms')
+        .orderBy('offline_package.id')
+        .limit(limitOf(limit, pageMax)),
+    );
+    return found.map(rows.offlinePackageOf);
+  }
+
+  /** Packages of workstations that said nothing since they ended: what became of them nobody knows. */
+  #unheard(): SelectQueryBuilder<Schema, 'offline_package' | 'offline_agent', object> {
+    return this.from
+      .selectFrom('offline_package')
+      .innerJoin('offline_agent', 'offline_agent.id', 'offline_package.agent_id')
+      .where(
+        'offline_package.state',
+        'in',
+        standingStates.map((state) => sql.lit(state)),
+      )
+      .whereRef('offline_agent.last_seen_at_ms', '<', 'offline_package.not_after_ms');
   }
 
   async offlineTurn(of: TurnOwner, id: string): Promise<number> {

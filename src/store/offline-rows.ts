@@ -76,6 +76,7 @@ export function offlinePackageOf(row: PackageRow): OfflinePackage {
     // Only this server writes them.
     emergencyCodeIds: JSON.parse(row.emergency_code_ids) as string[],
     state: oneOf(row.state, packageStates),
+    silentAtMs: optionalInteger(row.silent_at_ms),
     createdAtMs: integer(row.created_at_ms),
     version: integer(row.version),
   };

@@ -46,6 +46,7 @@ export interface OfflinePackageTable {
   /** JSON array. */
   emergency_code_ids: string;
   state: string;
+  silent_at_ms: number | null;
   created_at_ms: number;
   version: number;
 }

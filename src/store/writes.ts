@@ -245,6 +245,7 @@ const offlinePackage: Filling<OfflinePackage, 'offline_package'> = {
   epoch: (epoch) => ({ epoch }),
   emergencyCodeIds: (ids) => ({ emergency_code_ids: JSON.stringify(ids) }),
   state: (state) => ({ state }),
+  silentAtMs: (value) => ({ silent_at_ms: value }),
   createdAtMs: (value) => ({ created_at_ms: value }),
   version: (version) => ({ version }),
 };

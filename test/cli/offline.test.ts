@@ -67,6 +67,7 @@ it('shows what is out of a user, and makes it worth nothing', async () => {
 it('tells what is over soon, and which key is pinned', async () => {
   const { reached } = await desk.serve({
     offlinePackagesEnding: [held],
+    offlinePackagesSilent: [{ ...held, silentAtMs: 1 }],
     offlineSigningKey: { signingKey: Buffer.from('key'), fingerprint: 'beef' },
   });
   expect((await desk.run(['offline', 'expiring', '--within', '5d'])).printed).toMatch(line);
@@ -75,6 +76,8 @@ it('tells what is over soon, and which key is pinned', async () => {
   expect(reached.at(-1)?.args.slice(1)).toEqual([2]);
   expect((await desk.run(['offline', 'expiring', '--within', '5'])).code).toBe(2);
   expect((await desk.run(['offline', 'expiring', '--within', '100d'])).code).not.toBe(0);
+  expect((await desk.run(['offline', 'silent'])).printed).toMatch(line);
+  expect(reached.at(-1)).toMatchObject({ method: 'offlinePackagesSilent' });
   const { printed } = await desk.run(['offline', 'signing-key', '--json']);
   expect(JSON.parse(printed)).toEqual({ signingKey: 'a2V5', fingerprint: 'beef' });
 });

@@ -25,6 +25,7 @@ export function packageWith(set: Partial<OfflinePackage> = {}): OfflinePackage {
     passwordVersion: null,
     epoch: 1,
     emergencyCodeIds: [],
+    silentAtMs: null,
     state: 'installed',
     createdAtMs: noonMs - 1000,
     version: 1,

@@ -34,6 +34,7 @@ const view: OfflinePackageView = {
   notBeforeMs: Date.UTC(2026, 0, 2),
   notAfterMs: Date.UTC(2026, 0, 9),
   eventsUsed: 3,
+  silentAtMs: null,
   eventsMax: 100,
 };
 const shown = {

@@ -30,6 +30,7 @@ import {
 } from '../../src/service/index.ts';
 import { createPasswordHash } from '../../src/service/passwords/hash.ts';
 import type { BackEnd, Clock, Delivery } from '../../src/service/ports.ts';
+import type { SilentWorkstation } from '../../src/service/offline-api.ts';
 import type { SeedModule } from '../../src/service/seed-module.ts';
 import type { Store } from '../../src/service/store.ts';
 import { migrateDatabase, openStore } from '../../src/store/index.ts';
@@ -149,6 +150,7 @@ export interface BenchOptions {
   readonly limits?: Partial<ServiceLimits>;
   readonly delivery?: Delivery;
   readonly backEnd?: BackEnd;
+  readonly onSilent?: (silent: SilentWorkstation) => void;
   /** The real scrypt, where passwords are what a test is about. */
   readonly hasSlowHash?: boolean;
 }
@@ -204,6 +206,7 @@ export async function openBench(options: BenchOptions = {}): Promise<Bench> {
     ...(options.limits === undefined ? {} : { limits: options.limits }),
     ...(options.delivery === undefined ? {} : { delivery: options.delivery }),
     ...(options.backEnd === undefined ? {} : { backEnd: options.backEnd }),
+    ...(options.onSilent === undefined ? {} : { onSilent: options.onSilent }),
     ...(options.hasSlowHash === true ? {} : { passwordHash: createPasswordHash(2) }),
   });
   const admin = await service.identify(keyText, '127.0.0.1', 'request-admin');

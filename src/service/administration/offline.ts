@@ -70,6 +70,12 @@ export function offlineAdministration(atDesk: AtDesk): OfflineAdministration {
         const ending = await store.offlinePackagesEnding(beforeMs, packagesReadMax);
         return packageViews(desk, ending);
       }),
+    offlinePackagesSilent: (caller) =>
+      atDesk(caller, 'users.read', async (desk) => {
+        requireUnscoped(caller);
+        const silent = await desk.context.store.offlinePackagesSilent(packagesReadMax);
+        return packageViews(desk, silent);
+      }),
     offlineSigningKey: (caller) =>
       atDesk(caller, 'configuration.read', async ({ context }) => {
         const signingKey = await signingKeyOf(context);
@@ -195,7 +201,8 @@ function viewOf(
   domainName: string,
 ): OfflinePackageView {
   const { id, agentId, authenticatorId, applicationId, kind, first, count } = offlinePackage;
-  const { state, createdAtMs, notBeforeMs, notAfterMs, eventsUsed, eventsMax } = offlinePackage;
+  const { state, silentAtMs, createdAtMs, notBeforeMs, notAfterMs, eventsUsed, eventsMax } =
+    offlinePackage;
   const owner = owned.find(({ authenticator }) => authenticator.id === authenticatorId);
   const application = owner?.applications.find((each) => each.id === applicationId);
   return {
@@ -211,6 +218,7 @@ function viewOf(
     first,
     count,
     state,
+    silentAtMs,
     createdAtMs,
     notBeforeMs,
     notAfterMs,

@@ -215,6 +215,7 @@ function recordOf(
     epoch: application.epoch,
     emergencyCodeIds: header.emergency.map(({ codeId }) => codeId),
     state: 'issued',
+    silentAtMs: null,
     createdAtMs: nowMs,
     version: 1,
   };

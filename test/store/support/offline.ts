@@ -79,6 +79,7 @@ export function aPackage(owner: Owner, more: Partial<OfflinePackage> = {}): Offl
     epoch: 0,
     emergencyCodeIds: [],
     state: 'issued',
+    silentAtMs: null,
     createdAtMs: atMs,
     version: 1,
     ...more,
