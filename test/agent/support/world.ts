@@ -121,7 +121,9 @@ export async function runAgent(
     prompt: () => Promise.reject(new Error('no terminal')),
     readLine: () => {
       const next = left.shift();
-      return Promise.resolve(next === undefined ? null : typeof next === 'string' ? next : next(err));
+      return Promise.resolve(
+        next === undefined ? null : typeof next === 'string' ? next : next(err),
+      );
     },
     stopSignal: () => AbortSignal.abort(),
   });
