@@ -3,7 +3,7 @@ import { z } from 'zod';
 import { setupError } from './agent-error.ts';
 import type { AgentConfig } from './config.ts';
 import type { AgentEnv } from './env.ts';
-import { replaceFile } from './files.ts';
+import { isDamage, replaceFile } from './files.ts';
 
 /**
  * An enrolment that was begun and has not ended: enrolling.json in the folder of the agent. The server may
@@ -35,6 +35,7 @@ export async function readBegun(env: AgentEnv, folder: string): Promise<BegunEnr
     const text = (await env.files.read(path, begunBytesMax)).toString('utf8');
     return begunShape.parse(JSON.parse(text));
   } catch (error) {
+    if (!isDamage(error)) throw error;
     throw setupError('damaged', `${path} is damaged: tallystick-agent reset removes it`, error);
   }
 }

@@ -2,7 +2,7 @@ import { join } from 'node:path';
 import { z } from 'zod';
 import { setupError } from './agent-error.ts';
 import type { AgentEnv } from './env.ts';
-import { type Guards, replaceFile } from './files.ts';
+import { type Guards, isDamage, replaceFile } from './files.ts';
 
 /** What was settled at enrolment: config.json in the folder of the agent. */
 export interface AgentConfig {
@@ -66,6 +66,7 @@ export async function readConfig(env: AgentEnv, folder: string): Promise<AgentCo
     const text = (await env.files.read(path, configBytesMax)).toString('utf8');
     return configShape.parse(JSON.parse(text));
   } catch (error) {
+    if (!isDamage(error)) throw error;
     throw setupError('damaged', `${path} is damaged: tallystick-agent reset, then enrol`, error);
   }
 }

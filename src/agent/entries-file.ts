@@ -6,7 +6,7 @@ import { blocksOf, type PackageHeader } from '../offline/header.ts';
 import { sha256 } from '../offline/keys.ts';
 import { decrypt, encrypt } from '../offline/seal.ts';
 import type { DeviceSecret } from './device-secret.ts';
-import type { Files } from './files.ts';
+import { type Files, isDamage } from './files.ts';
 
 /**
  * What is kept of a package's entries, in a file of its own: the kept bits, and for each block its tag
@@ -76,8 +76,7 @@ export async function readEntries(
     reader.end();
     return { kept, blocks: blocksShape.parse(JSON.parse(blocks.toString('utf8'))) };
   } catch (error) {
-    const { code } = error as NodeJS.ErrnoException;
-    if (code === 'ENOENT' || code === 'EFBIG') return null;
+    if (isDamage(error)) return null;
     throw error;
   }
 }

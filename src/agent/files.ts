@@ -125,3 +125,12 @@ function ignoreMissing(error: unknown): void {
   const { code } = error as NodeJS.ErrnoException;
   if (code !== 'ENOENT' && code !== 'ENOTDIR') throw error;
 }
+
+/**
+ * Whether what was read is at fault, or gone, rather than the reading: a file that cannot be read now may
+ * be whole, and must not be given up.
+ */
+export function isDamage(error: unknown): boolean {
+  const { code, syscall } = error as NodeJS.ErrnoException;
+  return syscall === undefined || code === 'ENOENT';
+}

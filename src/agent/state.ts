@@ -4,7 +4,7 @@ import { framed } from '../offline/bytes.ts';
 import { decrypt, encrypt } from '../offline/seal.ts';
 import { brokenAgent } from './agent-error.ts';
 import type { EntriesName } from './entries-file.ts';
-import { type Files, replaceFile } from './files.ts';
+import { type Files, isDamage, replaceFile } from './files.ts';
 
 /**
  * All that the agent remembers, in one file under one seal: counts, locks, the log that the server has
@@ -160,8 +160,8 @@ export async function readState(place: StatePlace): Promise<AgentState> {
     plain = decrypt(place.key, contextOf(place), sealed);
     return stateShape.parse(JSON.parse(plain.toString('utf8')));
   } catch (error) {
-    const { code } = error as NodeJS.ErrnoException;
-    const isMissing = code === 'ENOENT';
+    if (!isDamage(error)) throw error;
+    const isMissing = (error as NodeJS.ErrnoException).code === 'ENOENT';
     throw brokenAgent(`${path} is ${isMissing ? 'missing' : 'damaged'}`, error);
   } finally {
     plain?.fill(0);

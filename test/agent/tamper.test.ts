@@ -214,3 +214,25 @@ it('pins the key that the server signs by', async () => {
   await enrol(office, ['--mode', 'sw', '--server-key', office.server.fingerprint]);
   await expect(enrol(office)).rejects.toThrow(/has an agent already/);
 });
+
+it.each(['state', 'config.json'])(
+  'calls nothing damaged that cannot be read now: %s',
+  async (name) => {
+    const office = await equippedOffice();
+    await office.server.stop();
+    const { files } = office.computer;
+    office.computer.files = {
+      ...files,
+      read: (path, bytesMax) => {
+        if (!path.endsWith(`/${name}`)) return files.read(path, bytesMax);
+        return Promise.reject(
+          Object.assign(new Error('EIO: i/o error'), { code: 'EIO', syscall: 'read' }),
+        );
+      },
+    };
+    const typed = `${jane.pin}${office.shown()}`;
+    expect(await logon(office, typed)).toMatchObject({ status: exitCodes.storage, out: '' });
+    office.computer.files = files;
+    expect(await logon(office, typed)).toMatchObject({ status: 0 });
+  },
+);
