@@ -17,6 +17,17 @@ export function offlineCommands(io: CliIo): Command {
     clientCommand(io, 'revoke-agent <id>', 'takes it out; all it has is destroyed', revokeAgent)
       .option('--reason <text>', 'for the audit')
       .addHelpText('after', '\nA workstation that is revoked is enrolled anew or not at all.'),
+    clientCommand(
+      io,
+      'accept-gap <id>',
+      'lets its next report begin after what is lost here',
+      acceptGap,
+    )
+      .requiredOption('--reason <text>', 'for the audit')
+      .addHelpText(
+        'after',
+        '\nFor a server that was restored from a backup. What the workstation reported since is lost.',
+      ),
     clientCommand(io, 'show <user>', 'what workstations have of a user', showUser).option(
       ...domainOption,
     ),
@@ -85,6 +96,23 @@ async function revokeAgent(
   const path = pathOf('offline', 'agents', id);
   await desk.client({ method: 'DELETE', path, query: { reason: text(options, 'reason') } });
   desk.show({ revoked: id }, `Workstation ${id} revoked.`);
+}
+
+async function acceptGap(
+  desk: Desk,
+  [id = '']: readonly string[],
+  options: Options,
+): Promise<void> {
+  const path = `${pathOf('offline', 'agents', id)}/accept-gap`;
+  const { body } = await desk.client({
+    method: 'POST',
+    path,
+    body: { reason: text(options, 'reason') },
+  });
+  desk.show(
+    body,
+    `The next report of workstation ${id} may begin after line ${String(body['acknowledgedThrough'])}.`,
+  );
 }
 
 async function showUser(

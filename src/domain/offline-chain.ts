@@ -31,8 +31,16 @@ export interface ReportFacts {
 /** Head of a chain before its first line. */
 export const emptyHead: string = '0'.repeat(64);
 
+/** As many as an administrator can let go; each costs the server a hash. */
+export const lostLinesMax = 100_000;
+
 export type ChainVerdict =
-  | { readonly kind: 'continues'; readonly fresh: readonly ReportedLine[] }
+  | {
+      readonly kind: 'continues';
+      readonly fresh: readonly ReportedLine[];
+      /** How many lines before the fresh ones are lost here. */
+      readonly lost: number;
+    }
   /** Another successor of a line that we have: there are two of this agent. */
   | { readonly kind: 'fork'; readonly n: number }
   /** It ends before what was acknowledged: an old copy. */
@@ -46,12 +54,21 @@ export type ChainVerdict =
  * @param stored heads of lines that were reported before, by their number
  */
 export function judgeChain(
-  { acknowledgedThrough, head }: Pick<OfflineAgent, 'acknowledgedThrough' | 'head'>,
+  {
+    acknowledgedThrough,
+    head,
+    isGapAccepted,
+  }: Pick<OfflineAgent, 'acknowledgedThrough' | 'head' | 'isGapAccepted'>,
   { from, headBefore }: Pick<ReportFacts, 'from' | 'headBefore'>,
   lines: readonly ReportedLine[],
   stored: ReadonlyMap<number, string>,
 ): ChainVerdict {
-  if (from - 1 > acknowledgedThrough) return { kind: 'gap' };
+  const lost = Math.max(0, from - 1 - acknowledgedThrough);
+  if (lost > 0) {
+    return isGapAccepted && lost <= lostLinesMax
+      ? { kind: 'continues', fresh: lines, lost }
+      : { kind: 'gap' };
+  }
   const headAt = (n: number): string | undefined =>
     n === acknowledgedThrough ? head : n === 0 ? emptyHead : stored.get(n);
   if (headAt(from - 1) !== headBefore) return { kind: 'fork', n: from - 1 };
@@ -59,5 +76,5 @@ export function judgeChain(
   const other = known.find((line) => headAt(line.n) !== line.head);
   if (other !== undefined) return { kind: 'fork', n: other.n };
   if (from - 1 + lines.length < acknowledgedThrough) return { kind: 'roll-back' };
-  return { kind: 'continues', fresh: lines.slice(known.length) };
+  return { kind: 'continues', fresh: lines.slice(known.length), lost };
 }

@@ -19,6 +19,8 @@ export interface OfflineAgent {
   /** Number of the last line of its log that the server has, and the chain's head there (hex). */
   readonly acknowledgedThrough: number;
   readonly head: string;
+  /** Its next report may begin after lines that are missing here: an administrator said so. */
+  readonly isGapAccepted: boolean;
   readonly enrolledAtMs: number;
   readonly lastSeenAtMs: number;
   readonly version: number;

@@ -1,9 +1,11 @@
+import { z } from 'zod';
 import { all, type Call, done, type Endpoint, one, page, type Reply } from './endpoint.ts';
-import { readPage, readWholeNumber } from './input.ts';
+import { parseBy, readPage, readWholeNumber } from './input.ts';
 import type { OfflinePackageView } from '../service/api.ts';
 
 const agents = '/v1/offline/agents';
 const oneAgent = `${agents}/:id`;
+const reasonBody = z.strictObject({ reason: z.string() });
 const ofUser = '/v1/users/:user/offline';
 
 /** Workstations that verify users without a server, and what they were given. */
@@ -11,6 +13,7 @@ export const offlineAdministrationEndpoints: readonly Endpoint[] = [
   { method: 'get', path: agents, query: ['after', 'limit'], run: listAgents },
   { method: 'get', path: oneAgent, run: showAgent },
   { method: 'delete', path: oneAgent, query: ['reason'], run: revokeAgent },
+  { method: 'post', path: `${oneAgent}/accept-gap`, body: 'required', run: acceptGap },
   { method: 'get', path: ofUser, query: ['domain'], run: showUser },
   { method: 'delete', path: ofUser, query: ['domain', 'agentId', 'serial'], run: revokeUser },
   {
@@ -38,6 +41,11 @@ async function revokeAgent({ service, caller, path: { id }, query }: Call): Prom
   const reason = query['reason'] ?? null;
   await service.administration.revokeOfflineAgent(caller, id ?? '', reason);
   return done;
+}
+
+async function acceptGap({ service, caller, path: { id }, body }: Call): Promise<Reply> {
+  const { reason } = parseBy(reasonBody, body);
+  return one(await service.administration.acceptOfflineGap(caller, id ?? '', reason));
 }
 
 async function showUser({ service, caller, path: { user }, query }: Call): Promise<Reply> {

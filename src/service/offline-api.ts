@@ -96,6 +96,9 @@ export interface OfflineAgentView {
   readonly countsFailures: boolean;
   readonly state: 'active' | 'revoked';
   readonly revokedFor: string | null;
+  /** Number of the last line of its log that the server has. */
+  readonly acknowledgedThrough: number;
+  readonly isGapAccepted: boolean;
   readonly enrolledAtMs: number;
   readonly lastSeenAtMs: number;
 }
@@ -155,6 +158,11 @@ export interface OfflineAdministration {
   }>;
   /** All that it was given goes with it; it is enrolled anew or not at all. */
   revokeOfflineAgent(caller: Caller, agentId: string, reason: string | null): Promise<void>;
+  /**
+   * Its next report may begin after lines that this server lacks, as one that was restored from a backup
+   * does; `conflict`, reason `agent-revoked`, for one that is revoked.
+   */
+  acceptOfflineGap(caller: Caller, agentId: string, reason: string): Promise<OfflineAgentView>;
   /**
    * Newest first.
    *

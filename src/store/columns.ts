@@ -192,6 +192,7 @@ export const offlineAgentColumns = [
   'revoked_for',
   'acknowledged_through',
   'head',
+  'is_gap_accepted',
   'enrolled_at_ms',
   'last_seen_at_ms',
   'version',

@@ -11,5 +11,7 @@ export function offlineLater(kind: DatabaseKind): readonly string[] {
         check (offline_turn >= 0)`,
     ),
     `alter table offline_package add column silent_at_ms ${integer}`,
+    `alter table offline_agent add column is_gap_accepted ${integer} not null default 0
+      check (is_gap_accepted in (0, 1))`,
   ];
 }

@@ -46,6 +46,7 @@ export function offlineAgentOf(row: AgentRow): OfflineAgent {
     revokedFor: row.revoked_for,
     acknowledgedThrough: integer(row.acknowledged_through),
     head: row.head,
+    isGapAccepted: flag(row.is_gap_accepted),
     enrolledAtMs: integer(row.enrolled_at_ms),
     lastSeenAtMs: integer(row.last_seen_at_ms),
     version: integer(row.version),

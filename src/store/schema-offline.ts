@@ -15,6 +15,7 @@ export interface OfflineAgentTable {
   revoked_for: string | null;
   acknowledged_through: number;
   head: string;
+  is_gap_accepted: Flag;
   enrolled_at_ms: number;
   last_seen_at_ms: number;
   version: number;

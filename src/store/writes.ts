@@ -218,6 +218,7 @@ const offlineAgent: Filling<OfflineAgent, 'offline_agent'> = {
   revokedFor: (value) => ({ revoked_for: value }),
   acknowledgedThrough: (value) => ({ acknowledged_through: value }),
   head: (head) => ({ head }),
+  isGapAccepted: (value) => ({ is_gap_accepted: flag(value) }),
   enrolledAtMs: (value) => ({ enrolled_at_ms: value }),
   lastSeenAtMs: (value) => ({ last_seen_at_ms: value }),
   version: (version) => ({ version }),

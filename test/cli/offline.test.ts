@@ -42,6 +42,7 @@ it('lists workstations, shows one with what it has, and revokes it', async () =>
     offlineAgents: [agent],
     offlineAgent: { agent, packages: [held] },
     revokeOfflineAgent: undefined,
+    acceptOfflineGap: { ...agent, acknowledgedThrough: 12 },
   });
   expect((await desk.run(['offline', 'agents'])).printed).toMatch(/pc-1 +desk +hw +revoked/);
   const { printed } = await desk.run(['offline', 'show-agent', agentId]);
@@ -51,6 +52,10 @@ it('lists workstations, shows one with what it has, and revokes it', async () =>
   expect(reached.at(-1)?.args.slice(1)).toEqual([agentId, 'stolen']);
   await desk.run(['offline', 'revoke-agent', agentId]);
   expect(reached.at(-1)?.args.slice(1)).toEqual([agentId, null]);
+  const accept = ['offline', 'accept-gap', agentId];
+  expect((await desk.run([...accept, '--reason', 'restored'])).printed).toMatch(/after line 12\./);
+  expect(reached.at(-1)?.args.slice(1)).toEqual([agentId, 'restored']);
+  expect((await desk.run(accept)).code).toBe(2);
 });
 
 it('shows what is out of a user, and makes it worth nothing', async () => {

@@ -20,7 +20,7 @@ import { applicationWith, hotp, noonMs, ocra, totp } from './support.ts';
 const noonStep = BigInt(noonMs / 30_000);
 
 describe('a chain', () => {
-  const agent = { acknowledgedThrough: 3, head: 'head-3' };
+  const agent = { acknowledgedThrough: 3, head: 'head-3', isGapAccepted: false };
   const stored = new Map([1, 2, 3].map((n) => [n, `head-${n}`]));
   const judge = (
     from: number,
@@ -30,18 +30,23 @@ describe('a chain', () => {
 
   it('goes on where it stood', () => {
     const lines = [line(4), line(5)];
-    expect(judge(4, 'head-3', lines)).toEqual({ kind: 'continues', fresh: lines });
-    expect(judge(4, 'head-3', [])).toEqual({ kind: 'continues', fresh: [] });
+    expect(judge(4, 'head-3', lines)).toEqual({ kind: 'continues', fresh: lines, lost: 0 });
+    expect(judge(4, 'head-3', [])).toEqual({ kind: 'continues', fresh: [], lost: 0 });
   });
 
   it('may repeat what is known, from wherever', () => {
     const lines = [line(2), line(3), line(4)];
-    expect(judge(2, 'head-1', lines)).toEqual({ kind: 'continues', fresh: [lines[2]] });
+    expect(judge(2, 'head-1', lines)).toEqual({ kind: 'continues', fresh: [lines[2]], lost: 0 });
     expect(judge(1, emptyHead, [line(1), ...lines])).toEqual({
       kind: 'continues',
       fresh: [lines[2]],
+      lost: 0,
     });
-    expect(judge(2, 'head-1', lines.slice(0, 2))).toEqual({ kind: 'continues', fresh: [] });
+    expect(judge(2, 'head-1', lines.slice(0, 2))).toEqual({
+      kind: 'continues',
+      fresh: [],
+      lost: 0,
+    });
   });
 
   it.each<[string, number, string, readonly ReportedLine[], object]>([

@@ -8,7 +8,6 @@ import { actorOf, isSamePerson } from '../audit-entries.ts';
 import type { EmergencyAdministration, EmergencyCodeView, RevealAnswer } from '../emergency-api.ts';
 import { openCode } from '../emergency/codes.ts';
 import { uuidPattern } from '../identifiers.ts';
-import { invalidMember } from '../problems.ts';
 import {
   administer,
   type AtDesk,
@@ -18,9 +17,9 @@ import {
   type Proposal,
 } from './desk.ts';
 import { type FoundCode, requireCode, requireLive, shownCode, spokenCode } from './emergency.ts';
+import { isReason, requireReason } from './values.ts';
 
 const what = 'The emergency code';
-const reasonCharactersMax = 255;
 
 /** The use cases by which a code is read out to somebody who is on the telephone. */
 export function revealAdministration(
@@ -51,18 +50,6 @@ export function revealAdministration(
 function attemptAt(action: string, serial: string, id: string, reason: string | null): Attempt {
   const code = uuidPattern.test(id) ? id : null;
   return { action, subject: serial, details: reason === null ? { code } : { code, reason } };
-}
-
-function isReason(reason: string): boolean {
-  const { length } = reason.trim();
-  return length >= 1 && length <= reasonCharactersMax && !/\p{Cc}/u.test(reason);
-}
-
-/** @throws TallystickError `request-invalid` */
-function requireReason(reason: string): void {
-  if (isReason(reason)) return;
-  const allowed = `must say why, in 1 to ${reasonCharactersMax} characters on one line`;
-  throw invalidMember('reason', allowed);
 }
 
 /** That it is revealed is durable before it is opened: whoever saw a code is in the audit. */

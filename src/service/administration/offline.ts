@@ -2,6 +2,7 @@ import { dayMs } from '../../domain/durations.ts';
 import { nameKey } from '../../domain/names.ts';
 import { type OfflineAgent, type OfflinePackage, standingStates } from '../../domain/offline.ts';
 import type { Domain, User } from '../../domain/model.ts';
+import { TallystickError } from '../../errors.ts';
 import type {
   OfflineAdministration,
   OfflineAgentView,
@@ -18,7 +19,7 @@ import { requireBoundedName } from '../request-members.ts';
 import { requireAbove, requireUnscoped } from './access.ts';
 import { administer, type AtDesk, type Desk, doneEntry, notFound } from './desk.ts';
 import { requireDomain, requireUser, subjectOf } from './users.ts';
-import { checkPage } from './values.ts';
+import { checkPage, requireReason } from './values.ts';
 
 const daysMax = 99;
 
@@ -43,6 +44,11 @@ export function offlineAdministration(atDesk: AtDesk): OfflineAdministration {
       atDesk(caller, 'configuration.write', (desk) => {
         requireUnscoped(caller);
         return revokeAgent(desk, agentId, reason);
+      }),
+    acceptOfflineGap: (caller, agentId, reason) =>
+      atDesk(caller, 'configuration.write', (desk) => {
+        requireUnscoped(caller);
+        return acceptGap(desk, agentId, reason);
       }),
     offlineOfUser: (caller, domainName, userName, standing) =>
       atDesk(caller, 'users.read', async (desk) => {
@@ -105,6 +111,34 @@ async function revokeAgent(desk: Desk, agentId: string, reason: string | null): 
   });
 }
 
+async function acceptGap(desk: Desk, agentId: string, reason: string): Promise<OfflineAgentView> {
+  requireReason(reason);
+  await administer(desk, 'The workstation', null, async () => {
+    const { id, version, name, state, acknowledgedThrough } = await requireKnown(desk, agentId);
+    if (state === 'revoked') {
+      throw new TallystickError('conflict', 'The workstation was revoked: enrol it anew.', {
+        fields: { reason: 'agent-revoked' },
+      });
+    }
+    return {
+      changes: [
+        {
+          change: 'update',
+          kind: 'offlineAgent',
+          id,
+          expectedVersion: version,
+          set: { isGapAccepted: true },
+        },
+      ],
+      audit: doneEntry(desk, 'offline.agent.accept-gap', agentSubject({ name, id }), {
+        reason,
+        acknowledgedThrough,
+      }),
+    };
+  });
+  return agentView(await requireKnown(desk, agentId));
+}
+
 async function revokeOfUser(
   desk: Desk,
   domain: Domain,
@@ -152,7 +186,8 @@ function isMeant(view: OfflinePackageView, only: OfflineSelection): boolean {
 
 function agentView(agent: OfflineAgent): OfflineAgentView {
   const { id, name, componentType, fingerprint, keyMode, countsFailures } = agent;
-  const { state, revokedFor, enrolledAtMs, lastSeenAtMs } = agent;
+  const { state, revokedFor, acknowledgedThrough, isGapAccepted } = agent;
+  const { enrolledAtMs, lastSeenAtMs } = agent;
   return {
     agentId: id,
     name,
@@ -162,6 +197,8 @@ function agentView(agent: OfflineAgent): OfflineAgentView {
     countsFailures,
     state,
     revokedFor,
+    acknowledgedThrough,
+    isGapAccepted,
     enrolledAtMs,
     lastSeenAtMs,
   };

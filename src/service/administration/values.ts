@@ -56,3 +56,18 @@ export function requireReachable(member: string, name: string): string {
   if (name !== '.' && name !== '..') return name;
   throw invalidMember(member, 'must not be "." or "..": no URL could name it');
 }
+
+const reasonCharactersMax = 255;
+
+/** Why somebody wants something, for the audit. */
+export function isReason(reason: string): boolean {
+  const { length } = reason.trim();
+  return length >= 1 && length <= reasonCharactersMax && !/\p{Cc}/u.test(reason);
+}
+
+/** @throws TallystickError `request-invalid` */
+export function requireReason(reason: string): void {
+  if (isReason(reason)) return;
+  const allowed = `must say why, in 1 to ${reasonCharactersMax} characters on one line`;
+  throw invalidMember('reason', allowed);
+}

@@ -49,6 +49,7 @@ export async function enrol(
     revokedFor: null,
     acknowledgedThrough: 0,
     head: emptyHead,
+    isGapAccepted: false,
     enrolledAtMs: nowMs,
     lastSeenAtMs: nowMs,
     version: 1,

@@ -1,5 +1,5 @@
 import type { EmergencyReport } from '../../domain/emergency-reports.ts';
-import { judgeChain, type ReportedLine } from '../../domain/offline-chain.ts';
+import { judgeChain, lostLinesMax, type ReportedLine } from '../../domain/offline-chain.ts';
 import { type OfflineAgent, standingStates } from '../../domain/offline.ts';
 import { reconcile, type Reconciliation } from '../../domain/reconciliation.ts';
 import { TallystickError } from '../../errors.ts';
@@ -44,7 +44,9 @@ export async function report(desk: Desk, proof: AgentProof): Promise<SignedAckno
   const digest = sha256Hex(proof.body);
   const before = await answeredBefore(desk, agent, document, digest);
   if (before !== null) return before;
-  if (document.from - 1 > agent.acknowledgedThrough) throw gap();
+  // Before the key is wound on to where it begins.
+  const lost = document.from - 1 - agent.acknowledgedThrough;
+  if (lost > (agent.isGapAccepted ? lostLinesMax : 0)) throw gap();
   const lines = await readLines(desk.context, agent, document);
   if (lines === null) return refuseForged(desk, agent, document);
   try {
@@ -162,6 +164,7 @@ async function conclude(desk: Desk, agent: OfflineAgent, reported: Reported): Pr
         emergency,
         uses,
         fresh: verdict.fresh,
+        lost: verdict.lost,
       });
     }
   }
@@ -185,6 +188,8 @@ interface Taken {
   readonly emergency: EmergencyReport;
   readonly uses: readonly AuditEntry[];
   readonly fresh: readonly ReportedLine[];
+  /** How many lines before them nobody will ever see. */
+  readonly lost: number;
 }
 
 function continued(
@@ -193,12 +198,16 @@ function continued(
   { document }: Reported,
   taken: Taken,
 ): Concluded {
-  const { outcome, emergency, fresh } = taken;
+  const { outcome, emergency, fresh, lost } = taken;
   const { nowMs, context } = desk;
   const last = fresh.at(-1);
-  const through = last?.n ?? agent.acknowledgedThrough;
-  const head = last?.head ?? agent.head;
-  const set = { acknowledgedThrough: through, head, lastSeenAtMs: nowMs };
+  // Behind lines that are lost the chain stands where the report says; the MACs of its lines cover that.
+  const before =
+    lost === 0
+      ? { n: agent.acknowledgedThrough, head: agent.head }
+      : { n: document.from - 1, head: document.headBefore };
+  const { n: through, head } = last ?? before;
+  const set = { acknowledgedThrough: through, head, lastSeenAtMs: nowMs, isGapAccepted: false };
   return {
     says: { agentState: 'active', through, head, packageIds: outcome.standing },
     proposal: {
@@ -218,6 +227,7 @@ function continued(
         ...outcome.users.map((each) => ({ change: 'raise-user', ...each }) as const),
         ...emergency.raises.map((each) => ({ change: 'raise-emergency', ...each }) as const),
         ...outcome.releases.map((each) => ({ change: 'release', ...each }) as const),
+        ...(lost === 0 ? [] : [gapMark(desk, agent, document)]),
         ...outcome.events.map((each) => {
           const id = uuidV7(nowMs, context.randomBytes);
           const { reportId } = document;
@@ -229,12 +239,36 @@ function continued(
         doneEntry(desk, action, agentSubject(agent), {
           reportId: document.reportId,
           through,
+          ...(lost === 0 ? {} : { lostFrom: document.from - lost, lostThrough: document.from - 1 }),
           ...factsOf(taken),
         }),
         ...taken.uses,
       ],
     },
   };
+}
+
+/** In place of the last line that is lost: by its head the same lines are known when they come again. */
+function gapMark(
+  { context, nowMs }: Desk,
+  agent: OfflineAgent,
+  { from, headBefore, reportId }: OfflineReportDocument,
+): Proposal['changes'][number] {
+  const record = {
+    id: uuidV7(nowMs, context.randomBytes),
+    agentId: agent.id,
+    n: from - 1,
+    packageId: null,
+    applicationId: null,
+    kind: 'gap',
+    index: null,
+    atMs: nowMs,
+    reportId,
+    isDuplicate: false,
+    head: headBefore,
+    version: 1,
+  };
+  return { change: 'insert', kind: 'offlineEvent', record };
 }
 
 /** What an auditor looks for; never what was shown. */

@@ -29,6 +29,7 @@ export function anAgent(more: Partial<OfflineAgent> = {}): OfflineAgent {
     revokedFor: null,
     acknowledgedThrough: 0,
     head: '0'.repeat(64),
+    isGapAccepted: false,
     enrolledAtMs: atMs,
     lastSeenAtMs: atMs,
     version: 1,
