@@ -18,9 +18,12 @@ beforeEach(() => {
   told = [];
 });
 
-async function away(from: OfflineBench): Promise<{ agent: TestAgent; packageId: string }> {
+async function away(
+  from: OfflineBench,
+  keyMode: 'hw' | 'ram' = 'hw',
+): Promise<{ agent: TestAgent; packageId: string }> {
   const { userName, device } = await from.owner(hotp6);
-  const agent = await from.agent();
+  const agent = await from.agent(keyMode);
   const { header } = await from.install(agent, userName, device.response({ counter: 0 }));
   return { agent, packageId: header.packageId };
 }
@@ -65,6 +68,16 @@ it('raises it in one of two instances that look at once', async () => {
   const about = (await alarms()).filter((subject) => subject.includes(gone.agent.id));
   expect(about).toHaveLength(1);
   expect(told).toHaveLength(1);
+});
+
+it('takes every request that a workstation proves for a word of it', async () => {
+  const { agent } = await away(offline, 'ram');
+  passEndBy(1);
+  const proof = agent.prove(await offline.nonce(), '/v1/offline/shares');
+  await bench.service.offline.share(offline.caller, proof);
+  passEndBy(8);
+  await bench.service.purge();
+  expect(told).toEqual([]);
 });
 
 it('follows the policy of the component, also where it wants none', async () => {
