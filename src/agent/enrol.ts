@@ -5,7 +5,7 @@ import { fingerprintOf, readPublicKey } from '../offline/keys.ts';
 import { openSealed } from '../offline/seal.ts';
 import { AgentError, setupError } from './agent-error.ts';
 import { createApi, type Enrolled } from './api.ts';
-import { readBegun, removeBegun, writeBegun } from './begun.ts';
+import { type BegunEnrolment, readBegun, removeBegun, writeBegun } from './begun.ts';
 import { heard } from './clock.ts';
 import {
   type AgentConfig,
@@ -134,21 +134,31 @@ async function identityFor(
     throw setupError('usage', '--module-uri is given with --mode hw, and only with it');
   }
   const begun = await readBegun(env, folder);
-  const isSame = begun?.mode === mode && (begun.hardware?.uri ?? null) === moduleUri;
-  if (begun?.agentKey != null) {
-    if (isSame)
-      return { ...(await openIdentity(env, folder, begun, begun.agentKey)), isNew: false };
-    const place = begun.hardware === null ? '' : ` --module-uri ${begun.hardware.uri}`;
-    const how = `an enrolment with --mode ${begun.mode}${place} has not ended`;
-    throw setupError('usage', `${how}: repeat it so, or tallystick-agent reset removes it`);
+  const isSame = begun !== null && isAsked(begun, request);
+  if (begun !== null && begun.agentKey !== null) {
+    if (!isSame) throw unended(begun);
+    return { ...(await openIdentity(env, folder, begun, begun.agentKey)), isNew: false };
   }
   // In another module, which may be why the first one was given up, a key that nobody knows is left.
-  if (begun !== null && isSame) await destroyBegun(env, folder, begun.hardware);
+  if (isSame) await destroyBegun(env, folder, begun.hardware);
   const hardware = moduleUri === null ? null : { uri: moduleUri, prefix: env.randomUuid() };
   await writeBegun(env, folder, { v: 1, mode, hardware, agentKey: null });
   const agentKey = (await createIdentity(env, folder, hardware)).toString('base64');
   await writeBegun(env, folder, { v: 1, mode, hardware, agentKey });
   return { ...(await openIdentity(env, folder, { hardware }, agentKey)), isNew: true };
+}
+
+function isAsked(
+  { mode, hardware }: BegunEnrolment,
+  request: Pick<EnrolmentRequest, 'mode' | 'moduleUri'>,
+): boolean {
+  return mode === request.mode && (hardware?.uri ?? null) === request.moduleUri;
+}
+
+function unended({ mode, hardware }: BegunEnrolment): AgentError {
+  const place = hardware === null ? '' : ` --module-uri ${hardware.uri}`;
+  const how = `an enrolment with --mode ${mode}${place} has not ended`;
+  return setupError('usage', `${how}: repeat it so, or tallystick-agent reset removes it`);
 }
 
 /** @returns its SubjectPublicKeyInfo */

@@ -2,7 +2,7 @@ import { accountState } from './account.ts';
 import { eventCounterMax, floorOf, type Sequence, sequenceOf } from './application.ts';
 import { expectedDriftSeconds, stepAtDrift } from './drift.ts';
 import { dayMs } from './durations.ts';
-import type { Application, Authenticator, AuthenticatorWithApplications, User } from './model.ts';
+import type { Application, Authenticator, User } from './model.ts';
 import { type OfflineAgent, type OfflinePackage, standingStates } from './offline.ts';
 import {
   type KeyMode,
@@ -108,10 +108,9 @@ export function planOffline(
   if (closed !== null) return refused(closed);
   const sequence = sequenceOf(application.algorithm);
   if (sequence === null || isClockAndCounter(sequence)) return refused('algorithm');
-  const flaw = flawOf(application, agent.keyMode, policy);
-  if (flaw !== null) return refused(flaw);
   const isPasswordRequired = policy.offlineRequirePassword;
-  if (isPasswordRequired && subject.passwordVersion === null) return refused('password-none');
+  const flaw = flawOf(application, agent.keyMode, policy) ?? passwordFlawOf(subject, policy);
+  if (flaw !== null) return refused(flaw);
   const cap = caps[agent.keyMode];
   const eventsMax = Math.min(policy.offlineEvents, cap.events);
   const notAfterMs = Math.min(
@@ -142,6 +141,13 @@ export function planOffline(
       ...(isPasswordRequired ? { isPasswordRequired } : {}),
     },
   };
+}
+
+function passwordFlawOf(
+  { passwordVersion }: Pick<OfflinePackage, 'passwordVersion'>,
+  { offlineRequirePassword }: OfflineSettings,
+): OfflineRefusal | null {
+  return offlineRequirePassword && passwordVersion === null ? 'password-none' : null;
 }
 
 /** Whether a PIN comes in front of what is typed at the workstation. */
@@ -192,7 +198,7 @@ function pinRefusal(
 }
 
 /** Whether user, device and application would be let in at all. */
-function isServing(
+export function isServing(
   { user, authenticator, application }: Omit<OfflineSubject, 'agent'>,
   nowMs: number,
   policy: EffectivePolicy,
@@ -317,86 +323,6 @@ export function isStanding(
   nowMs: number,
 ): boolean {
   return standingStates.includes(state) && nowMs < notAfterMs;
-}
-
-/** What a package was made under, as it is now. */
-export interface OfflineCircumstances {
-  readonly user: User | null;
-  /** The authenticator with its applications; null when it is gone or another's. */
-  readonly owner: AuthenticatorWithApplications | null;
-  readonly policy: EffectivePolicy;
-  /** Of `policyText`, as in `OfflinePackage.policyHash`. */
-  readonly policyHash: string;
-  readonly agent: Pick<OfflineAgent, 'state' | 'keyMode'>;
-}
-
-/**
- * Whether nothing that a package hangs on has changed since: settings, assignment, PIN, password, epoch,
- * account, device, workstation.
- */
-export function standsStill(
-  offlinePackage: OfflinePackage,
-  { user, owner, policy, policyHash, agent }: OfflineCircumstances,
-  nowMs: number,
-): boolean {
-  const application = owner?.applications.find(({ id }) => id === offlinePackage.applicationId);
-  if (user === null || owner === null || application === undefined) return false;
-  const { authenticator } = owner;
-  const isPermitted =
-    agent.state === 'active' &&
-    policy.offlineEnabled &&
-    isKeyModeEnough(agent.keyMode, policy) &&
-    offlinePackage.policyHash === policyHash;
-  return (
-    isPermitted &&
-    isStanding(offlinePackage, nowMs) &&
-    isMadeFor(offlinePackage, { user, authenticator, application }) &&
-    isServing({ user, authenticator, application }, nowMs, policy)
-  );
-}
-
-/**
- * Whether a package, or the handle of one, is for the same person, assignment, PIN, static password (if it
- * takes one) and epoch.
- */
-export function isMadeFor(
-  {
-    userId,
-    assignmentVersion,
-    pinVersion,
-    passwordVersion,
-    epoch,
-  }: Pick<
-    OfflinePackage,
-    'userId' | 'assignmentVersion' | 'pinVersion' | 'passwordVersion' | 'epoch'
-  >,
-  { user, authenticator, application }: Omit<OfflineSubject, 'agent'>,
-): boolean {
-  return (
-    user.id === userId &&
-    authenticator.assignmentVersion === assignmentVersion &&
-    application.pin.version === pinVersion &&
-    (passwordVersion === null || user.password.version === passwordVersion) &&
-    application.epoch === epoch
-  );
-}
-
-/**
- * Whether a package that stands is still as good as new: of time steps, at the workstation, less than a
- * day old, and with logons to spare.
- */
-export function isCurrent(
-  { kind, state, createdAtMs, eventsUsed, eventsMax }: OfflinePackage,
-  nowMs: number,
-  { offlineWarnEvents }: OfflineSettings,
-): boolean {
-  const isFresh = nowMs >= createdAtMs && nowMs - createdAtMs < dayMs;
-  return (
-    kind === 'time' &&
-    state === 'installed' &&
-    isFresh &&
-    eventsMax - eventsUsed > offlineWarnEvents
-  );
 }
 
 /** The settings that shape packages, as one text: another text, another package. */

@@ -1,7 +1,12 @@
 import { algorithmMode } from '../domain/application.ts';
 import type { EmergencyCode } from '../domain/emergency.ts';
 import { tokenReturned } from '../domain/emergency-verification.ts';
-import type { Application, PinChange, UserWithAuthenticators } from '../domain/model.ts';
+import type {
+  Application,
+  AuthenticatorWithApplications,
+  PinChange,
+  UserWithAuthenticators,
+} from '../domain/model.ts';
 import type { RefusalCode } from '../domain/outcomes.ts';
 import { refusedFor } from '../domain/lock.ts';
 import type { SynchronisationDecision } from '../domain/resync.ts';
@@ -97,7 +102,7 @@ async function succeed<Success>(
   followers: SuccessChanges['followers'],
   moreFacts: Facts,
 ): Promise<Verdict<Success>> {
-  const { examined, found, plan, tape, finish } = proof;
+  const { examined, found, tape, finish } = proof;
   const { account, user } = examined;
   const owner = ownerOf(decision.authenticatorId, found);
   const application = owner.applications.find(({ id }) => id === decision.applicationId);
@@ -136,17 +141,7 @@ async function succeed<Success>(
     },
     examined,
     proof.nowMs,
-    {
-      userId: user.id,
-      authenticatorId: owner.authenticator.id,
-      applicationId: application.id,
-      assignmentVersion: owner.authenticator.assignmentVersion,
-      pinVersion: application.pin.version + (pinChange === null ? 0 : 1),
-      // A PIN that came with the request stood behind no password.
-      passwordVersion:
-        plan.readings.get(application.id)?.isPinProven === true ? null : passwordVersion,
-      epoch: application.epoch,
-    },
+    subjectOf(accepting, proof, owner, pinChange !== null),
   );
   if (finished.kind === 'refused') {
     return refusedProven(refusedFor(finished.code), changesOf(accepting, null, null), facts);
@@ -158,6 +153,26 @@ async function succeed<Success>(
     answer,
     changes: changesOf(accepting, pinChange, openSession),
     facts,
+  };
+}
+
+/** For whom a package may be made, as things are once the acceptance is written. */
+function subjectOf(
+  { application, passwordVersion }: Accepting,
+  { examined, plan }: Proof<unknown>,
+  { authenticator }: AuthenticatorWithApplications,
+  isPinChanged: boolean,
+): ProvenBy {
+  const isPinProven = plan.readings.get(application.id)?.isPinProven === true;
+  return {
+    userId: examined.user.id,
+    authenticatorId: authenticator.id,
+    applicationId: application.id,
+    assignmentVersion: authenticator.assignmentVersion,
+    pinVersion: application.pin.version + (isPinChanged ? 1 : 0),
+    // A PIN that came with the request stood behind no password.
+    passwordVersion: isPinProven ? null : passwordVersion,
+    epoch: application.epoch,
   };
 }
 

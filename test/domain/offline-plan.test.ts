@@ -3,16 +3,18 @@ import type { Application, Authenticator, User } from '../../src/domain/model.ts
 import type { OfflinePackage } from '../../src/domain/offline.ts';
 import {
   isAgentFull,
-  isCurrent,
   limitRefusal,
-  type OfflineCircumstances,
   type OfflinePlanning,
   type OfflineSubject,
   type OfflineTerms,
   planOffline,
   policyText,
-  standsStill,
 } from '../../src/domain/offline-plan.ts';
+import {
+  isCurrent,
+  type OfflineCircumstances,
+  standsStill,
+} from '../../src/domain/offline-standing.ts';
 import type { EffectivePolicy } from '../../src/domain/policy-catalogue.ts';
 import { parseResponseAlgorithm, type ResponseAlgorithm } from '../../src/oath/index.ts';
 import { packageWith } from './offline.ts';

@@ -1,5 +1,5 @@
 import type { ReportedLine } from '../../domain/offline-chain.ts';
-import { standsStill } from '../../domain/offline-plan.ts';
+import { standsStill } from '../../domain/offline-standing.ts';
 import { type OfflineAgent, type OfflinePackage, standingStates } from '../../domain/offline.ts';
 import { type Known, usedKey } from '../../domain/reconciliation.ts';
 import type { Application } from '../../domain/model.ts';

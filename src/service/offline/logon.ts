@@ -1,4 +1,4 @@
-import { isCurrent, standsStill } from '../../domain/offline-plan.ts';
+import { isCurrent, standsStill } from '../../domain/offline-standing.ts';
 import type { OfflineAgent, OfflinePackage } from '../../domain/offline.ts';
 import { TallystickError } from '../../errors.ts';
 import { administer, type Desk, doneEntry } from '../administration/desk.ts';

@@ -1,9 +1,5 @@
-import {
-  isMadeFor,
-  isStanding,
-  type OfflineSubject,
-  type OfflineTerms,
-} from '../../domain/offline-plan.ts';
+import { isStanding, type OfflineSubject, type OfflineTerms } from '../../domain/offline-plan.ts';
+import { isMadeFor } from '../../domain/offline-standing.ts';
 import type { OfflineAgent, OfflinePackage, RetrievalHandle } from '../../domain/offline.ts';
 import { TallystickError } from '../../errors.ts';
 import { algorithmText } from '../../oath/index.ts';

@@ -1,13 +1,13 @@
 import {
   isAgentFull,
   limitRefusal,
-  type OfflineCircumstances,
   type OfflinePlanning,
   type OfflineSubject,
   pinModeOf,
   planOffline,
   policyText,
 } from '../../domain/offline-plan.ts';
+import type { OfflineCircumstances } from '../../domain/offline-standing.ts';
 import type { OfflineAgent, OfflinePackage } from '../../domain/offline.ts';
 import type { EffectivePolicy } from '../../domain/policy-catalogue.ts';
 import type { AuthenticatorWithApplications } from '../../domain/model.ts';

@@ -30,7 +30,7 @@ interface Person {
   readonly device: TestDevice;
   readonly agent: TestAgent;
   /** The next response, with whatever stands in front of it. */
-  typing(front: string): Promise<OfflineLogonAnswer>;
+  readonly typing: (front: string) => Promise<OfflineLogonAnswer>;
 }
 
 async function person(
@@ -46,7 +46,7 @@ async function person(
     userName,
     device,
     agent,
-    typing(front) {
+    typing: (front) => {
       const text = `${front}${device.response({ counter })}`;
       counter += 1;
       const credential = { format: 'combined', text } as const;

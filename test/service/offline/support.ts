@@ -27,7 +27,7 @@ export interface OfflineBench {
   /** An enrolled workstation. */
   agent(keyMode?: 'hw' | 'ram' | 'sw', countsFailures?: boolean): Promise<TestAgent>;
   owner(algorithm: ResponseAlgorithmJson): Promise<{ userName: string; device: TestDevice }>;
-  nonce(): Promise<string>;
+  readonly nonce: () => Promise<string>;
   logon(
     agent: TestAgent,
     request: AuthenticateRequest,
