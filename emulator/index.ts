@@ -20,7 +20,7 @@ export {
   type DeviceApplication,
   parseAlgorithmText,
   parseApplicationText,
-} from './application.ts';
+} from './device/application.ts';
 export {
   changeClock,
   type ClockChange,
@@ -30,17 +30,23 @@ export {
   createDeviceClock,
   type DeviceClock,
   idealClock,
-} from './clock.ts';
-export { type DeviceInput, type DeviceStep, initialState, stepDevice } from './device.ts';
+} from './physics/clock.ts';
+export { type DeviceInput, type DeviceStep, initialState, stepDevice } from './device/device.ts';
 export { type DeviceEnv, type Files, nodeEnv, type Processes, type ProcessName } from './env.ts';
 export { EmulatorError, type EmulatorErrorCode } from './errors.ts';
-export type { Generated, UserInputs } from './generate.ts';
-export { type InboxFile, openInboxFile } from './inbox-file.ts';
-export { type InboxMessage, otpOf } from './inbox-message.ts';
-export type { InboxUser } from './inbox-smtp.ts';
-export { type Inbox, type InboxOptions, startInbox, type WaitOptions } from './inbox.ts';
-export { keyCheckValue } from './mac.ts';
-export { pinStatus, type PinStatus, setPin, type SetPinOptions, unlock } from './operate-pin.ts';
+export type { Generated, UserInputs } from './device/generate.ts';
+export { type InboxFile, openInboxFile } from './inbox/file.ts';
+export { type InboxMessage, otpOf } from './inbox/message.ts';
+export type { InboxUser } from './inbox/smtp.ts';
+export { type Inbox, type InboxOptions, startInbox, type WaitOptions } from './inbox/inbox.ts';
+export { keyCheckValue } from './device/mac.ts';
+export {
+  pinStatus,
+  type PinStatus,
+  setPin,
+  type SetPinOptions,
+  unlock,
+} from './device/operate-pin.ts';
 export {
   type Operation,
   play,
@@ -49,19 +55,19 @@ export {
   pressTimes,
   respond,
   type RespondOptions,
-} from './operate.ts';
+} from './device/operate.ts';
 export {
   type PairBundle,
   type PairRequest,
   pairRequestToJson,
   parsePairBundle,
-} from './pairing-files.ts';
-export { acceptBundle, pairRequestOf, requestPairing } from './pairing.ts';
-export type { PinPolicy, PinState, PinVerifier } from './pin.ts';
-export { type DevicePorts, nodePorts } from './ports.ts';
-export { type Profile, profileNamed, type ProfileName, profileNames } from './profiles.ts';
-export { type Refusal, refusalText } from './refusal.ts';
-export { createResponder, type Responder, responses } from './responses.ts';
+} from './pairing/pairing-files.ts';
+export { acceptBundle, pairRequestOf, requestPairing } from './pairing/pairing.ts';
+export type { PinPolicy, PinState, PinVerifier } from './device/pin.ts';
+export { type DevicePorts, nodePorts } from './device/ports.ts';
+export { type Profile, profileNamed, type ProfileName, profileNames } from './device/profiles.ts';
+export { type Refusal, refusalText } from './device/refusal.ts';
+export { createResponder, type Responder, responses } from './device/responses.ts';
 export {
   type Device,
   type DeviceState,
@@ -69,17 +75,17 @@ export {
   displayOf,
   type Hull,
   type Screen,
-} from './screens.ts';
-export { Secret } from './secret.ts';
-export { openTokenFolder, type TokenFolder, type TokenFolderOptions } from './state-file.ts';
-export { type StoredToken, tokenFromJson, tokenToJson } from './token-json.ts';
+} from './device/screens.ts';
+export { Secret } from './device/secret.ts';
+export { openTokenFolder, type TokenFolder, type TokenFolderOptions } from './files/state-file.ts';
+export { type StoredToken, tokenFromJson, tokenToJson } from './files/token-json.ts';
 export {
   createToken,
   type Pairing,
   type TokenSpec,
   type VirtualToken,
   wipeToken,
-} from './token.ts';
-export type { DeviceEffect } from './turn.ts';
-export { type PinLock, unlockCode } from './unlock.ts';
-export type { PinWeakRule } from './weak-pins.ts';
+} from './device/token.ts';
+export type { DeviceEffect } from './device/turn.ts';
+export { type PinLock, unlockCode } from './device/unlock.ts';
+export type { PinWeakRule } from './device/weak-pins.ts';

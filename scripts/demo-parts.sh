@@ -9,7 +9,7 @@ tallystick() {
 }
 
 vtoken() {
-  node dist/emulator/cli.js "$@"
+  node dist/emulator/cli/main.js "$@"
 }
 
 chapter() {

@@ -10,7 +10,6 @@ const rimFiles = [
   'src/cli/**',
   'src/agent/main.ts',
   'src/agent/env.ts',
-  'emulator/cli*',
   'emulator/cli/**',
   'emulator/env.ts',
 ];

@@ -19,7 +19,7 @@ build() {
   rm -rf "$fresh"
   node_modules/.bin/tsc -p scripts/tsconfig.build.json --outDir "$fresh" || result=1
   find src hsm emulator -type f ! -name '*.ts' -exec cp --parents -t "$fresh" {} +
-  chmod -f +x "$fresh/src/cli/main.js" "$fresh/emulator/cli.js" "$fresh/src/agent/main.js" || true
+  chmod -f +x "$fresh/src/cli/main.js" "$fresh/emulator/cli/main.js" "$fresh/src/agent/main.js" || true
   [[ $result -ne 0 ]] || printf '%s\n' "$fingerprint" >"$fresh/.made-from"
   rm -rf "dist.old.$$"
   [[ ! -e dist ]] || mv dist "dist.old.$$"

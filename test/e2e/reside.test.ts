@@ -50,9 +50,13 @@ describeLayer('softhsm', 'wrapped seeds that move into the module', () => {
   afterAll(() => installation.remove());
 
   const vtoken = (...args: readonly string[]): Promise<Finished> =>
-    runProgram(process.execPath, [join(tallystickProgram, '../../../emulator/cli.js'), ...args], {
-      environment: { VTOKEN_DIR: vtokenFolder },
-    });
+    runProgram(
+      process.execPath,
+      [join(tallystickProgram, '../../../emulator/cli/main.js'), ...args],
+      {
+        environment: { VTOKEN_DIR: vtokenFolder },
+      },
+    );
 
   const asAdministrator = (server: ServerProcess, input?: string): RunOptions => ({
     environment: {

@@ -327,7 +327,7 @@ describe('help', () => {
 });
 
 describe('the program itself', () => {
-  const program = fileURLToPath(new URL('../../emulator/cli.ts', import.meta.url));
+  const program = fileURLToPath(new URL('../../emulator/cli/main.ts', import.meta.url));
 
   it(
     'reads VTOKEN_DIR and the standard input, and ends with the status',

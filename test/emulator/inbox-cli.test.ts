@@ -8,7 +8,7 @@ import { nodeEnv, openInboxFile } from '../../emulator/index.ts';
 import { post, sendMail, smtpCodeOf } from './inbox-support.ts';
 import { type CliRun, freshFolder, quiet, vtoken } from './support.ts';
 
-const program = fileURLToPath(new URL('../../emulator/cli.ts', import.meta.url));
+const program = fileURLToPath(new URL('../../emulator/cli/main.ts', import.meta.url));
 const jane = 'jane@example.test';
 
 interface Served {

@@ -3,7 +3,7 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { onTestFinished } from 'vitest';
-import { runVtoken } from '../../emulator/cli-program.ts';
+import { runVtoken } from '../../emulator/cli/program.ts';
 import {
   createToken,
   type DeviceEnv,

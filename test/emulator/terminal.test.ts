@@ -4,7 +4,7 @@ import { expect, it } from 'vitest';
 import { atTerminal } from '../support/terminal.ts';
 import { freshFolder, vtoken } from './support.ts';
 
-const program = fileURLToPath(new URL('../../emulator/cli.ts', import.meta.url));
+const program = fileURLToPath(new URL('../../emulator/cli/main.ts', import.meta.url));
 
 function typing(
   folder: string,

@@ -1,0 +1,150 @@
+import type { Command } from 'commander';
+import {
+  type ApplicationProgram,
+  checkProgram,
+  parseApplicationText,
+} from '../device/application.ts';
+import { parseDuration, parsePinDigits, parsePpm, parseRange } from './values.ts';
+import { changeClock, type ClockParameters, idealClock } from '../physics/clock.ts';
+import { EmulatorError } from '../errors.ts';
+import { pinFailuresMax, pinFailuresMin, type PinPolicy } from '../device/pin.ts';
+import { type Profile, profileNamed, profileNames } from '../device/profiles.ts';
+import type { Hull } from '../device/screens.ts';
+
+export interface ProfileOptions {
+  readonly profile?: string;
+  readonly application?: readonly string[];
+  readonly challengeCheckDigit?: readonly string[];
+  readonly responseCheckDigit?: readonly string[];
+  readonly pressSwitchesOff?: true;
+  readonly pinDigits?: string;
+  readonly pinFailures?: string;
+  readonly pinLock?: string;
+  /** False after --no-initial-pin. */
+  readonly initialPin: boolean;
+  readonly offset?: string;
+  readonly ppm?: string;
+}
+
+const pinOptions = '--pin-digits, --pin-failures, --pin-lock and --no-initial-pin';
+
+/** The options that describe a new token. */
+export function withProfile(command: Command): Command {
+  return command
+    .option('--profile <name>', `kind of device: ${profileNames.join(', ')}`)
+    .option(
+      '--application <NAME=ALGORITHM>',
+      "program this application instead of the profile's (NAME=unlock:SUITE to unlock); may be repeated, up to 8",
+      oneMore,
+    )
+    .option(
+      '--challenge-check-digit <name>',
+      'this application refuses a challenge whose last digit is not its Luhn digit; may be repeated',
+      oneMore,
+    )
+    .option(
+      '--response-check-digit <name>',
+      'this application appends a Luhn digit to its responses; may be repeated',
+      oneMore,
+    )
+    .option('--press-switches-off', 'one button: a press while a response shows only switches off')
+    .option('--pin-digits <min-max>', 'length of the device PIN, such as 4-8')
+    .option(
+      '--pin-failures <n>',
+      `wrong PINs until it locks, ${pinFailuresMin} to ${pinFailuresMax}`,
+    )
+    .option('--pin-lock <kind>', 'what a lock means: unlock (by a code) or brick (for good)')
+    .option('--no-initial-pin', 'the first user sets the PIN (keypad-pin comes with 00000)')
+    .option('--offset <duration>', 'error of the clock from the start, such as +2s')
+    .option('--ppm <rate>', 'rate of the clock: positive runs fast');
+}
+
+/** The profile that the options describe. */
+export function profileOf(options: ProfileOptions): Profile {
+  if (options.profile === undefined && options.application === undefined) {
+    const names = profileNames.join(', ');
+    throw invalid(`say --profile (${names}) or --application NAME=ALGORITHM`);
+  }
+  const base = profileNamed(options.profile ?? 'keypad-multi');
+  const hull = hullOf(base, options);
+  const isBrick = hull.keys === 'keypad' && hull.pin?.onLock === 'brick';
+  const applications =
+    options.application?.map(parseApplicationText) ??
+    base.applications.filter(({ mode }) => !(isBrick && mode === 'unlock'));
+  return {
+    ...base,
+    hull,
+    applications: withCheckDigits(applications, options),
+    initialPin: options.initialPin ? base.initialPin : null,
+  };
+}
+
+/** A clock made at `nowMs`, as wrong as the options say. */
+export function clockOf(options: ProfileOptions, nowMs: number): ClockParameters {
+  const offsetMs = options.offset === undefined ? 0 : parseDuration('--offset', options.offset);
+  const ratePpm = options.ppm === undefined ? 0 : parsePpm('--ppm', options.ppm);
+  // Checked here although the token checks again: the message then comes before any key is made.
+  return changeClock({ ...idealClock(nowMs), offsetMs, ratePpm }, nowMs, {});
+}
+
+function hullOf({ hull }: Profile, options: ProfileOptions): Hull {
+  if (hull.keys === 'keypad' && hull.pin !== null) {
+    if (options.pressSwitchesOff === true) throw onlyOneButton();
+    return { ...hull, pin: policyOf(hull.pin, options) };
+  }
+  const { pinDigits, pinFailures, pinLock, initialPin } = options;
+  if ([pinDigits, pinFailures, pinLock].some((text) => text !== undefined) || !initialPin) {
+    throw invalid(`${pinOptions} are for profiles with a device PIN (keypad-pin)`);
+  }
+  if (options.pressSwitchesOff !== true) return hull;
+  if (hull.keys !== 'one-button') throw onlyOneButton();
+  return { ...hull, pressWhileDisplayed: 'switch-off' };
+}
+
+function policyOf(policy: PinPolicy, options: ProfileOptions): PinPolicy {
+  const { pinDigits, pinFailures, pinLock } = options;
+  if (pinLock !== undefined && pinLock !== 'unlock' && pinLock !== 'brick') {
+    throw invalid('--pin-lock is unlock or brick');
+  }
+  return {
+    ...policy,
+    ...(pinDigits === undefined ? {} : parsePinDigits('--pin-digits', pinDigits)),
+    failuresMax:
+      pinFailures === undefined
+        ? policy.failuresMax
+        : parseRange('--pin-failures', pinFailures, pinFailuresMin, pinFailuresMax),
+    onLock: pinLock ?? policy.onLock,
+  };
+}
+
+function withCheckDigits(
+  applications: readonly ApplicationProgram[],
+  { challengeCheckDigit = [], responseCheckDigit = [] }: ProfileOptions,
+): readonly ApplicationProgram[] {
+  const names = applications.map(({ name }) => name);
+  const unknown = [...challengeCheckDigit, ...responseCheckDigit].some(
+    (name) => !names.includes(name),
+  );
+  if (unknown) throw invalid(`check digits are for applications: ${names.join(', ')}`);
+  return applications.map((application) => {
+    const program = {
+      ...application,
+      challengeCheckDigit: challengeCheckDigit.includes(application.name),
+      responseCheckDigit: responseCheckDigit.includes(application.name),
+    };
+    checkProgram(program);
+    return program;
+  });
+}
+
+function oneMore(text: string, before: readonly string[] | undefined): readonly string[] {
+  return [...(before ?? []), text];
+}
+
+function onlyOneButton(): EmulatorError {
+  return invalid('--press-switches-off is for one-button profiles');
+}
+
+function invalid(message: string): EmulatorError {
+  return new EmulatorError('input-invalid', message);
+}

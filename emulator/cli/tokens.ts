@@ -1,0 +1,244 @@
+import type { Command } from 'commander';
+import { type ApplicationProgram, applicationText } from '../device/application.ts';
+import {
+  algorithmInputs,
+  algorithmText,
+  algorithmWarnings,
+  digestBytes,
+  algorithmHash,
+} from '../../src/oath/index.ts';
+import {
+  type CliWorld,
+  commonCommand,
+  type CommonOptions,
+  folderOf,
+  isoTime,
+  portsOf,
+  print,
+  readInput,
+  signedSeconds,
+  type TimeOptions,
+  trueMsOf,
+  withTime,
+  writeOutput,
+} from './context.ts';
+import { pinStatusText } from './pin.ts';
+import { clockOf, type ProfileOptions, profileOf, withProfile } from './profile.ts';
+import { formatSeeds, parseSeedFormat, parseSeeds } from './values.ts';
+import { clockErrorMs, ratePpmAt } from '../physics/clock.ts';
+import { EmulatorError } from '../errors.ts';
+import { pinStatus } from '../device/operate-pin.ts';
+import type { Profile } from '../device/profiles.ts';
+import { createToken, type VirtualToken, wipeToken } from '../device/token.ts';
+
+interface NewOptions extends CommonOptions, TimeOptions, ProfileOptions {
+  readonly seedFile?: string;
+  readonly seedStdin?: true;
+  readonly seedFormat?: string;
+  readonly seedOut?: string;
+}
+
+const seedFileBytesMax = 16 * 1024;
+
+/** `vtoken new` */
+export function newCommand(world: CliWorld): Command {
+  return withTime(withProfile(commonCommand('new', 'make a stand-alone token')))
+    .argument('<serial>', '4 to 16 capital letters and digits, -1 to -99 after it for an instance')
+    .option(
+      '--seed-file <file>',
+      'seeds, one line per application, hex or base32 (default: random)',
+    )
+    .option('--seed-stdin', 'the same from the standard input')
+    .option('--seed-format <format>', 'hex or base32, where a seed could be either')
+    .option('--seed-out <file>', 'write the seeds, base32, to a new file of mode 0600')
+    .addHelpText(
+      'after',
+      `
+Examples:
+  vtoken new VT00000001 --profile one-button-time --seed-out seed.txt
+  vtoken new VT00000002 --profile one-button-event --seed-file seed.txt
+  vtoken new VT00000003 --application CR=OCRA-1:HOTP-SHA256-8:QN08-T1M --offset +2s --ppm 3
+
+To have the seeds made by a server instead, see: vtoken pair --help`,
+    )
+    .action((serial: string, options: NewOptions) => runNew(world, serial, options));
+}
+
+async function runNew(world: CliWorld, serial: string, options: NewOptions): Promise<void> {
+  const profile = profileOf(options);
+  const nowMs = trueMsOf(world, options);
+  const clock = clockOf(options, nowMs);
+  const seeds = await seedsFor(world, profile, options);
+  const token = createToken({ serial, profile, clock }, seeds, portsOf(world));
+  warnOfDigits(world, profile);
+  const { seedOut } = options;
+  if (seedOut !== undefined) await writeOutput(world, seedOut, formatSeeds(seeds), 0o600);
+  try {
+    await folderOf(world, options).create(token);
+  } catch (error) {
+    if (seedOut !== undefined) await world.env.files.remove(seedOut);
+    throw error;
+  }
+  print(world, options, describeToken(token, nowMs), token.serial);
+  wipeToken(token);
+}
+
+async function seedsFor(
+  world: CliWorld,
+  profile: Profile,
+  options: NewOptions,
+): Promise<readonly Uint8Array[]> {
+  const { seedFile, seedStdin } = options;
+  if (seedFile !== undefined && seedStdin === true) {
+    throw new EmulatorError('input-invalid', '--seed-file and --seed-stdin exclude each other');
+  }
+  const path = seedStdin === true ? '-' : seedFile;
+  if (path === undefined) {
+    return profile.applications.map(({ algorithm }) =>
+      world.env.randomBytes(digestBytes(algorithmHash(algorithm))),
+    );
+  }
+  const format =
+    options.seedFormat === undefined
+      ? undefined
+      : parseSeedFormat('--seed-format', options.seedFormat);
+  const bytes = await readInput(world, path, seedFileBytesMax);
+  const seeds = parseSeeds(bytes, format);
+  bytes.fill(0);
+  return seeds;
+}
+
+/** Remarks on algorithms that are weaker than they look. */
+export function warnOfDigits(world: CliWorld, profile: Profile): void {
+  for (const { name, algorithm } of profile.applications) {
+    for (const { message } of algorithmWarnings(algorithm)) world.err(`${name}: ${message}\n`);
+  }
+}
+
+/** `vtoken list` */
+export function listCommand(world: CliWorld): Command {
+  return commonCommand('list', 'list the tokens of the folder').action((options: CommonOptions) =>
+    runList(world, options),
+  );
+}
+
+async function runList(world: CliWorld, options: CommonOptions): Promise<void> {
+  const folder = folderOf(world, options);
+  const entries: unknown[] = [];
+  const lines: string[] = [];
+  const damages: string[] = [];
+  for (const serial of await folder.serials()) {
+    try {
+      const { token } = await folder.read(serial);
+      entries.push(summaryOf(token));
+      lines.push(summaryLine(token));
+      wipeToken(token);
+    } catch (error) {
+      if (!(error instanceof EmulatorError) || error.code !== 'state-damaged') throw error;
+      entries.push({ serial, status: 'damaged' });
+      damages.push(error.message);
+    }
+  }
+  print(world, options, entries, lines.join('\n'));
+  if (damages.length > 0) throw new EmulatorError('state-damaged', damages.join('\nvtoken: '));
+}
+
+function summaryLine(token: VirtualToken): string {
+  const applications = token.applications.map(applicationText).join(' ');
+  const { serial, model, pairing } = token;
+  return `${serial.padEnd(19)} ${model.padEnd(8)} ${pairing.status.padEnd(11)} ${applications}`;
+}
+
+function summaryOf(token: VirtualToken): object {
+  return {
+    serial: token.serial,
+    model: token.model,
+    status: token.pairing.status,
+    applications: token.applications.map((application, index) => ({
+      name: application.name,
+      mode: application.mode,
+      algorithm: algorithmText(application.algorithm),
+      challengeCheckDigit: application.challengeCheckDigit,
+      responseCheckDigit: application.responseCheckDigit,
+      nextEventCounter: algorithmInputs(application.algorithm).eventCounter
+        ? (token.state.eventCounters[index] ?? 0n)
+        : null,
+    })),
+  };
+}
+
+/** Everything about a token that is no secret. */
+function describeToken(token: VirtualToken, trueMs: number): object {
+  return {
+    ...summaryOf(token),
+    hull: token.hull,
+    clock: token.clock,
+    clockErrorMs: clockErrorMs(token.clock, trueMs),
+    pin: pinStatus(token, trueMs),
+    display: token.state.screen.kind,
+  };
+}
+
+/** `vtoken show` */
+export function showCommand(world: CliWorld): Command {
+  return withTime(commonCommand('show', 'show a token, without its secrets'))
+    .argument('<serial>')
+    .action(async (serial: string, options: CommonOptions & TimeOptions) => {
+      const trueMs = trueMsOf(world, options);
+      const { token } = await folderOf(world, options).read(serial);
+      print(world, options, describeToken(token, trueMs), tokenText(token, trueMs));
+      wipeToken(token);
+    });
+}
+
+function tokenText(token: VirtualToken, trueMs: number): string {
+  const { hull, clock } = token;
+  const body = hull.keys === 'one-button' ? 'one button' : 'keypad';
+  const rows: [string, string][] = [
+    ['serial', token.serial],
+    ['model', token.model],
+    ['body', `${body}, display off after ${hull.autoOffMs / 1000} s`],
+    ['seeds', token.pairing.status === 'requested' ? 'waiting for a bundle' : token.pairing.status],
+    ['made', isoTime(clock.manufacturedAtMs)],
+    ['clock', `${signedSeconds(clockErrorMs(clock, trueMs))}, ${ratePpmAt(clock, trueMs)} ppm`],
+    ...pinRows(token, trueMs),
+    ...token.applications.map((application, index): [string, string] => [
+      'application',
+      applicationRow(application, token.state.eventCounters[index] ?? 0n),
+    ]),
+  ];
+  return rows.map(([label, text]) => `${label.padEnd(12)} ${text}`).join('\n');
+}
+
+function pinRows(token: VirtualToken, trueMs: number): [string, string][] {
+  const { hull } = token;
+  const status = pinStatus(token, trueMs);
+  if (status === null || hull.keys !== 'keypad' || hull.pin === null) return [];
+  const { digitsMin, digitsMax, failuresMax, onLock } = hull.pin;
+  const after = onLock === 'brick' ? 'then locked for good' : 'then locked until unlocked';
+  return [
+    ['device PIN', `${digitsMin} to ${digitsMax} digits, ${failuresMax} wrong ones, ${after}`],
+    ['PIN state', pinStatusText(status)],
+  ];
+}
+
+function applicationRow(application: ApplicationProgram, eventCounter: bigint): string {
+  const { name, mode, algorithm, challengeCheckDigit, responseCheckDigit } = application;
+  const remarks = [
+    mode === 'unlock' ? 'for unlocking' : null,
+    algorithmInputs(algorithm).eventCounter ? `next event counter ${eventCounter}` : null,
+    challengeCheckDigit ? 'challenge with check digit' : null,
+    responseCheckDigit ? 'response with check digit' : null,
+  ].filter((remark) => remark !== null);
+  return `${name}: ${[algorithmText(algorithm), ...remarks].join(', ')}`;
+}
+
+/** `vtoken remove` */
+export function removeCommand(world: CliWorld): Command {
+  return commonCommand('remove', 'delete a token and its seeds for good')
+    .argument('<serial>')
+    .action(async (serial: string, options: CommonOptions) => {
+      await folderOf(world, options).remove(serial);
+      print(world, options, { serial, removed: true }, '');
+    });
+}

@@ -1,0 +1,156 @@
+import type { Otp } from '../../src/oath/index.ts';
+import type { DeviceApplication } from './application.ts';
+import type { PinPolicy, PinState, PinVerifier } from './pin.ts';
+import { lockAt, lockoutMs, wrongCodesMax } from './unlock.ts';
+
+/**
+ * The body of a device. A one-button device has one Response-Only application; pressing while a
+ * response is displayed makes the next one, or on some models only switches the display off. A
+ * keypad device has a power key, a menu when it holds several applications, and digits, and may
+ * ask for a PIN first.
+ */
+export type Hull =
+  | {
+      readonly keys: 'one-button';
+      readonly autoOffMs: number;
+      readonly pressWhileDisplayed: 'next' | 'switch-off';
+    }
+  | { readonly keys: 'keypad'; readonly autoOffMs: number; readonly pin: PinPolicy | null };
+
+/** What never changes on a device: body, programs and keys. */
+export interface Device {
+  readonly hull: Hull;
+  /** 1 to 8, at most one of them for unlocking. */
+  readonly applications: readonly DeviceApplication[];
+  /** Of the PIN that the device came with, if it did. */
+  readonly initialPin: PinVerifier | null;
+}
+
+/**
+ * What the display is doing. `application` is an index; `sinceMs` is the device time of the last
+ * key. A PIN is never part of it: of a new one that waits for its confirmation, the verifier is.
+ */
+export type Screen =
+  | { readonly kind: 'off' }
+  | { readonly kind: 'pin' | 'new-pin'; readonly sinceMs: number }
+  | { readonly kind: 'confirm-pin'; readonly newPin: PinVerifier; readonly sinceMs: number }
+  | { readonly kind: 'locked'; readonly typed: string; readonly sinceMs: number }
+  | { readonly kind: 'menu'; readonly sinceMs: number }
+  | {
+      readonly kind: 'challenge';
+      readonly application: number;
+      readonly typed: string;
+      readonly sinceMs: number;
+    }
+  | {
+      readonly kind: 'response';
+      readonly application: number;
+      readonly response: Otp;
+      readonly sinceMs: number;
+    };
+
+/** What changes: plain data, free of seeds. */
+export interface DeviceState {
+  readonly screen: Screen;
+  /** The next event counter of each application, 0 to 2^64 (exhausted). */
+  readonly eventCounters: readonly bigint[];
+  /** Null on a device without PIN. */
+  readonly pin: PinState | null;
+}
+
+/** What can be read off the device. */
+export type Display =
+  | { readonly kind: 'blank' }
+  /** `failures` wrong PINs so far: FAIL n. */
+  | { readonly kind: 'pin'; readonly failures: number }
+  | { readonly kind: 'new-pin' | 'confirm-pin' | 'locked-for-good' }
+  | {
+      readonly kind: 'locked';
+      readonly challenge: string;
+      readonly typed: string;
+      readonly codesLeft: number;
+    }
+  | { readonly kind: 'locked-out'; readonly untilDeviceTimeMs: number }
+  | { readonly kind: 'menu'; readonly applicationNames: readonly string[] }
+  | { readonly kind: 'challenge'; readonly applicationName: string; readonly typed: string }
+  | { readonly kind: 'response'; readonly applicationName: string; readonly response: Otp };
+
+/** The applications that a person can choose, with their indices: all but the one for unlocking. */
+export function openApplications(
+  device: Pick<Device, 'applications'>,
+): readonly { readonly name: string; readonly index: number }[] {
+  return device.applications.flatMap(({ name, mode }, index) =>
+    mode === 'unlock' ? [] : [{ name, index }],
+  );
+}
+
+/** The application that takes unlock codes, if the device has one. */
+export function unlockApplication(
+  device: Pick<Device, 'applications'>,
+): DeviceApplication | undefined {
+  return device.applications.find(({ mode }) => mode === 'unlock');
+}
+
+/** @throws RangeError when the index is not one of this device's */
+export function applicationAt(device: Device, index: number): DeviceApplication {
+  const application = device.applications[index];
+  if (application === undefined) throw new RangeError('the state belongs to another device');
+  return application;
+}
+
+/** The state once the display has had the chance to go off, and a lockout to end. */
+export function stateAt(device: Device, state: DeviceState, deviceTimeMs: number): DeviceState {
+  const { pin, screen } = state;
+  const lock = pin?.lock ?? null;
+  const present = lock === null ? null : lockAt(lock, deviceTimeMs);
+  const settled =
+    pin === null || present === lock ? state : { ...state, pin: { ...pin, lock: present } };
+  return isOver(device, screen, deviceTimeMs) ? switchedOff(settled) : settled;
+}
+
+/** What is typed, or waits for a confirmation, is forgotten. */
+export function switchedOff(state: DeviceState): DeviceState {
+  return state.screen.kind === 'off' ? state : { ...state, screen: { kind: 'off' } };
+}
+
+function isOver(device: Device, screen: Screen, deviceTimeMs: number): boolean {
+  if (screen.kind === 'off') return false;
+  const shownMs = deviceTimeMs - screen.sinceMs;
+  // A clock set back would otherwise keep an old response on display for as long as it was moved.
+  return shownMs < 0 || shownMs >= device.hull.autoOffMs;
+}
+
+/** What the display shows in a state. */
+export function displayOf(device: Device, state: DeviceState): Display {
+  const { screen } = state;
+  switch (screen.kind) {
+    case 'off':
+      return { kind: 'blank' };
+    case 'pin':
+      return { kind: 'pin', failures: state.pin?.failures ?? 0 };
+    case 'new-pin':
+    case 'confirm-pin':
+      return { kind: screen.kind };
+    case 'locked':
+      return lockDisplay(state, screen.typed);
+    case 'menu':
+      return { kind: 'menu', applicationNames: openApplications(device).map(({ name }) => name) };
+    case 'challenge': {
+      const { name } = applicationAt(device, screen.application);
+      return { kind: 'challenge', applicationName: name, typed: screen.typed };
+    }
+    case 'response': {
+      const { name } = applicationAt(device, screen.application);
+      return { kind: 'response', applicationName: name, response: screen.response };
+    }
+  }
+}
+
+function lockDisplay({ pin }: DeviceState, typed: string): Display {
+  const lock = pin?.lock;
+  if (lock?.kind !== 'unlock') return { kind: 'locked-for-good' };
+  const { challenge, lockedOutSinceMs, wrongCodes } = lock;
+  return lockedOutSinceMs === null
+    ? { kind: 'locked', challenge, typed, codesLeft: wrongCodesMax - wrongCodes }
+    : { kind: 'locked-out', untilDeviceTimeMs: lockedOutSinceMs + lockoutMs };
+}

@@ -1,0 +1,229 @@
+import { OathError } from '../../src/oath/index.ts';
+import { applicationsMax } from '../device/device.ts';
+import {
+  checkClock,
+  type ClockEvent,
+  clockEventsMax,
+  type ClockParameters,
+  trueMsMax,
+} from '../physics/clock.ts';
+import {
+  applicationToJson,
+  type FileVersion,
+  readApplication,
+  readHull,
+  readVerifier,
+  verifierToJson,
+} from './device-json.ts';
+import { EmulatorError } from '../errors.ts';
+import type { Device, DeviceState } from '../device/screens.ts';
+import { Secret } from '../device/secret.ts';
+import {
+  encodeBase64,
+  type Members,
+  parseJson,
+  readBase64,
+  readHex,
+  readKind,
+  readList,
+  readMembers,
+  readNumber,
+  readText,
+  readWhole,
+  ShapeError,
+} from './shape.ts';
+import { pinStateToJson, readPinState, readScreen, screenToJson } from './state-json.ts';
+import {
+  checkDevice,
+  checkModel,
+  checkSerial,
+  type Pairing,
+  type VirtualToken,
+} from '../device/token.ts';
+
+/** A token as its file holds it; `revision` grows by one with every change. */
+export interface StoredToken {
+  readonly token: VirtualToken;
+  readonly revision: number;
+}
+
+const format = 'tallystick-virtual-token';
+const version: FileVersion = 2;
+const keyBytesMax = 4096;
+
+const membersOfVersion1 = [
+  'format',
+  'version',
+  'revision',
+  'serial',
+  'model',
+  'hull',
+  'clock',
+  'pairing',
+  'applications',
+  'screen',
+] as const;
+
+/**
+ * The text of a state file. It holds the seeds in the clear: files of mode 0600 only. Of a PIN it
+ * holds salt and hash.
+ */
+export function tokenToJson({ token, revision }: StoredToken): string {
+  const { serial, model, hull, clock, pairing, state } = token;
+  const file = {
+    format,
+    version,
+    revision,
+    serial,
+    model,
+    hull,
+    clock,
+    pairing: pairingToJson(pairing),
+    applications: token.applications.map((application, index) =>
+      applicationToJson(application, state.eventCounters[index] ?? 0n),
+    ),
+    initialPin: verifierToJson(token.initialPin),
+    pin: pinStateToJson(state.pin),
+    screen: screenToJson(state.screen),
+  };
+  return `${JSON.stringify(file, null, 2)}\n`;
+}
+
+/**
+ * Reads the text of a state file. Nothing is repaired or guessed: a member too many, a value out of
+ * range or a combination that no device can be in is refused.
+ *
+ * @throws EmulatorError state-damaged, naming the member and never its value
+ */
+export function tokenFromJson(text: string): StoredToken {
+  try {
+    return readToken(parseJson(text));
+  } catch (error) {
+    const isExpected =
+      error instanceof ShapeError || error instanceof OathError || error instanceof EmulatorError;
+    throw isExpected ? new EmulatorError('state-damaged', error.message) : error;
+  }
+}
+
+function readToken(value: unknown): StoredToken {
+  const version = readVersion(value);
+  const added = version === 1 ? [] : ['initialPin', 'pin'];
+  const members = readMembers(value, 'the file', [...membersOfVersion1, ...added]);
+  const hull = readHull(members['hull'], version);
+  const entries = readList(members['applications'], 'applications', 1, applicationsMax).map(
+    (entry) => readApplication(entry, version),
+  );
+  const applications = entries.map(({ application }) => application);
+  checkDevice({ hull, applications });
+  const initialPin = readVerifier(members['initialPin'] ?? null, 'initialPin');
+  const device: Device = { hull, applications, initialPin };
+  const pairing = readPairing(members['pairing']);
+  const isUnpaired = pairing.status === 'requested';
+  if (applications.some(({ seed }) => (seed === null) !== isUnpaired)) {
+    throw new ShapeError('seed must be null while a pairing is requested, and only then');
+  }
+  const clock = readClock(members['clock']);
+  checkClock(clock);
+  const pin = readPinState(members['pin'] ?? null, device);
+  const state: DeviceState = {
+    screen: readScreen(members['screen'], device, pin),
+    eventCounters: entries.map(({ eventCounter }) => eventCounter),
+    pin,
+  };
+  return {
+    revision: readWhole(members['revision'], 'revision', 1, Number.MAX_SAFE_INTEGER),
+    token: {
+      serial: checkSerial(readText(members['serial'], 'serial', 32)),
+      model: checkModel(readText(members['model'], 'model', 32)),
+      clock,
+      pairing,
+      ...device,
+      state,
+    },
+  };
+}
+
+/** Which members there must be; a file of another format is found out before it is looked at. */
+function readVersion(value: unknown): FileVersion {
+  if (readKind(value, 'the file', 'format') !== format) {
+    throw new ShapeError(`format must be ${format}`);
+  }
+  const { version: found } = value as Members;
+  if (found === 1) return 1;
+  if (found === version) return version;
+  throw new ShapeError(`version must be 1 or ${version}`);
+}
+
+function readClock(value: unknown): ClockParameters {
+  const names = ['manufacturedAtMs', 'offsetMs', 'ratePpm', 'events'];
+  const members = readMembers(value, 'clock', names);
+  return {
+    manufacturedAtMs: readNumber(members['manufacturedAtMs'], 'clock.manufacturedAtMs'),
+    offsetMs: readNumber(members['offsetMs'], 'clock.offsetMs'),
+    ratePpm: readNumber(members['ratePpm'], 'clock.ratePpm'),
+    events: readList(members['events'], 'clock.events', 0, clockEventsMax).map(readClockEvent),
+  };
+}
+
+function readClockEvent(value: unknown): ClockEvent {
+  const where = 'clock.events';
+  const kind = readKind(value, where, 'kind');
+  if (kind === 'jump') {
+    const { atMs, byMs } = readMembers(value, where, ['kind', 'atMs', 'byMs']);
+    return {
+      kind,
+      atMs: readNumber(atMs, `${where}.atMs`),
+      byMs: readNumber(byMs, `${where}.byMs`),
+    };
+  }
+  if (kind !== 'rate') throw new ShapeError(`${where}.kind must be jump or rate`);
+  const { atMs, ratePpm } = readMembers(value, where, ['kind', 'atMs', 'ratePpm']);
+  return {
+    kind,
+    atMs: readNumber(atMs, `${where}.atMs`),
+    ratePpm: readNumber(ratePpm, `${where}.ratePpm`),
+  };
+}
+
+function pairingToJson(pairing: Pairing): unknown {
+  if (pairing.status !== 'requested') return pairing;
+  return {
+    ...pairing,
+    privateKey: encodeBase64(pairing.privateKey.exposeSecret()),
+    publicKey: encodeBase64(pairing.publicKey),
+  };
+}
+
+function readPairing(value: unknown): Pairing {
+  const status = readKind(value, 'pairing', 'status');
+  switch (status) {
+    case 'stand-alone':
+      readMembers(value, 'pairing', ['status']);
+      return { status };
+    case 'requested': {
+      const names = ['status', 'privateKey', 'publicKey', 'requestedAtMs'];
+      const members = readMembers(value, 'pairing', names);
+      const privateKey = readBase64(members['privateKey'], 'pairing.privateKey', 1, keyBytesMax);
+      return {
+        status,
+        privateKey: new Secret(privateKey),
+        publicKey: readBase64(members['publicKey'], 'pairing.publicKey', 1, keyBytesMax),
+        requestedAtMs: readInstant(members['requestedAtMs'], 'pairing.requestedAtMs'),
+      };
+    }
+    case 'paired': {
+      const members = readMembers(value, 'pairing', ['status', 'publicKeySha256', 'pairedAtMs']);
+      return {
+        status,
+        publicKeySha256: readHex(members['publicKeySha256'], 'pairing.publicKeySha256', 32),
+        pairedAtMs: readInstant(members['pairedAtMs'], 'pairing.pairedAtMs'),
+      };
+    }
+    default:
+      throw new ShapeError('pairing.status must be stand-alone, requested or paired');
+  }
+}
+
+function readInstant(value: unknown, where: string): number {
+  return readWhole(value, where, 0, trueMsMax);
+}
