@@ -31,6 +31,14 @@ export {
   type DeviceClock,
   idealClock,
 } from './physics/clock.ts';
+export {
+  type Draws,
+  keyedRandomness,
+  labelledKey,
+  labelledRandomness,
+  type Randomness,
+  type RandomSeed,
+} from './physics/random.ts';
 export { type DeviceInput, type DeviceStep, initialState, stepDevice } from './device/device.ts';
 export { type DeviceEnv, type Files, nodeEnv, type Processes, type ProcessName } from './env.ts';
 export { EmulatorError, type EmulatorErrorCode } from './errors.ts';
