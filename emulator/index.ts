@@ -25,12 +25,22 @@ export {
   changeClock,
   type ClockChange,
   clockErrorMs,
-  type ClockEvent,
-  type ClockParameters,
   createDeviceClock,
   type DeviceClock,
   idealClock,
+  ratePpmAt,
+  withClockEvents,
 } from './physics/clock.ts';
+export type { ClockEvent, ClockParameters, DrawnFrom } from './physics/clock-parameters.ts';
+export type { Ageing, Crystal, Temperature } from './physics/crystal.ts';
+export type { Jitter } from './physics/jitter.ts';
+export {
+  drawClock,
+  driftBoundMs,
+  type DriftPreset,
+  driftPresets,
+  parseDriftPreset,
+} from './physics/presets.ts';
 export {
   type Draws,
   keyedRandomness,

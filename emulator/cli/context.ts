@@ -1,5 +1,5 @@
 import { Command } from 'commander';
-import { trueMsMax } from '../physics/clock.ts';
+import { trueMsMax } from '../physics/clock-parameters.ts';
 import { parseDuration, parseInstant } from './values.ts';
 import { type DeviceEnv, systemErrorCode } from '../env.ts';
 import { EmulatorError, type EmulatorErrorCode } from '../errors.ts';

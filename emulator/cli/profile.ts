@@ -5,7 +5,8 @@ import {
   parseApplicationText,
 } from '../device/application.ts';
 import { parseDuration, parsePinDigits, parsePpm, parseRange } from './values.ts';
-import { changeClock, type ClockParameters, idealClock } from '../physics/clock.ts';
+import { changeClock, idealClock } from '../physics/clock.ts';
+import type { ClockParameters } from '../physics/clock-parameters.ts';
 import { EmulatorError } from '../errors.ts';
 import { pinFailuresMax, pinFailuresMin, type PinPolicy } from '../device/pin.ts';
 import { type Profile, profileNamed, profileNames } from '../device/profiles.ts';

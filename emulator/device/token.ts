@@ -1,5 +1,5 @@
 import { checkProgram, type DeviceApplication } from './application.ts';
-import { checkClock, type ClockParameters } from '../physics/clock.ts';
+import { checkClock, type ClockParameters } from '../physics/clock-parameters.ts';
 import { applicationsMax, initialState } from './device.ts';
 import { EmulatorError } from '../errors.ts';
 import { checkPinPolicy, createPinVerifier, pinFormRefusal, type PinVerifier } from './pin.ts';

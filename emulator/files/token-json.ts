@@ -6,7 +6,7 @@ import {
   clockEventsMax,
   type ClockParameters,
   trueMsMax,
-} from '../physics/clock.ts';
+} from '../physics/clock-parameters.ts';
 import {
   applicationToJson,
   type FileVersion,

@@ -7,7 +7,7 @@ import {
   type ResponseAlgorithmJson,
 } from '../../src/oath/index.ts';
 import { type ApplicationMode, modeOf } from '../device/application.ts';
-import { trueMsMax } from '../physics/clock.ts';
+import { trueMsMax } from '../physics/clock-parameters.ts';
 import { applicationsMax } from '../device/device.ts';
 import { EmulatorError } from '../errors.ts';
 import {

@@ -16,7 +16,7 @@ const yearMs = 365 * dayMs;
 const ppm = fc.double({ min: -1000, max: 1000, noNaN: true });
 const moment = fc.integer({ min: 0, max: 100 * yearMs });
 
-function clocks(eventKinds: readonly ClockEvent['kind'][]): fc.Arbitrary<ClockParameters> {
+function clocks(eventKinds: readonly ('jump' | 'rate')[]): fc.Arbitrary<ClockParameters> {
   const event = fc.record({
     kind: fc.constantFrom(...eventKinds),
     afterMs: fc.integer({ min: 0, max: 10 * yearMs }),
