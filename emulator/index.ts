@@ -35,6 +35,21 @@ export type { ClockEvent, ClockParameters, DrawnFrom } from './physics/clock-par
 export type { Ageing, Crystal, Temperature } from './physics/crystal.ts';
 export type { Jitter } from './physics/jitter.ts';
 export {
+  type Battery,
+  type BatteryModel,
+  type BatteryPolicy,
+  batteryStatus,
+  type BatteryStatus,
+  freshBattery,
+  usualBattery,
+} from './physics/battery.ts';
+export {
+  changeBattery,
+  displayAt,
+  type PoweredDisplay,
+  type SwapOptions,
+} from './device/operate-battery.ts';
+export {
   drawClock,
   driftBoundMs,
   type DriftPreset,

@@ -4,6 +4,7 @@ import { type DeviceInput, stepDevice } from './device.ts';
 import { EmulatorError } from '../errors.ts';
 import { type Generated, takesPin, type UserInputs } from './generate.ts';
 import { type DevicePorts, nodePorts, stretchingOnce } from './ports.ts';
+import { afterPresses, powerRefusal } from './power.ts';
 import type { Refusal } from './refusal.ts';
 import {
   applicationAt,
@@ -56,6 +57,7 @@ export function press(token: VirtualToken, trueMs: number, options: PressOptions
   const chosen = chooseApplication(token, 'response-only', options.applicationName);
   if ('refusal' in chosen) return refusedAsIs(token, chosen.refusal);
   const refusal =
+    powerRefusal(token, trueMs) ??
     submitRefusal(token, trueMs, options.submitDelayMs) ??
     pinRefusal(token, trueMs, options.devicePin, false);
   if (refusal !== null) return refusedAt(token, trueMs, refusal);
@@ -103,6 +105,7 @@ export function respond(
   if ('refusal' in chosen) return refusedAsIs(token, chosen.refusal);
   const { devicePin, session } = options;
   const refusal =
+    powerRefusal(token, trueMs) ??
     submitRefusal(token, trueMs, options.submitDelayMs) ??
     pinRefusal(token, trueMs, devicePin, true);
   if (refusal !== null) return refusedAt(token, trueMs, refusal);
@@ -128,20 +131,26 @@ export function play(
   trueMs: number,
   ports: DevicePorts = nodePorts,
 ): Operation {
+  const withoutPower = powerRefusal(token, trueMs);
+  if (withoutPower !== null) return refusedAsIs(token, withoutPower);
   const deviceTimeMs = createDeviceClock(token.clock).deviceTimeMs(trueMs);
   let { state } = token;
   let generated: Generated | null = null;
+  let presses = 0;
   for (const input of inputs) {
     const step = stepDevice(token, state, input, deviceTimeMs, ports);
     state = step.state;
     for (const effect of step.effects) {
       if ('refusal' in effect) {
-        return { ok: false, token: { ...token, state }, refusal: effect.refusal };
+        const spent = afterPresses({ ...token, state }, presses);
+        return { ok: false, token: spent, refusal: effect.refusal };
       }
-      if (effect.kind === 'generated') generated = effect.generated;
+      if (effect.kind !== 'generated') continue;
+      generated = effect.generated;
+      presses += 1;
     }
   }
-  return { ok: true, token: { ...token, state }, generated, deviceTimeMs };
+  return { ok: true, token: afterPresses({ ...token, state }, presses), generated, deviceTimeMs };
 }
 
 /** The keys that switch a keypad on, whatever its display shows now. */

@@ -61,6 +61,8 @@ export interface DeviceState {
 /** What can be read off the device. */
 export type Display =
   | { readonly kind: 'blank' }
+  /** Nothing, and no key changes that: `displayAt` knows the battery, the bare device does not. */
+  | { readonly kind: 'battery-dead' }
   /** `failures` wrong PINs so far: FAIL n. */
   | { readonly kind: 'pin'; readonly failures: number }
   | { readonly kind: 'new-pin' | 'confirm-pin' | 'locked-for-good' }

@@ -1,4 +1,5 @@
 import { checkProgram, type DeviceApplication } from './application.ts';
+import { type Battery, checkBattery } from '../physics/battery.ts';
 import { checkClock, type ClockParameters } from '../physics/clock-parameters.ts';
 import { applicationsMax, initialState } from './device.ts';
 import { EmulatorError } from '../errors.ts';
@@ -34,6 +35,8 @@ export interface VirtualToken extends Device {
   readonly serial: string;
   readonly model: string;
   readonly clock: ClockParameters;
+  /** Null: it never needs one. */
+  readonly battery: Battery | null;
   readonly pairing: Pairing;
   readonly state: DeviceState;
 }
@@ -46,6 +49,7 @@ export interface TokenSpec {
   readonly serial: string;
   readonly profile: Pick<Profile, 'model' | 'hull' | 'applications' | 'initialPin'>;
   readonly clock: ClockParameters;
+  readonly battery?: Battery | null | undefined;
 }
 
 /**
@@ -120,7 +124,9 @@ function tokenOf(
   ports: DevicePorts,
 ): VirtualToken {
   const { model, hull } = spec.profile;
+  const battery = spec.battery ?? null;
   checkClock(spec.clock);
+  if (battery !== null) checkBattery(battery);
   checkModel(model);
   checkSerial(spec.serial);
   checkDevice({ hull, applications });
@@ -129,6 +135,7 @@ function tokenOf(
     serial: spec.serial,
     model,
     clock: spec.clock,
+    battery,
     pairing,
     ...device,
     state: initialState(device),

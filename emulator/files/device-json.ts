@@ -24,8 +24,11 @@ import {
 import { seedBytesMax, seedBytesMin } from '../device/token.ts';
 import { pinWeakRules } from '../device/weak-pins.ts';
 
-/** Versions of the state file; the first knew no PIN, no modes and no check digits. */
-export type FileVersion = 1 | 2;
+/**
+ * Versions of the state file; the first knew no PIN, no modes and no check digits, the second no
+ * crystal, no battery, and of a clock's events only jumps and rates.
+ */
+export type FileVersion = 1 | 2 | 3;
 
 /** An application with the counter that a file keeps beside it. */
 export interface ApplicationEntry {

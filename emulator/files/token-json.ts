@@ -1,12 +1,8 @@
 import { OathError } from '../../src/oath/index.ts';
 import { applicationsMax } from '../device/device.ts';
-import {
-  checkClock,
-  type ClockEvent,
-  clockEventsMax,
-  type ClockParameters,
-  trueMsMax,
-} from '../physics/clock-parameters.ts';
+import { checkClock, trueMsMax } from '../physics/clock-parameters.ts';
+import { readBattery } from './battery-json.ts';
+import { clockToJson, readClock } from './clock-json.ts';
 import {
   applicationToJson,
   type FileVersion,
@@ -27,7 +23,6 @@ import {
   readKind,
   readList,
   readMembers,
-  readNumber,
   readText,
   readWhole,
   ShapeError,
@@ -48,7 +43,7 @@ export interface StoredToken {
 }
 
 const format = 'tallystick-virtual-token';
-const version: FileVersion = 2;
+const version: FileVersion = 3;
 const keyBytesMax = 4096;
 
 const membersOfVersion1 = [
@@ -69,7 +64,7 @@ const membersOfVersion1 = [
  * holds salt and hash.
  */
 export function tokenToJson({ token, revision }: StoredToken): string {
-  const { serial, model, hull, clock, pairing, state } = token;
+  const { serial, model, hull, clock, battery, pairing, state } = token;
   const file = {
     format,
     version,
@@ -77,7 +72,8 @@ export function tokenToJson({ token, revision }: StoredToken): string {
     serial,
     model,
     hull,
-    clock,
+    clock: clockToJson(clock),
+    battery,
     pairing: pairingToJson(pairing),
     applications: token.applications.map((application, index) =>
       applicationToJson(application, state.eventCounters[index] ?? 0n),
@@ -107,8 +103,7 @@ export function tokenFromJson(text: string): StoredToken {
 
 function readToken(value: unknown): StoredToken {
   const version = readVersion(value);
-  const added = version === 1 ? [] : ['initialPin', 'pin'];
-  const members = readMembers(value, 'the file', [...membersOfVersion1, ...added]);
+  const members = readMembers(value, 'the file', membersOf(version));
   const hull = readHull(members['hull'], version);
   const entries = readList(members['applications'], 'applications', 1, applicationsMax).map(
     (entry) => readApplication(entry, version),
@@ -122,7 +117,7 @@ function readToken(value: unknown): StoredToken {
   if (applications.some(({ seed }) => (seed === null) !== isUnpaired)) {
     throw new ShapeError('seed must be null while a pairing is requested, and only then');
   }
-  const clock = readClock(members['clock']);
+  const clock = readClock(members['clock'], version);
   checkClock(clock);
   const pin = readPinState(members['pin'] ?? null, device);
   const state: DeviceState = {
@@ -136,11 +131,18 @@ function readToken(value: unknown): StoredToken {
       serial: checkSerial(readText(members['serial'], 'serial', 32)),
       model: checkModel(readText(members['model'], 'model', 32)),
       clock,
+      battery: readBattery(members['battery'] ?? null),
       pairing,
       ...device,
       state,
     },
   };
+}
+
+function membersOf(version: FileVersion): readonly string[] {
+  if (version === 1) return membersOfVersion1;
+  const membersOfVersion2 = [...membersOfVersion1, 'initialPin', 'pin'];
+  return version === 2 ? membersOfVersion2 : [...membersOfVersion2, 'battery'];
 }
 
 /** Which members there must be; a file of another format is found out before it is looked at. */
@@ -149,40 +151,8 @@ function readVersion(value: unknown): FileVersion {
     throw new ShapeError(`format must be ${format}`);
   }
   const { version: found } = value as Members;
-  if (found === 1) return 1;
-  if (found === version) return version;
-  throw new ShapeError(`version must be 1 or ${version}`);
-}
-
-function readClock(value: unknown): ClockParameters {
-  const names = ['manufacturedAtMs', 'offsetMs', 'ratePpm', 'events'];
-  const members = readMembers(value, 'clock', names);
-  return {
-    manufacturedAtMs: readNumber(members['manufacturedAtMs'], 'clock.manufacturedAtMs'),
-    offsetMs: readNumber(members['offsetMs'], 'clock.offsetMs'),
-    ratePpm: readNumber(members['ratePpm'], 'clock.ratePpm'),
-    events: readList(members['events'], 'clock.events', 0, clockEventsMax).map(readClockEvent),
-  };
-}
-
-function readClockEvent(value: unknown): ClockEvent {
-  const where = 'clock.events';
-  const kind = readKind(value, where, 'kind');
-  if (kind === 'jump') {
-    const { atMs, byMs } = readMembers(value, where, ['kind', 'atMs', 'byMs']);
-    return {
-      kind,
-      atMs: readNumber(atMs, `${where}.atMs`),
-      byMs: readNumber(byMs, `${where}.byMs`),
-    };
-  }
-  if (kind !== 'rate') throw new ShapeError(`${where}.kind must be jump or rate`);
-  const { atMs, ratePpm } = readMembers(value, where, ['kind', 'atMs', 'ratePpm']);
-  return {
-    kind,
-    atMs: readNumber(atMs, `${where}.atMs`),
-    ratePpm: readNumber(ratePpm, `${where}.ratePpm`),
-  };
+  if (found === 1 || found === 2 || found === 3) return found;
+  throw new ShapeError('version must be 1, 2 or 3');
 }
 
 function pairingToJson(pairing: Pairing): unknown {

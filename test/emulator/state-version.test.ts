@@ -56,12 +56,12 @@ const written = (token: VirtualToken): Json =>
   JSON.parse(tokenToJson({ token, revision: 3 })) as Json;
 
 describe('a state file of version 1', () => {
-  it('is read as the fob it was, and written as version 2', () => {
+  it('is read as the fob it was, and written as version 3', () => {
     const token = read(fob1);
     expect(token.state).toMatchObject({ eventCounters: [2n], pin: null });
     expect(done(press(token, 0)).response).toBe(rfcResponses[2]);
     const second = written(token);
-    expect(second['version']).toBe(2);
+    expect(second['version']).toBe(3);
     expect(written(read(second))).toEqual(second);
   });
 
