@@ -50,6 +50,16 @@ export {
   type SwapOptions,
 } from './device/operate-battery.ts';
 export {
+  pressCounts,
+  type PressCounts,
+  pressesOnDay,
+  pressModel,
+  type PressModel,
+  type PressPreset,
+  pressPresets,
+  withBurst,
+} from './physics/presses.ts';
+export {
   drawClock,
   driftBoundMs,
   type DriftPreset,
