@@ -11,8 +11,10 @@ import {
   trueMsOf,
   withTime,
 } from './context.ts';
-import { parseDuration, parsePpm } from './values.ts';
-import { changeClock, clockErrorMs, ratePpmAt } from '../physics/clock.ts';
+import { plotCommand } from './drift-plot.ts';
+import { parameterRows, rateText } from './drift-text.ts';
+import { parseDuration, parseInstant, parseNumber } from './values.ts';
+import { changeClock, type ClockChange, clockErrorMs, ratePpmAt } from '../physics/clock.ts';
 import { EmulatorError } from '../errors.ts';
 import { type VirtualToken, wipeToken } from '../device/token.ts';
 
@@ -20,6 +22,10 @@ interface DriftOptions extends CommonOptions, TimeOptions {
   readonly offset?: string;
   readonly ppm?: string;
   readonly jump?: string;
+  readonly pause?: string;
+  readonly resetTo?: string;
+  readonly temperature?: string;
+  readonly for?: string;
 }
 
 /** `vtoken drift` */
@@ -34,19 +40,25 @@ export function driftCommand(world: CliWorld): Command {
     .option('--offset <duration>', 'be wrong by exactly this: +90s is ahead of true time')
     .option('--ppm <rate>', 'run fast (positive) or slow by so many parts per million')
     .option('--jump <duration>', 'jump by this, on top of the present error')
+    .option('--pause <duration>', 'stand still for so long')
+    .option('--reset-to <time>', 'restart at this time, as a clock that forgot everything')
+    .option('--temperature <celsius>', 'be kept at this temperature, in an oven or a freezer')
+    .option('--for <duration>', 'for so long (with --temperature)')
     .addHelpText(
       'after',
       `
 Examples:
   vtoken drift set VT00000001 --offset +90s --ppm 12
   vtoken drift set VT00000001 --jump -1h
+  vtoken drift set VT00000001 --temperature 60 --for 10h
   vtoken drift show VT00000001 --at +365d`,
     )
     .action((serial: string, options: DriftOptions) => runDriftSet(world, serial, options));
   return new Command('drift')
-    .description('show or change how wrong the clock is')
+    .description('show, plot or change how wrong the clock is')
     .addCommand(show)
-    .addCommand(set);
+    .addCommand(set)
+    .addCommand(plotCommand(world));
 }
 
 async function runDriftShow(world: CliWorld, serial: string, options: DriftOptions): Promise<void> {
@@ -57,21 +69,44 @@ async function runDriftShow(world: CliWorld, serial: string, options: DriftOptio
 }
 
 async function runDriftSet(world: CliWorld, serial: string, options: DriftOptions): Promise<void> {
-  const { offset, ppm, jump } = options;
-  if (offset === undefined && ppm === undefined && jump === undefined) {
-    throw new EmulatorError('input-invalid', 'say what to change: --offset, --ppm or --jump');
+  const change = changeOf(options);
+  if (Object.values(change).every((part) => part === undefined)) {
+    throw new EmulatorError(
+      'input-invalid',
+      'say what to change: --offset, --ppm, --jump, --pause, --reset-to or --temperature',
+    );
   }
   const trueMs = trueMsOf(world, options);
-  const change = {
-    offsetMs: offset === undefined ? undefined : parseDuration('--offset', offset),
-    ratePpm: ppm === undefined ? undefined : parsePpm('--ppm', ppm),
-    jumpMs: jump === undefined ? undefined : parseDuration('--jump', jump),
-  };
   const changed = await folderOf(world, options).update(serial, (token) => {
     const next = { ...token, clock: changeClock(token.clock, trueMs, change) };
     return { token: next, result: next };
   });
   printDrift(world, options, changed, trueMs);
+}
+
+function changeOf(options: DriftOptions): ClockChange {
+  const read = <Value>(
+    text: string | undefined,
+    parse: (text: string) => Value,
+  ): Value | undefined => (text === undefined ? undefined : parse(text));
+  const { temperature, for: duration } = options;
+  if ((temperature === undefined) !== (duration === undefined)) {
+    throw new EmulatorError('input-invalid', '--temperature and --for go together');
+  }
+  return {
+    offsetMs: read(options.offset, (text) => parseDuration('--offset', text)),
+    ratePpm: read(options.ppm, (text) => parseNumber('--ppm', text)),
+    jumpMs: read(options.jump, (text) => parseDuration('--jump', text)),
+    pauseMs: read(options.pause, (text) => parseDuration('--pause', text)),
+    resetToMs: read(options.resetTo, (text) => parseInstant('--reset-to', text)),
+    excursion:
+      temperature === undefined || duration === undefined
+        ? undefined
+        : {
+            temperatureC: parseNumber('--temperature', temperature),
+            forMs: parseDuration('--for', duration),
+          },
+  };
 }
 
 function printDrift(
@@ -86,7 +121,8 @@ function printDrift(
     `true time    ${isoTime(trueMs)}`,
     `device time  ${isoTime(trueMs + errorMs)}`,
     `error        ${signedSeconds(errorMs)}`,
-    `rate         ${ratePpm} ppm`,
+    `rate         ${rateText(clock, trueMs)}`,
+    ...parameterRows(clock).map(([label, text]) => `${label.padEnd(12)} ${text}`),
   ];
   const json = {
     serial,

@@ -12,7 +12,8 @@ import {
   withTime,
   writeOutput,
 } from './context.ts';
-import { clockOf, type ProfileOptions, profileOf, withProfile } from './profile.ts';
+import { batteryOf, clockOf, type PhysicsOptions, withPhysics } from './physics-options.ts';
+import { type ProfileOptions, profileOf, withProfile } from './profile.ts';
 import { warnOfDigits } from './tokens.ts';
 import { EmulatorError } from '../errors.ts';
 import {
@@ -26,7 +27,7 @@ import { drawEightDigits } from '../device/ports.ts';
 import { storageError } from '../files/state-file.ts';
 import { checkSerial, wipeToken } from '../device/token.ts';
 
-interface PairOptions extends CommonOptions, TimeOptions, ProfileOptions {
+interface PairOptions extends CommonOptions, TimeOptions, ProfileOptions, PhysicsOptions {
   readonly request?: string;
   readonly accept?: string;
   readonly serial?: string;
@@ -34,7 +35,9 @@ interface PairOptions extends CommonOptions, TimeOptions, ProfileOptions {
 
 /** `vtoken pair` */
 export function pairCommand(world: CliWorld): Command {
-  return withTime(withProfile(commonCommand('pair', 'get the seeds of a token from a server')))
+  return withTime(
+    withPhysics(withProfile(commonCommand('pair', 'get the seeds of a token from a server'))),
+  )
     .option('--request <file>', 'make a token and write its request to a new file (- prints it)')
     .option('--accept <file>', 'finish with the bundle that the server wrote (- reads it)')
     .option('--serial <serial>', 'with --request: serial of the token (default: VT and 8 digits)')
@@ -78,10 +81,11 @@ async function runRequest(world: CliWorld, path: string, options: PairOptions): 
   }
   const profile = profileOf(options);
   const nowMs = trueMsOf(world, options);
-  const clock = clockOf(options, nowMs);
+  const clock = clockOf(world, options, serial, nowMs);
+  const battery = batteryOf(options, nowMs);
   await refuseTaken(world, path);
   const { token, request } = await requestPairing(
-    { serial, profile, clock },
+    { serial, profile, clock, battery },
     nowMs,
     portsOf(world),
   );

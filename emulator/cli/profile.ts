@@ -4,9 +4,7 @@ import {
   checkProgram,
   parseApplicationText,
 } from '../device/application.ts';
-import { parseDuration, parsePinDigits, parsePpm, parseRange } from './values.ts';
-import { changeClock, idealClock } from '../physics/clock.ts';
-import type { ClockParameters } from '../physics/clock-parameters.ts';
+import { parsePinDigits, parseRange } from './values.ts';
 import { EmulatorError } from '../errors.ts';
 import { pinFailuresMax, pinFailuresMin, type PinPolicy } from '../device/pin.ts';
 import { type Profile, profileNamed, profileNames } from '../device/profiles.ts';
@@ -23,8 +21,6 @@ export interface ProfileOptions {
   readonly pinLock?: string;
   /** False after --no-initial-pin. */
   readonly initialPin: boolean;
-  readonly offset?: string;
-  readonly ppm?: string;
 }
 
 const pinOptions = '--pin-digits, --pin-failures, --pin-lock and --no-initial-pin';
@@ -55,9 +51,7 @@ export function withProfile(command: Command): Command {
       `wrong PINs until it locks, ${pinFailuresMin} to ${pinFailuresMax}`,
     )
     .option('--pin-lock <kind>', 'what a lock means: unlock (by a code) or brick (for good)')
-    .option('--no-initial-pin', 'the first user sets the PIN (keypad-pin comes with 00000)')
-    .option('--offset <duration>', 'error of the clock from the start, such as +2s')
-    .option('--ppm <rate>', 'rate of the clock: positive runs fast');
+    .option('--no-initial-pin', 'the first user sets the PIN (keypad-pin comes with 00000)');
 }
 
 /** The profile that the options describe. */
@@ -78,14 +72,6 @@ export function profileOf(options: ProfileOptions): Profile {
     applications: withCheckDigits(applications, options),
     initialPin: options.initialPin ? base.initialPin : null,
   };
-}
-
-/** A clock made at `nowMs`, as wrong as the options say. */
-export function clockOf(options: ProfileOptions, nowMs: number): ClockParameters {
-  const offsetMs = options.offset === undefined ? 0 : parseDuration('--offset', options.offset);
-  const ratePpm = options.ppm === undefined ? 0 : parsePpm('--ppm', options.ppm);
-  // Checked here although the token checks again: the message then comes before any key is made.
-  return changeClock({ ...idealClock(nowMs), offsetMs, ratePpm }, nowMs, {});
 }
 
 function hullOf({ hull }: Profile, options: ProfileOptions): Hull {

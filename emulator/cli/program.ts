@@ -1,5 +1,6 @@
 import { Command, CommanderError } from 'commander';
 import { type CliWorld, exitCodeHelp, exitCodeOf, exitCodes } from './context.ts';
+import { batteryCommand } from './battery.ts';
 import { driftCommand } from './drift.ts';
 import { inboxCommand } from './inbox.ts';
 import { pairCommand } from './pair.ts';
@@ -52,6 +53,7 @@ ${exitCodeHelp}`,
     pinCommand(world),
     unlockCommand(world),
     driftCommand(world),
+    batteryCommand(world),
     inboxCommand(world),
     removeCommand(world),
   ];

@@ -23,15 +23,18 @@ import {
   writeOutput,
 } from './context.ts';
 import { pinStatusText } from './pin.ts';
-import { clockOf, type ProfileOptions, profileOf, withProfile } from './profile.ts';
+import { batteryRows } from './battery.ts';
+import { batteryOf, clockOf, type PhysicsOptions, withPhysics } from './physics-options.ts';
+import { type ProfileOptions, profileOf, withProfile } from './profile.ts';
 import { formatSeeds, parseSeedFormat, parseSeeds } from './values.ts';
-import { clockErrorMs, ratePpmAt } from '../physics/clock.ts';
+import { clockErrorMs } from '../physics/clock.ts';
+import { rateText } from './drift-text.ts';
 import { EmulatorError } from '../errors.ts';
 import { pinStatus } from '../device/operate-pin.ts';
 import type { Profile } from '../device/profiles.ts';
 import { createToken, type VirtualToken, wipeToken } from '../device/token.ts';
 
-interface NewOptions extends CommonOptions, TimeOptions, ProfileOptions {
+interface NewOptions extends CommonOptions, TimeOptions, ProfileOptions, PhysicsOptions {
   readonly seedFile?: string;
   readonly seedStdin?: true;
   readonly seedFormat?: string;
@@ -42,7 +45,7 @@ const seedFileBytesMax = 16 * 1024;
 
 /** `vtoken new` */
 export function newCommand(world: CliWorld): Command {
-  return withTime(withProfile(commonCommand('new', 'make a stand-alone token')))
+  return withTime(withPhysics(withProfile(commonCommand('new', 'make a stand-alone token'))))
     .argument('<serial>', '4 to 16 capital letters and digits, -1 to -99 after it for an instance')
     .option(
       '--seed-file <file>',
@@ -58,6 +61,7 @@ Examples:
   vtoken new VT00000001 --profile one-button-time --seed-out seed.txt
   vtoken new VT00000002 --profile one-button-event --seed-file seed.txt
   vtoken new VT00000003 --application CR=OCRA-1:HOTP-SHA256-8:QN08-T1M --offset +2s --ppm 3
+  vtoken new VT00000004 --profile one-button-time --drift typical --drift-seed qa --battery sealed
 
 To have the seeds made by a server instead, see: vtoken pair --help`,
     )
@@ -67,9 +71,10 @@ To have the seeds made by a server instead, see: vtoken pair --help`,
 async function runNew(world: CliWorld, serial: string, options: NewOptions): Promise<void> {
   const profile = profileOf(options);
   const nowMs = trueMsOf(world, options);
-  const clock = clockOf(options, nowMs);
+  const clock = clockOf(world, options, serial, nowMs);
+  const battery = batteryOf(options, nowMs);
   const seeds = await seedsFor(world, profile, options);
-  const token = createToken({ serial, profile, clock }, seeds, portsOf(world));
+  const token = createToken({ serial, profile, clock, battery }, seeds, portsOf(world));
   warnOfDigits(world, profile);
   const { seedOut } = options;
   if (seedOut !== undefined) await writeOutput(world, seedOut, formatSeeds(seeds), 0o600);
@@ -174,6 +179,7 @@ function describeToken(token: VirtualToken, trueMs: number): object {
     hull: token.hull,
     clock: token.clock,
     clockErrorMs: clockErrorMs(token.clock, trueMs),
+    battery: token.battery,
     pin: pinStatus(token, trueMs),
     display: token.state.screen.kind,
   };
@@ -200,7 +206,8 @@ function tokenText(token: VirtualToken, trueMs: number): string {
     ['body', `${body}, display off after ${hull.autoOffMs / 1000} s`],
     ['seeds', token.pairing.status === 'requested' ? 'waiting for a bundle' : token.pairing.status],
     ['made', isoTime(clock.manufacturedAtMs)],
-    ['clock', `${signedSeconds(clockErrorMs(clock, trueMs))}, ${ratePpmAt(clock, trueMs)} ppm`],
+    ['clock', `${signedSeconds(clockErrorMs(clock, trueMs))}, ${rateText(clock, trueMs)}`],
+    ...batteryRows(token, trueMs),
     ...pinRows(token, trueMs),
     ...token.applications.map((application, index): [string, string] => [
       'application',

@@ -13,6 +13,7 @@ import {
 import { type PinOptions, readDevicePin, withDevicePin } from './pin-input.ts';
 import { parseDuration, parseHexBytes, parseRange } from './values.ts';
 import { EmulatorError } from '../errors.ts';
+import { displayAt } from '../device/operate-battery.ts';
 import { type Operation, press, pressTimes, respond } from '../device/operate.ts';
 import type { VirtualToken } from '../device/token.ts';
 
@@ -136,7 +137,8 @@ async function operate(
   { trueMs, submitDelayMs, isPocket }: When,
   operation: (token: VirtualToken) => Operation,
 ): Promise<void> {
-  const { generated, deviceTimeMs } = await changeToken(world, options, serial, operation);
+  const outcome = await changeToken(world, options, serial, operation);
+  const { generated, deviceTimeMs, token: changed } = outcome;
   const made = generated ?? {
     applicationName: null,
     response: null,
@@ -156,5 +158,7 @@ async function operate(
     deviceTimeMs,
   };
   print(world, options, result, response ?? '');
+  const isLow = displayAt(changed, trueMs).isBatteryLow;
+  if (isLow && !isPocket) world.err('LOW BATTERY\n');
   if (generated === null) world.err('the display is off now; press again for a response\n');
 }

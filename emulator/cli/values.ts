@@ -48,8 +48,8 @@ export function parseInstant(option: string, text: string): number {
   return atMs;
 }
 
-/** `+12`, `-3.5`: parts per million; the range is the clock's affair. */
-export function parsePpm(option: string, text: string): number {
+/** `+12`, `-3.5`: parts per million or degrees; the range is the clock's affair. */
+export function parseNumber(option: string, text: string): number {
   if (/^[+-]?\d{1,7}(?:\.\d{1,6})?$/.test(text)) return Number(text);
   throw invalid(`${option} takes a number such as 12 or -3.5, not ${shown(text)}`);
 }

@@ -71,7 +71,8 @@ export function keyedRandomness(key: Uint8Array): Randomness {
       if (!Number.isSafeInteger(index) || index < 0) {
         throw invalid('an index of randomness is a whole number from 0 on');
       }
-      const [low, high] = [index % word, Math.floor(index / word)];
+      const low = index % word;
+      const high = Math.floor(index / word);
       let block = 0;
       let spare: number | null = null;
       return createDraws(() => {
@@ -80,10 +81,10 @@ export function keyedRandomness(key: Uint8Array): Randomness {
           spare = null;
           return value;
         }
-        const [a, b, c, d] = philox([block, low, high, tail], philoxKey);
+        const words = philox([block, low, high, tail], philoxKey);
         block += 1;
-        spare = fraction(c, d);
-        return fraction(a, b);
+        spare = fraction(words[2], words[3]);
+        return fraction(words[0], words[1]);
       });
     },
   };
