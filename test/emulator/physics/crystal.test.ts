@@ -154,6 +154,14 @@ describe('what happens to a clock', () => {
     expect(device.deviceTimeMs(atMs + 250_000)).toBe(held + 10_001);
   });
 
+  it('a pause of forty years moves a reading by nothing, where a sum would round the other way', () => {
+    const slow = { ...idealClock(startMs), ratePpm: 0.499_999_999_9 };
+    const device = createDeviceClock(
+      changeClock(slow, startMs + 1_000_000, { pauseMs: 41 * yearMs }),
+    );
+    expect(device.deviceTimeMs(startMs + 40 * yearMs)).toBe(startMs + 1_000_000);
+  });
+
   it('a reset makes it read another time, whatever it read', () => {
     const epochMs = Date.UTC(2000, 0, 1);
     const reset = changeClock(clock, atMs, { resetToMs: epochMs });
