@@ -290,15 +290,37 @@ export function xmlNode(
  * @throws TallystickError `internal` for a broken name
  */
 export function writeXml(root: XmlNode): string {
-  return `<?xml version="1.0" encoding="UTF-8"?>${writeNode(root)}`;
+  return `${DECLARATION}${writeNode(root)}`;
 }
 
-function writeNode({ name, attributes, content }: XmlNode): string {
-  const pairs = attributes.map(([key, value]) => ` ${checkName(key)}="${escapeValue(value)}"`);
+/**
+ * A document whose root has more children than fit in memory, in pieces: each child is written when it comes, on a
+ * line of its own. Otherwise as `writeXml`.
+ *
+ * @throws TallystickError `internal` for a broken name
+ */
+export async function* writeXmlStream(
+  root: Omit<XmlNode, 'content'>,
+  children: AsyncIterable<XmlNode>,
+): AsyncGenerator<string> {
+  yield `${DECLARATION}\n${startOf(root)}>\n`;
+  for await (const child of children) yield `${writeNode(child)}\n`;
+  yield `</${root.name}>\n`;
+}
+
+const DECLARATION = '<?xml version="1.0" encoding="UTF-8"?>';
+
+function writeNode(node: XmlNode): string {
+  const { name, content } = node;
   const inside =
     typeof content === 'string' ? escapeText(content) : content.map(writeNode).join('');
-  const start = `<${checkName(name)}${pairs.join('')}`;
+  const start = startOf(node);
   return inside === '' ? `${start}/>` : `${start}>${inside}</${name}>`;
+}
+
+function startOf({ name, attributes }: Omit<XmlNode, 'content'>): string {
+  const pairs = attributes.map(([key, value]) => ` ${checkName(key)}="${escapeValue(value)}"`);
+  return `<${checkName(name)}${pairs.join('')}`;
 }
 
 function checkName(name: string): string {

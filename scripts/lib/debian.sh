@@ -37,6 +37,9 @@ need_for_tests() {
   need php-cli has_command php
   need php-soap php -r 'exit(class_exists("SoapClient") ? 0 : 1);'
   need python3-zeep /usr/bin/python3 -c 'import zeep'
+  # Judge the key files that are written.
+  need pskctool has_command pskctool
+  need pskc-utils has_command pskc2csv
   # Signs on as any program of PAM does.
   need pamtester has_command pamtester
 }
