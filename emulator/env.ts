@@ -17,6 +17,8 @@ export interface Files {
   read(path: string, bytesMax: number): Promise<Buffer>;
   /** Creates a file that must not exist (EEXIST), writes it, and waits until it is on disk. */
   writeNew(path: string, bytes: Uint8Array, mode: number): Promise<void>;
+  /** The same with a content that comes in pieces; what there is of the file stays when they fail. */
+  writeNewFrom(path: string, pieces: AsyncIterable<string>, mode: number): Promise<void>;
   /** Writes at the end of a file, created with `mode` if missing; not yet on disk afterwards. */
   append(path: string, bytes: Uint8Array, mode: number): Promise<void>;
   /** A text that is another one whenever the file has changed; null without the file. */
@@ -84,7 +86,8 @@ export const nodeEnv: DeviceEnv = {
       }
     },
     read: readBounded,
-    writeNew: writeDurably,
+    writeNew: (path, bytes, mode) => writeDurably(path, [bytes], mode),
+    writeNewFrom: (path, pieces, mode) => writeDurably(path, inBlocks(pieces), mode),
     append: appendTo,
     version: versionOf,
     link: (path, name) => link(path, name),
@@ -99,6 +102,8 @@ export const nodeEnv: DeviceEnv = {
     isAlive,
   },
 };
+
+const blockCharacters = 64 * 1024;
 
 /** Where tokens live when no folder is named: `VTOKEN_DIR`, else `.vtoken` in the home folder. */
 export function defaultTokenFolder(): string {
@@ -145,14 +150,31 @@ async function readBounded(path: string, bytesMax: number): Promise<Buffer> {
   }
 }
 
-async function writeDurably(path: string, bytes: Uint8Array, mode: number): Promise<void> {
+async function writeDurably(
+  path: string,
+  content: AsyncIterable<string | Uint8Array> | Iterable<Uint8Array>,
+  mode: number,
+): Promise<void> {
   const file = await open(path, 'wx', mode);
   try {
-    await file.writeFile(bytes);
+    // Each goes where the one before it ended.
+    for await (const block of content) await file.writeFile(block);
     await file.sync();
   } finally {
     await file.close();
   }
+}
+
+/** Ten thousand small pieces would be as many writes. */
+async function* inBlocks(pieces: AsyncIterable<string>): AsyncGenerator<string> {
+  let block = '';
+  for await (const piece of pieces) {
+    block += piece;
+    if (block.length < blockCharacters) continue;
+    yield block;
+    block = '';
+  }
+  if (block !== '') yield block;
 }
 
 async function appendTo(path: string, bytes: Uint8Array, mode: number): Promise<void> {

@@ -15,6 +15,28 @@
  * ```
  */
 export {
+  entraCsvRefusal,
+  type KeyFileDevice,
+  KeyFileError,
+  type KeyFileErrorCode,
+  type KeyFileKey,
+  type KeyFileKeys,
+  type KeyFilePinPolicy,
+  type KeyFileRefusal,
+  type KeyFileRefusalCode,
+  type KeyUsage,
+  otpauthRefusal,
+  type PskcCiphers,
+  type PskcProtection,
+  pskcRefusal,
+  serialSeedCsvRefusal,
+  type ValueFormat,
+  writeEntraCsv,
+  writeOtpauth,
+  writePskc,
+  writeSerialSeedCsv,
+} from '../src/formats/index.ts';
+export {
   type ApplicationMode,
   type ApplicationProgram,
   type DeviceApplication,
@@ -77,6 +99,9 @@ export {
 export { type DeviceInput, type DeviceStep, initialState, stepDevice } from './device/device.ts';
 export { type DeviceEnv, type Files, nodeEnv, type Processes, type ProcessName } from './env.ts';
 export { EmulatorError, type EmulatorErrorCode } from './errors.ts';
+export { nodeCiphers } from './export/ciphers.ts';
+export { writeKeyFile } from './export/key-file.ts';
+export { type KeyLabels, tokenKeys } from './export/token-keys.ts';
 export type { Generated, UserInputs } from './device/generate.ts';
 export { type InboxFile, openInboxFile } from './inbox/file.ts';
 export { type InboxMessage, otpOf } from './inbox/message.ts';

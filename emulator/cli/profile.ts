@@ -124,7 +124,8 @@ function withCheckDigits(
   });
 }
 
-function oneMore(text: string, before: readonly string[] | undefined): readonly string[] {
+/** For an option that may be repeated. */
+export function oneMore(text: string, before: readonly string[] | undefined): readonly string[] {
   return [...(before ?? []), text];
 }
 

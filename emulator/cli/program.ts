@@ -2,6 +2,7 @@ import { Command, CommanderError } from 'commander';
 import { type CliWorld, exitCodeHelp, exitCodeOf, exitCodes } from './context.ts';
 import { batteryCommand } from './battery.ts';
 import { driftCommand } from './drift.ts';
+import { exportCommand } from './export.ts';
 import { inboxCommand } from './inbox.ts';
 import { pairCommand } from './pair.ts';
 import { pinCommand, unlockCommand } from './pin.ts';
@@ -54,6 +55,7 @@ ${exitCodeHelp}`,
     unlockCommand(world),
     driftCommand(world),
     batteryCommand(world),
+    exportCommand(world),
     inboxCommand(world),
     removeCommand(world),
   ];

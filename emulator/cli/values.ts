@@ -1,3 +1,4 @@
+import { encodeBase32 } from '../../src/formats/index.ts';
 import { EmulatorError } from '../errors.ts';
 import { Secret } from '../device/secret.ts';
 
@@ -105,6 +106,33 @@ export function parsePin(bytes: Buffer): Secret {
   return new Secret(pin);
 }
 
+/** The AES key of a key file: 32 or 64 hex digits. */
+export function parseAesKey(option: string, bytes: Buffer): Secret {
+  const text = bytes.toString('latin1').trim();
+  bytes.fill(0);
+  if (!/^(?:[0-9A-Fa-f]{32}|[0-9A-Fa-f]{64})$/.test(text)) {
+    throw invalid(`${option} holds an AES key of 128 or 256 bits: 32 or 64 hex digits`);
+  }
+  return new Secret(new Uint8Array(Buffer.from(text, 'hex')));
+}
+
+/** `SERIAL=NAME`, each serial once and one of those that are exported. */
+export function parseUsers(
+  option: string,
+  texts: readonly string[],
+  serials: readonly string[],
+): ReadonlyMap<string, string> {
+  const users = new Map<string, string>();
+  for (const text of texts) {
+    const [, serial = '', name = ''] = /^([^=]+)=(.+)$/s.exec(text) ?? [];
+    if (!serials.includes(serial) || users.has(serial)) {
+      throw invalid(`${option} takes SERIAL=NAME, once for a token that is exported`);
+    }
+    users.set(serial, name);
+  }
+  return users;
+}
+
 const base32Alphabet = 'ABCDEFGHIJKLMNOPQRSTUVWXYZ234567';
 
 function parseSeed(line: string, format: SeedFormat | undefined): Uint8Array {
@@ -134,21 +162,6 @@ function decodeBase32(text: string): Uint8Array | null {
   // Left-over bits that are not zero, or a whole left-over character: text that was cut short.
   const isWhole = bitCount < 5 && (bits & ((1 << bitCount) - 1)) === 0;
   return isWhole ? Uint8Array.from(bytes) : null;
-}
-
-function encodeBase32(bytes: Uint8Array): string {
-  let text = '';
-  let bits = 0;
-  let bitCount = 0;
-  for (const byte of bytes) {
-    bits = ((bits << 8) | byte) & 0xfff;
-    bitCount += 8;
-    while (bitCount >= 5) {
-      bitCount -= 5;
-      text += base32Alphabet.charAt((bits >> bitCount) & 31);
-    }
-  }
-  return bitCount > 0 ? text + base32Alphabet.charAt((bits << (5 - bitCount)) & 31) : text;
 }
 
 function existsInCalendar(date: string): boolean {
