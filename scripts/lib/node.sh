@@ -46,8 +46,15 @@ install_modules() {
   modules_are_current && return 0
   use_own_headers
   say "Installing the packages of package-lock.json and compiling the native ones (a minute or two)"
-  # Compiled here rather than fetched ready-made from a place the lockfile knows no hash of.
-  npm_config_build_from_source=true npm ci --no-progress --loglevel=error ||
+  # Compiled here rather than fetched ready-made from a place the lockfile knows no hash of; but only
+  # those that package.json allows a script, a list that npm 10 and older would pay no heed to.
+  local scripted
+  scripted=$(node -p '
+    const { allowScripts } = JSON.parse(require("node:fs").readFileSync("package.json", "utf8"));
+    Object.keys(allowScripts).filter((name) => allowScripts[name]).join(" ");
+  ')
+  { npm ci --ignore-scripts --no-progress --loglevel=error &&
+    npm_config_build_from_source=true npm rebuild --loglevel=error $scripted >/dev/null; } ||
     die "$modules_failed_code" "npm ci failed; what it needs is above."
   modules_fingerprint >node_modules/.made-from
 }

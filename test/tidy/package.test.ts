@@ -5,6 +5,7 @@ import { files, read, root } from './files.ts';
 interface Manifest {
   readonly dependencies: Record<string, string>;
   readonly devDependencies: Record<string, string>;
+  readonly optionalDependencies: Record<string, string>;
   readonly exports: Record<string, string | Record<string, string>>;
   readonly bin: Record<string, string>;
 }
@@ -13,7 +14,8 @@ const manifest = JSON.parse(read('package.json')) as Manifest;
 
 describe('package.json', () => {
   it('names exact versions', () => {
-    const versions = { ...manifest.dependencies, ...manifest.devDependencies };
+    const { dependencies, devDependencies, optionalDependencies } = manifest;
+    const versions = { ...dependencies, ...devDependencies, ...optionalDependencies };
     const loose = Object.entries(versions).filter(([, text]) => !/^\d+\.\d+\.\d+$/.test(text));
     expect(loose).toEqual([]);
   });
