@@ -76,7 +76,8 @@ export const unlockPrefix: string = 'unlock:';
 
 const algorithmHelp =
   'HOTP-SHA1-6, TOTP-SHA1-6-30S, an OCRA suite such as OCRA-1:HOTP-SHA1-6:QN08-T30S, ' +
-  'OCRA-1:HOTP-SHA1-8:C-QN08-T30S/00000000 for clock and counter, or unlock: and a suite';
+  'OCRA-1:HOTP-SHA1-8:C-QN08-T30S/00000000 for clock and counter, HMAC-SHA1-CR for a key, ' +
+  'or unlock: and a suite';
 
 /** `TIME=TOTP-SHA1-6-30S`: an application's name and its algorithm; the server checks both. */
 export function readApplication(text: string): TypedApplication {

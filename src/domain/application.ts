@@ -1,7 +1,7 @@
 import {
   algorithmInputs,
   algorithmTimeStepping,
-  type OcraSuite,
+  type ChallengeAlgorithm,
   type ResponseAlgorithm,
   stepInterval,
   timeStepAt,
@@ -28,8 +28,8 @@ export const eventCounterMax: bigint = 2n ** 53n - 2n;
 export interface Sequence {
   readonly hasCounter: boolean;
   readonly stepping: TimeStepping | null;
-  /** The suite, when the application takes a challenge. */
-  readonly suite: OcraSuite | null;
+  /** The algorithm, when the application takes a challenge. */
+  readonly challenged: ChallengeAlgorithm | null;
   /** Whether one time step serves several responses, each to a challenge of its own. */
   readonly isStepPerChallenge: boolean;
 }
@@ -57,13 +57,27 @@ export function sequenceOf(
   if (inputs.pinHash || inputs.session) return null;
   const hasCounter = inputs.eventCounter;
   const stepping = algorithmTimeStepping(algorithm) ?? null;
-  const suite = algorithm.kind === 'challenge-response' && inputs.question ? algorithm.suite : null;
+  const challenged = challengedBy(algorithm);
   return {
     hasCounter,
     stepping,
-    suite,
-    isStepPerChallenge: suite !== null && stepping !== null && !hasCounter && checkMode !== 3,
+    challenged,
+    isStepPerChallenge: challenged !== null && stepping !== null && !hasCounter && checkMode !== 3,
   };
+}
+
+/** The algorithm, if it takes a challenge that somebody has to give: a fixed question is none. */
+export function challengedBy(algorithm: ResponseAlgorithm): ChallengeAlgorithm | null {
+  switch (algorithm.kind) {
+    case 'event':
+    case 'time':
+    case 'time-event':
+      return null;
+    case 'challenge-response':
+      return algorithm.suite.dataInput.question === undefined ? null : algorithm;
+    case 'hmac-challenge':
+      return algorithm;
+  }
 }
 
 /** The only mode in which an algorithm can verify somebody. */

@@ -87,12 +87,12 @@ export function servingFor(
   mayChallenge: boolean,
 ): readonly Serving[] | RefusalCode {
   if (challenges === null) {
-    const serving = all.filter(({ sequence }) => sequence.suite === null);
+    const serving = all.filter(({ sequence }) => sequence.challenged === null);
     if (serving.length > 0) return serving;
     return mayChallenge && all.length > 0 ? 'challenge-required' : 'authenticator-not-permitted';
   }
   if (!mayChallenge) return 'challenge-not-permitted';
-  const challenged = all.filter(({ sequence }) => sequence.suite !== null);
+  const challenged = all.filter(({ sequence }) => sequence.challenged !== null);
   if (challenged.length === 0) return 'challenge-not-permitted';
   const serving = challenged.filter((one) => challenges.every((text) => keyOf(one, text) !== null));
   return serving.length > 0 ? serving : 'challenge-malformed';
@@ -100,8 +100,8 @@ export function servingFor(
 
 /** See `challengeKey`; null without a challenge. */
 export function keyOf(serving: Serving, challenge: string | null): string | null {
-  const { suite } = serving.sequence;
-  return suite === null || challenge === null ? null : challengeKey(suite, challenge);
+  const { challenged } = serving.sequence;
+  return challenged === null || challenge === null ? null : challengeKey(challenged, challenge);
 }
 
 /**

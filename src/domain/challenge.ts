@@ -1,51 +1,70 @@
 import { TallystickError } from '../errors.ts';
-import { appendLuhn, encodeQuestion, OathError, type OcraSuite } from '../oath/index.ts';
+import {
+  appendLuhn,
+  type ChallengeAlgorithm,
+  encodeHmacChallenge,
+  encodeQuestion,
+  issuedChallengeBytes,
+  OathError,
+  survivesPadding,
+} from '../oath/index.ts';
+import { challengedBy } from './application.ts';
 import type { AuthenticatorWithApplications, IssuedChallenge, User } from './model.ts';
 import type { EffectivePolicy } from './policy-catalogue.ts';
 
-/** How an issued challenge looks; `length` doesn't count the check digit. */
-export interface ChallengeForm {
+/** A challenge of decimal digits; `length` doesn't count the check digit. */
+export interface DigitForm {
   readonly length: number;
   readonly hasCheckDigit: boolean;
 }
+
+/** A challenge of bytes in hex, as programs hand it on. */
+export interface HexForm {
+  readonly bytes: number;
+}
+
+/** How an issued challenge looks. */
+export type ChallengeForm = DigitForm | HexForm;
 
 /** How many challenges of ours one decision may consume. */
 export const challengesPerDecisionMax: number = 16;
 
 const randomBytesPerDigit = 5;
+/** So many bytes are tried for the last place; that all are unfit happens less than once in 10^30 challenges. */
+const spareBytes = 16;
 /** Bytes from here up are dropped: 250 is the largest multiple of ten in a byte. */
 const unbiasedBelow = 250;
 
-/** Whether a suite takes this text as its challenge: its alphabet, and at most its length. */
-export function challengeMatchesSuite(suite: OcraSuite, challenge: string): boolean {
-  return challengeKey(suite, challenge) !== null;
-}
-
 /**
- * What identifies a challenge for one suite: the encoded question in hex without trailing zeros.
+ * What identifies a challenge for one algorithm. Bytes are themselves; of OCRA it is the encoded question in hex without trailing zeros.
  * Different texts may encode alike (`1`, `01` and `16` in decimal, `AB` and `AB00` in hex) and then
  * have the same response, so a used challenge is remembered in this form and not as text.
  *
- * @returns null when the suite does not take this text
+ * @returns null when the algorithm does not take this text: not in its alphabet, or too long
  */
-export function challengeKey(suite: OcraSuite, challenge: string): string | null {
-  const { question } = suite.dataInput;
-  if (question === undefined) return null;
-  let encoded: Uint8Array;
+export function challengeKey(algorithm: ChallengeAlgorithm, challenge: string): string | null {
   try {
-    encoded = encodeQuestion(question, challenge);
+    if (algorithm.kind === 'hmac-challenge') return hexOf(encodeHmacChallenge(challenge));
+    const { question } = algorithm.suite.dataInput;
+    if (question === undefined) return null;
+    const encoded = encodeQuestion(question, challenge);
+    const length = encoded.findLastIndex((byte) => byte !== 0) + 1;
+    return hexOf(encoded.subarray(0, length)).replace(/0+$/, '');
   } catch (error) {
     if (error instanceof OathError) return null;
     throw error;
   }
-  const length = encoded.findLastIndex((byte) => byte !== 0) + 1;
-  let hex = '';
-  for (const byte of encoded.subarray(0, length)) hex += byte.toString(16).padStart(2, '0');
-  return hex.replace(/0+$/, '');
 }
 
 /** The form of every issued challenge: the policy's alone, so that it tells nothing about the user. */
 export function challengeForm(policy: EffectivePolicy): ChallengeForm {
+  return policy.oneStepChallengeFormat === 'hex'
+    ? { bytes: issuedChallengeBytes }
+    : digitForm(policy);
+}
+
+/** The same for devices whose challenges are typed, whatever the policy's format. */
+export function digitForm(policy: EffectivePolicy): DigitForm {
   return {
     length: policy.oneStepChallengeLength,
     hasCheckDigit: policy.oneStepChallengeCheckDigit,
@@ -54,43 +73,69 @@ export function challengeForm(policy: EffectivePolicy): ChallengeForm {
 
 /**
  * Whether any of the applications takes a challenge of this form. Decimal digits suit every
- * question format, so only the length counts.
+ * question format, so only the length counts; but a key is given bytes, never digits.
  */
 export function canAnswer(
   authenticators: readonly AuthenticatorWithApplications[],
   form: ChallengeForm,
 ): boolean {
-  const length = form.length + (form.hasCheckDigit ? 1 : 0);
+  const isHex = 'bytes' in form;
+  const length = isHex ? 2 * form.bytes : form.length + (form.hasCheckDigit ? 1 : 0);
   return authenticators
     .flatMap(({ applications }) => applications)
     .some(({ mode, algorithm }) => {
-      if (mode === 'unlock' || algorithm.kind !== 'challenge-response') return false;
-      const { question } = algorithm.suite.dataInput;
-      return question !== undefined && question.maxLength >= length;
+      const challenged = mode === 'unlock' ? null : challengedBy(algorithm);
+      if (challenged?.kind !== 'challenge-response') return challenged !== null && isHex;
+      const { question } = challenged.suite.dataInput;
+      if (question === undefined || (isHex && question.format === 'N')) return false;
+      return question.maxLength >= length;
     });
 }
 
 /** Random bytes that `newChallenge` should be given for this form. */
 export function challengeRandomBytes(form: ChallengeForm): number {
-  return form.length * randomBytesPerDigit;
+  return 'bytes' in form ? form.bytes + spareBytes : form.length * randomBytesPerDigit;
 }
 
 /**
- * A challenge of uniformly random decimal digits, with its Luhn check digit if the form has one.
+ * A challenge of uniformly random decimal digits, with its Luhn check digit if the form has one; or of
+ * random bytes, the last of which is one that no client loses on the way to a key (`survivesPadding`).
  *
  * @param randomBytes `challengeRandomBytes(form)` of them
- * @throws TallystickError internal when the bytes don't hold enough digits: with a working
+ * @throws TallystickError internal when the bytes don't hold enough of it: with a working
  *   generator that happens less than once in 10^18 challenges
  */
 export function newChallenge(form: ChallengeForm, randomBytes: Uint8Array): string {
+  return 'bytes' in form ? newHex(form, randomBytes) : newDigits(form, randomBytes);
+}
+
+function newHex({ bytes }: HexForm, randomBytes: Uint8Array): string {
+  const challenge = randomBytes.slice(0, bytes);
+  for (const byte of randomBytes.subarray(bytes)) {
+    if (survivesPadding(challenge)) break;
+    challenge[bytes - 1] = byte;
+  }
+  if (challenge.length < bytes || !survivesPadding(challenge)) throw tooFewBytes();
+  return hexOf(challenge);
+}
+
+function newDigits(form: DigitForm, randomBytes: Uint8Array): string {
   let digits = '';
   for (const byte of randomBytes) {
     if (digits.length < form.length && byte < unbiasedBelow) digits += String(byte % 10);
   }
-  if (digits.length < form.length) {
-    throw new TallystickError('internal', 'The random generator gave too few usable bytes.');
-  }
+  if (digits.length < form.length) throw tooFewBytes();
   return form.hasCheckDigit ? appendLuhn(digits) : digits;
+}
+
+function tooFewBytes(): TallystickError {
+  return new TallystickError('internal', 'The random generator gave too few usable bytes.');
+}
+
+function hexOf(bytes: Uint8Array): string {
+  let hex = '';
+  for (const byte of bytes) hex += byte.toString(16).padStart(2, '0');
+  return hex;
 }
 
 /** Whether a challenge may come with its response. */

@@ -116,7 +116,7 @@ const refusals: Readonly<Record<RefusalCode, Explanation>> = {
   'challenge-not-permitted': {
     why: 'The policy permits no challenge, or no application of the user takes one like this.',
     whatHelps:
-      'Set oneStepChallengeResponse, and an oneStepChallengeLength that the suite takes; or send no challenge.',
+      'Set oneStepChallengeResponse, and an oneStepChallengeFormat (hex for keys) and oneStepChallengeLength that the application takes; or send no challenge.',
   },
   'challenge-malformed': {
     why: 'The challenge was too long for the applications of the user, or not in their alphabet.',

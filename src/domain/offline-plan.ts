@@ -27,7 +27,7 @@ export type OfflineRefusal =
   | 'key-mode'
   /** Not a device's response was shown, but a password or what was sent. */
   | 'no-device'
-  /** Clock and counter together, or an OCRA suite with a PIN or session. */
+  /** Clock and counter together, an OCRA suite with a PIN or session, or bytes for a key. */
   | 'algorithm'
   | 'response-too-short'
   | 'pin-none'
@@ -107,7 +107,7 @@ export function planOffline(
   const closed = closedFor(subject, nowMs, policy);
   if (closed !== null) return refused(closed);
   const sequence = sequenceOf(application.algorithm);
-  if (sequence === null || isClockAndCounter(sequence)) return refused('algorithm');
+  if (sequence === null || hasNoPackage(sequence)) return refused('algorithm');
   const isPasswordRequired = policy.offlineRequirePassword;
   const flaw = flawOf(application, agent.keyMode, policy) ?? passwordFlawOf(subject, policy);
   if (flaw !== null) return refused(flaw);
@@ -169,8 +169,17 @@ function closedFor(
   return isServing({ user, authenticator, application }, nowMs, policy) ? null : 'not-serving';
 }
 
+/** What a workstation shows without a server is typed by a person: digits. */
+function isOfKey({ challenged }: Sequence): boolean {
+  return challenged?.kind === 'hmac-challenge';
+}
+
 function isClockAndCounter({ hasCounter, stepping }: Sequence): boolean {
   return hasCounter && stepping !== null;
+}
+
+function hasNoPackage(sequence: Sequence): boolean {
+  return isClockAndCounter(sequence) || isOfKey(sequence);
 }
 
 /** What a disk, or whoever looks over a shoulder, would tell too soon. */

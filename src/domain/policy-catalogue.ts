@@ -21,6 +21,7 @@ export interface EffectivePolicy
   readonly pinCharacters: 'digits' | 'alphanumeric';
   readonly weakPins: 'allowed' | 'refused';
   readonly oneStepChallengeResponse: 'no' | 'server-challenge' | 'any-challenge';
+  readonly oneStepChallengeFormat: 'digits' | 'hex';
   readonly oneStepChallengeLength: number;
   readonly oneStepChallengeCheckDigit: boolean;
   readonly challengeLifetimeSeconds: number;
@@ -165,19 +166,27 @@ export const policyCatalogue: {
     oasField: 'POLICYFLD_ONE_STEP_CHAL_RESP',
     description: 'Whether a challenge may come with its response, and who may have made it.',
   },
+  oneStepChallengeFormat: {
+    unit: '',
+    default: 'digits',
+    range: choice('digits', 'hex'),
+    oasField: null,
+    description:
+      'What issued challenges are made of: digits that a person types, or 32 bytes in hex for keys that a program asks (HMAC-SHA1-CR).',
+  },
   oneStepChallengeLength: {
     unit: 'digits',
     default: 8,
     range: whole(4, 16),
     oasField: 'POLICYFLD_ONE_STEP_CHAL_LENGTH',
-    description: 'Length of an issued challenge without its check digit.',
+    description: 'Length of an issued challenge of digits without its check digit.',
   },
   oneStepChallengeCheckDigit: {
     unit: '',
     default: false,
     range: onOrOff,
     oasField: 'POLICYFLD_ONE_STEP_CHAL_CHECKDIGIT',
-    description: 'Whether an issued challenge ends with a Luhn check digit.',
+    description: 'Whether an issued challenge of digits ends with a Luhn check digit.',
   },
   challengeLifetimeSeconds: {
     unit: 'seconds',

@@ -67,7 +67,7 @@ export function syncSpaceOf(
   policy: EffectivePolicy,
 ): SyncSpace {
   const { sequence } = serving;
-  const [first, second] = (sequence.suite === null ? null : challenges) ?? [null, null];
+  const [first, second] = (sequence.challenged === null ? null : challenges) ?? [null, null];
   const isDistinct = keyOf(serving, first) !== keyOf(serving, second);
   const questions = (isDistinct ? [first, second] : [first]).map((challenge) => ({
     challenge,

@@ -19,9 +19,10 @@ export const unlockSuiteAllowed: string =
 export function unlockSuite(algorithm: ResponseAlgorithm): OcraSuite | null {
   const sequence = sequenceOf(algorithm);
   if (sequence === null || sequence.hasCounter || sequence.stepping !== null) return null;
-  const { suite } = sequence;
-  const question = suite?.dataInput.question;
-  if (suite === null || question?.format !== 'N') return null;
+  if (sequence.challenged?.kind !== 'challenge-response') return null;
+  const { suite } = sequence.challenged;
+  const { question } = suite.dataInput;
+  if (question?.format !== 'N') return null;
   return question.maxLength <= challengeDigitsMax && suite.digits >= codeDigitsMin ? suite : null;
 }
 

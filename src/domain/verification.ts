@@ -237,7 +237,7 @@ function servingNow(
     mayBringChallenge(policy) || issued?.kind === '2-step',
   );
   if (given !== null || challenge === null) return challenged;
-  const responseOnly = all.filter(({ sequence }) => sequence.suite === null);
+  const responseOnly = all.filter(({ sequence }) => sequence.challenged === null);
   if (typeof challenged !== 'string') return [...responseOnly, ...challenged];
   return responseOnly.length > 0 ? responseOnly : challenged;
 }
@@ -344,7 +344,7 @@ function planFor(
 ): VerificationPlan {
   const windows = read.map(({ serving }) => ({
     serving,
-    challenge: serving.sequence.suite === null ? null : challenge,
+    challenge: serving.sequence.challenged === null ? null : challenge,
     key: keyOf(serving, challenge),
     rings: ringsOf(serving, nowMs, policy),
   }));

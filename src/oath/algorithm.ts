@@ -1,3 +1,4 @@
+import { encodeHmacChallenge } from './hmac-challenge.ts';
 import { decodeOtp, movingFactor } from './hotp.ts';
 import { OathError } from './oath-error.ts';
 import { decodeOcra, encodeQuestion, ocraMessage, type ResponseInputs } from './ocra-message.ts';
@@ -14,24 +15,33 @@ import {
   type DigitsWarning,
   type HashName,
   type Otp,
+  otpOfBytes,
   parseDigits,
   parseHashName,
   warningsForDigits,
 } from './types.ts';
 
 /**
- * How one application of an authenticator makes its responses: HOTP, TOTP or OCRA. `time-event` is
- * OCRA with counter and clock whose question is fixed, so that nobody has to type one.
+ * How one application of an authenticator makes its responses: HOTP, TOTP, OCRA, or the bare HMAC of
+ * a challenge (`hmac-challenge`). `time-event` is OCRA with counter and clock whose question is fixed,
+ * so that nobody has to type one.
  */
 export type ResponseAlgorithm =
   | { readonly kind: 'event'; readonly hash: HashName; readonly digits: Digits }
   | ({ readonly kind: 'time'; readonly hash: HashName; readonly digits: Digits } & TimeStepping)
   | { readonly kind: 'time-event'; readonly suite: OcraSuite; readonly question: string }
-  | { readonly kind: 'challenge-response'; readonly suite: OcraSuite };
+  | { readonly kind: 'challenge-response'; readonly suite: OcraSuite }
+  | { readonly kind: 'hmac-challenge'; readonly hash: 'SHA1' };
+
+/** Those that take a challenge which somebody has to give them. */
+export type ChallengeAlgorithm = Extract<
+  ResponseAlgorithm,
+  { kind: 'challenge-response' | 'hmac-challenge' }
+>;
 
 /** The JSON form of an algorithm; a suite is its text. */
 export type ResponseAlgorithmJson =
-  | Extract<ResponseAlgorithm, { kind: 'event' | 'time' }>
+  | Extract<ResponseAlgorithm, { kind: 'event' | 'time' | 'hmac-challenge' }>
   | { readonly kind: 'time-event'; readonly suite: string; readonly question: string }
   | { readonly kind: 'challenge-response'; readonly suite: string };
 
@@ -47,12 +57,14 @@ export type AlgorithmInputs = {
 type Members = Readonly<Record<string, unknown>>;
 
 const timeStepSecondsMax = 86_400;
+const hmacChallengeText = 'HMAC-SHA1-CR';
+const hmacChallenge = Object.freeze({ kind: 'hmac-challenge', hash: 'SHA1' } as const);
 const inputNames = ['eventCounter', 'timeStep', 'question', 'pinHash', 'session'] as const;
 
 /**
  * Parses the JSON form: `{kind:'event',hash,digits}`,
- * `{kind:'time',hash,digits,timeStepSeconds,timeOriginSeconds}`, `{kind:'time-event',suite,question}`
- * or `{kind:'challenge-response',suite}`. Every member is required and no other is allowed.
+ * `{kind:'time',hash,digits,timeStepSeconds,timeOriginSeconds}`, `{kind:'time-event',suite,question}`,
+ * `{kind:'challenge-response',suite}` or `{kind:'hmac-challenge',hash:'SHA1'}`. Every member is required and no other is allowed.
  *
  * @throws OathError ERR_OATH_ALGORITHM for the shape, ERR_OATH_VALUE or ERR_OCRA_SUITE for a value
  */
@@ -91,11 +103,15 @@ export function parseResponseAlgorithm(
         kind: 'challenge-response',
         suite: parseOcraSuite(textMember(members, 'suite'), options),
       });
+    case 'hmac-challenge':
+      refuseOtherMembers(members, ['kind', 'hash']);
+      if (members['hash'] === hmacChallenge.hash) return hmacChallenge;
+      throw new OathError('ERR_OATH_VALUE', 'hash', hmacChallenge.hash);
     default:
       throw new OathError(
         'ERR_OATH_ALGORITHM',
         'kind',
-        'event, time, time-event or challenge-response',
+        'event, time, time-event, challenge-response or hmac-challenge',
       );
   }
 }
@@ -109,14 +125,15 @@ export function algorithmToJson(algorithm: ResponseAlgorithm): ResponseAlgorithm
       return { ...algorithm, suite: algorithm.suite.text };
     case 'event':
     case 'time':
+    case 'hmac-challenge':
       return { ...algorithm };
   }
 }
 
 /**
  * One line that names the algorithm and everything that shapes its responses: `HOTP-SHA1-6`,
- * `TOTP-SHA1-6-30S`, with `-T0=<seconds>` when the origin is not 0, or the OCRA suite, with
- * `/<question>` when the question is fixed. `parseAlgorithmText` reads it back.
+ * `TOTP-SHA1-6-30S`, with `-T0=<seconds>` when the origin is not 0, the OCRA suite, with
+ * `/<question>` when the question is fixed, or `HMAC-SHA1-CR`. `parseAlgorithmText` reads it back.
  */
 export function algorithmText(algorithm: ResponseAlgorithm): string {
   switch (algorithm.kind) {
@@ -131,6 +148,8 @@ export function algorithmText(algorithm: ResponseAlgorithm): string {
       return `${algorithm.suite.text}/${algorithm.question}`;
     case 'challenge-response':
       return algorithm.suite.text;
+    case 'hmac-challenge':
+      return hmacChallengeText;
   }
 }
 
@@ -140,6 +159,7 @@ export function algorithmText(algorithm: ResponseAlgorithm): string {
  * @throws OathError ERR_OATH_ALGORITHM for the shape, ERR_OATH_VALUE or ERR_OCRA_SUITE for a value
  */
 export function parseAlgorithmText(text: string): ResponseAlgorithm {
+  if (text === hmacChallengeText) return hmacChallenge;
   if (text.startsWith('OCRA-')) {
     const [suite = '', question] = text.split(/\/(.*)/s, 2);
     return question === undefined
@@ -155,7 +175,7 @@ export function parseAlgorithmText(text: string): ResponseAlgorithm {
     throw new OathError(
       'ERR_OATH_ALGORITHM',
       'algorithm',
-      'HOTP-SHA1-6, TOTP-SHA1-6-30S (SHA1, SHA256 or SHA512; 6 to 10 digits) or an OCRA suite',
+      'HOTP-SHA1-6, TOTP-SHA1-6-30S (SHA1, SHA256 or SHA512; 6 to 10 digits), HMAC-SHA1-CR or an OCRA suite',
     );
   }
   return parseResponseAlgorithm({
@@ -172,8 +192,9 @@ export function algorithmHash(algorithm: ResponseAlgorithm): HashName {
   return 'suite' in algorithm ? algorithm.suite.hash : algorithm.hash;
 }
 
-/** Decimal digits of a response; 0 for an OCRA suite without truncation. */
+/** Decimal digits of a response; 0 for the whole MAC in hex. */
 export function algorithmDigits(algorithm: ResponseAlgorithm): Digits | OcraDigits {
+  if (algorithm.kind === 'hmac-challenge') return 0;
   return 'suite' in algorithm ? algorithm.suite.digits : algorithm.digits;
 }
 
@@ -191,6 +212,7 @@ export function algorithmWarnings(algorithm: ResponseAlgorithm): readonly Digits
 export function algorithmTimeStepping(algorithm: ResponseAlgorithm): TimeStepping | undefined {
   switch (algorithm.kind) {
     case 'event':
+    case 'hmac-challenge':
       return undefined;
     case 'time': {
       const { timeStepSeconds, timeOriginSeconds } = algorithm;
@@ -207,10 +229,11 @@ export function algorithmTimeStepping(algorithm: ResponseAlgorithm): TimeSteppin
 /** Which inputs `responseMessage` needs for this algorithm; it refuses all others. */
 export function algorithmInputs(algorithm: ResponseAlgorithm): AlgorithmInputs {
   if (algorithm.kind !== 'challenge-response') {
+    const takesChallenge = algorithm.kind === 'hmac-challenge';
     return {
-      eventCounter: algorithm.kind !== 'time',
-      timeStep: algorithm.kind !== 'event',
-      question: false,
+      eventCounter: algorithm.kind !== 'time' && !takesChallenge,
+      timeStep: algorithm.kind !== 'event' && !takesChallenge,
+      question: takesChallenge,
       pinHash: false,
       session: false,
     };
@@ -227,7 +250,7 @@ export function algorithmInputs(algorithm: ResponseAlgorithm): AlgorithmInputs {
 
 /**
  * The bytes to be MACed for one response: 8 bytes for HOTP (RFC 4226 section 5.2) and TOTP (RFC
- * 6238 section 4.2), the OCRA message for challenge/response. With `readResponse` it is everything
+ * 6238 section 4.2), the OCRA message for challenge/response, the challenge itself for the bare HMAC. With `readResponse` it is everything
  * that host and device must agree on; the HMAC belongs to whoever holds the seed.
  *
  * @throws OathError ERR_OATH_INPUT naming an input that is missing, superfluous or of a wrong size
@@ -245,6 +268,8 @@ export function responseMessage(algorithm: ResponseAlgorithm, inputs: ResponseIn
     }
     case 'challenge-response':
       return ocraMessage(algorithm.suite, inputs);
+    case 'hmac-challenge':
+      return encodeHmacChallenge(onlyInput('question', inputs));
   }
 }
 
@@ -258,10 +283,10 @@ export function readResponse(algorithm: ResponseAlgorithm, mac: Uint8Array): Otp
   if (mac.length !== digestBytes(algorithm.hash)) {
     throw new OathError('ERR_OATH_MAC', 'mac', `as long as a ${algorithm.hash} digest`);
   }
-  return decodeOtp(mac, algorithm.digits);
+  return algorithm.kind === 'hmac-challenge' ? otpOfBytes(mac) : decodeOtp(mac, algorithm.digits);
 }
 
-function onlyInput<Name extends 'eventCounter' | 'timeStep'>(
+function onlyInput<Name extends 'eventCounter' | 'timeStep' | 'question'>(
   name: Name,
   inputs: ResponseInputs,
 ): NonNullable<ResponseInputs[Name]> {

@@ -1,5 +1,5 @@
 /**
- * HOTP (RFC 4226), TOTP (RFC 6238) and OCRA (RFC 6287) without the HMAC: `responseMessage` gives
+ * HOTP (RFC 4226), TOTP (RFC 6238), OCRA (RFC 6287) and bare challenge/response without the HMAC: `responseMessage` gives
  * the bytes to be MACed, whoever holds the seed MACs them, `readResponse` reads the result. Pure
  * functions: no keys, no input or output, no clock.
  */
@@ -12,6 +12,7 @@ export {
   algorithmTimeStepping,
   algorithmToJson,
   algorithmWarnings,
+  type ChallengeAlgorithm,
   parseAlgorithmText,
   parseResponseAlgorithm,
   readResponse,
@@ -21,6 +22,12 @@ export {
   responseMessage,
 } from './algorithm.ts';
 export { constantTimeEqualText } from './compare.ts';
+export {
+  encodeHmacChallenge,
+  hmacChallengeBytesMax,
+  issuedChallengeBytes,
+  survivesPadding,
+} from './hmac-challenge.ts';
 export { decodeOtp, dynamicTruncate, movingFactor } from './hotp.ts';
 export { appendLuhn, hasLuhn, luhnCheckDigit } from './luhn.ts';
 export { OathError, type OathErrorCode } from './oath-error.ts';

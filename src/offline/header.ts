@@ -176,7 +176,9 @@ const headerShape: Shape<PackageHeader> = {
 
 /** What the index of an entry is, or null for an algorithm that no package can be made of. */
 function kindOf(line: string): PackageHeader['kind'] | null {
-  const { eventCounter, timeStep, pinHash, session } = algorithmInputs(parseAlgorithmText(line));
+  const algorithm = parseAlgorithmText(line);
+  if (algorithm.kind === 'hmac-challenge') return null;
+  const { eventCounter, timeStep, pinHash, session } = algorithmInputs(algorithm);
   if (pinHash || session || (eventCounter && timeStep)) return null;
   if (timeStep) return 'time';
   return eventCounter ? 'event' : 'challenge';

@@ -1,9 +1,14 @@
-import { type ChallengeForm, challengeRandomBytes, newChallenge } from '../domain/challenge.ts';
+import {
+  type ChallengeForm,
+  challengeRandomBytes,
+  type DigitForm,
+  newChallenge,
+} from '../domain/challenge.ts';
 import type { Context } from './deps.ts';
 import { fromModule } from './module-calls.ts';
 
 /** Ten digits: a handle need not be secret, only no other one's. */
-export const handleForm: ChallengeForm = { length: 10, hasCheckDigit: false };
+export const handleForm: DigitForm = { length: 10, hasCheckDigit: false };
 
 const handlePattern = new RegExp(`^[0-9]{${handleForm.length}}$`);
 
@@ -13,11 +18,11 @@ export function isHandle(text: string): boolean {
 }
 
 /**
- * Texts of uniformly random digits, by the module's generator in one call.
+ * Random challenges and handles, by the module's generator in one call.
  *
  * @throws TallystickError when the module fails
  */
-export async function drawDigits(
+export async function drawTexts(
   { module, logon }: Context,
   forms: readonly ChallengeForm[],
 ): Promise<readonly string[]> {

@@ -19,7 +19,7 @@ import {
 } from './attempt.ts';
 import { auditEntry } from './audit-entries.ts';
 import type { Context } from './deps.ts';
-import { drawDigits, handleForm } from './draw.ts';
+import { drawTexts, handleForm } from './draw.ts';
 import { TallystickError } from '../errors.ts';
 import { uuidV7 } from './identifiers.ts';
 import { requireBoundedMembers } from './request-members.ts';
@@ -195,7 +195,7 @@ async function drawChallenge(
   grant: Grant,
   policy: EffectivePolicy,
 ): Promise<IssuedChallenge> {
-  const [text = '', handle = ''] = await drawDigits(context, [challengeForm(policy), handleForm]);
+  const [text = '', handle = ''] = await drawTexts(context, [challengeForm(policy), handleForm]);
   return {
     id: uuidV7(nowMs, context.randomBytes),
     handle,

@@ -5,12 +5,17 @@ import {
   challengeForm,
   challengeIds,
   challengeKey,
-  challengeMatchesSuite,
   challengeRandomBytes,
   challengeRefusal,
   newChallenge,
 } from '../../src/domain/challenge.ts';
-import { hasLuhn, type OcraSuite, parseOcraSuite } from '../../src/oath/index.ts';
+import {
+  type ChallengeAlgorithm,
+  hasLuhn,
+  parseOcraSuite,
+  type ResponseAlgorithm,
+  survivesPadding,
+} from '../../src/oath/index.ts';
 import {
   applicationWith,
   authenticatorWith,
@@ -22,7 +27,10 @@ import {
 } from './support.ts';
 import { proofRuns } from '../support/proof.ts';
 
-const suite = (question: string): OcraSuite => parseOcraSuite(`OCRA-1:HOTP-SHA1-6:${question}`);
+const suite = (question: string): ChallengeAlgorithm => ({
+  kind: 'challenge-response',
+  suite: parseOcraSuite(`OCRA-1:HOTP-SHA1-6:${question}`),
+});
 
 describe('challenges of a suite', () => {
   it.each([
@@ -35,12 +43,12 @@ describe('challenges of a suite', () => {
     ['QH08', 'COFFEE', false],
     ['QA10', 'pay 12 EUR', true],
   ])('%s and %j: %s', (question, challenge, matches) => {
-    expect(challengeMatchesSuite(suite(question), challenge)).toBe(matches);
+    expect(challengeKey(suite(question), challenge) !== null).toBe(matches);
   });
 
   it('takes none where the suite has no question', () => {
     const without = parseOcraSuite('OCRA-1:HOTP-SHA1-6:C', { allowMissingQuestion: true });
-    expect(challengeMatchesSuite(without, '1234')).toBe(false);
+    expect(challengeKey({ kind: 'challenge-response', suite: without }, '1234')).toBeNull();
   });
 
   it.each([
@@ -50,6 +58,14 @@ describe('challenges of a suite', () => {
     ['QH08', 'AB', 'AB00'],
   ])('knows that %s encodes %s and %s alike', (question, one, other) => {
     expect(challengeKey(suite(question), one)).toBe(challengeKey(suite(question), other));
+  });
+
+  it('knows bytes for a key by every bit of them', () => {
+    const key = { kind: 'hmac-challenge', hash: 'SHA1' } as const;
+    expect(challengeKey(key, 'AB00')).toBe('ab00');
+    expect(challengeKey(key, 'ab')).toBe('ab');
+    expect(challengeKey(key, '123')).toBeNull();
+    expect(challengeKey(key, 'pay 12 EUR')).toBeNull();
   });
 
   it('tells others apart', () => {
@@ -93,6 +109,30 @@ describe('new challenges', () => {
     expect(shares.get('dropped, then 0')).toBe(6);
   });
 
+  it('of bytes reach a key whole, whatever a client pads them with', () => {
+    const bytes = fc.uint8Array({ minLength: 48, maxLength: 48 });
+    fc.assert(
+      fc.property(bytes, fc.constantFrom(0, 1, null), (randomBytes, last) => {
+        if (last !== null) randomBytes[31] = last;
+        // What is drawn for the last place may be of no use itself.
+        randomBytes[32] = randomBytes[30] ?? 0;
+        randomBytes[47] = ((randomBytes[30] ?? 0) ^ 0x80) | 2;
+        const challenge = newChallenge({ bytes: 32 }, randomBytes);
+        expect(challenge).toMatch(/^[0-9a-f]{64}$/);
+        expect(challenge.slice(0, 62)).toBe(Buffer.from(randomBytes.slice(0, 31)).toString('hex'));
+        expect(survivesPadding(Buffer.from(challenge, 'hex'))).toBe(true);
+      }),
+      proofRuns(100),
+    );
+    expect(challengeRandomBytes({ bytes: 32 })).toBe(48);
+  });
+
+  it.each([47, 31])('of bytes are refused rather than weak: %s bytes, all alike', (length) => {
+    const broken = new Uint8Array(length).fill(7);
+    const refused = expect.objectContaining({ code: 'internal' }) as Error;
+    expect(() => newChallenge({ bytes: 32 }, broken)).toThrow(refused);
+  });
+
   it('are refused rather than short when the generator is broken', () => {
     const form = { length: 8, hasCheckDigit: false };
     const broken = new Uint8Array(challengeRandomBytes(form)).fill(255);
@@ -126,6 +166,22 @@ describe('the form of a challenge', () => {
   ])('suits a device that takes 8 and 6: %s digits, check digit %s: %s', (...expected) => {
     const [length, hasCheckDigit, suits] = expected;
     expect(canAnswer([device], { length, hasCheckDigit })).toBe(suits);
+  });
+
+  it('in hex suits keys, and suites that take so many characters other than digits', () => {
+    const form = challengeForm(policyWith({ oneStepChallengeFormat: 'hex' }));
+    expect(form).toEqual({ bytes: 32 });
+    const takes = (...algorithms: ResponseAlgorithm[]): boolean =>
+      canAnswer([authenticatorWith(algorithms.map((one) => applicationWith(one)))], form);
+    expect(takes({ kind: 'hmac-challenge', hash: 'SHA1' })).toBe(true);
+    expect(takes(ocra('QH64'))).toBe(true);
+    expect(takes(ocra('QA64'))).toBe(true);
+    expect(takes(ocra('QN64'), ocra('QH63'), hotp)).toBe(false);
+  });
+
+  it('of digits suits no key: it is given bytes', () => {
+    const key = applicationWith({ kind: 'hmac-challenge', hash: 'SHA1' });
+    expect(canAnswer([authenticatorWith([key])], challengeForm(policyWith()))).toBe(false);
   });
 
   it('suits no device without challenges', () => {

@@ -96,6 +96,7 @@ describe('there is no package', () => {
     ['not-serving', { application: { mode: 'unlock' } }],
     ['algorithm', { algorithm: ocra('C-QN08-T30S') }],
     ['algorithm', { algorithm: ocra('QN08-PSHA1') }],
+    ['algorithm', { algorithm: { kind: 'hmac-challenge', hash: 'SHA1' } }],
     ['response-too-short', { algorithm: totp(), agent: { keyMode: 'sw' } }],
     [
       'response-too-short',

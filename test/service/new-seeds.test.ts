@@ -118,6 +118,21 @@ describe('a secret that another authenticator has', () => {
     });
     await expect(create(pair(ocraTime))).resolves.toMatchObject({});
   });
+
+  test('serves nothing beside a key, which gives whoever asks the MAC of any counter', async () => {
+    const seed = randomBytes(20);
+    const key = imported(seed, {
+      name: 'KEY',
+      algorithm: { kind: 'hmac-challenge', hash: 'SHA1' },
+      mode: 'challenge-response',
+    });
+    await expect(create([imported(seed, { name: 'A' }), key])).rejects.toMatchObject({
+      code: 'conflict',
+      fields: { applicationName: 'A' },
+    });
+    const alone = { ...key, seed: imported(randomBytes(20)).seed };
+    await expect(create([alone])).resolves.toMatchObject({});
+  });
 });
 
 describe('seeds whose rows were refused', () => {

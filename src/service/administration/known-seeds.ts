@@ -30,8 +30,8 @@ const comparedMessage = Buffer.from('tallystick: do these two seeds hold one sec
 /**
  * Refuses a secret that another authenticator has already: each application remembers for itself
  * what was used, so one response of the device would be accepted once for each of them. One device
- * may use a secret for several applications as long as these are of different kinds; what unlocks it
- * has a secret of its own, because help desks are told responses of it. The key check value is short and only finds whom to compare with; the module compares.
+ * may use a secret for several applications as long as these are of different kinds; what unlocks it,
+ * and a key that MACs what it is given, has a secret of its own (`tellsTheOther`). The key check value is short and only finds whom to compare with; the module compares.
  *
  * @param stored what the module made of each planned application, in order
  * @param imported which of them brought their secret along; fresh ones are nobody else's
@@ -90,7 +90,7 @@ function mayClash(one: Holder, other: Holder): boolean {
   return (
     one.keyCheckValue === other.keyCheckValue &&
     algorithmHash(one.algorithm) === algorithmHash(other.algorithm) &&
-    (one.serial !== other.serial || familyOf(one) === familyOf(other) || isUnlock(one, other))
+    (one.serial !== other.serial || familyOf(one) === familyOf(other) || tellsTheOther(one, other))
   );
 }
 
@@ -99,8 +99,14 @@ function familyOf({ algorithm }: Holder): string {
   return 'suite' in algorithm ? 'OCRA' : algorithm.kind;
 }
 
-function isUnlock(...holders: readonly Holder[]): boolean {
-  return holders.some(({ mode }) => mode === 'unlock');
+/**
+ * Whether one of them tells what the other responds: the help desk is told a code for any challenge,
+ * and a key gives whoever asks it the whole MAC of any bytes, the counter of HOTP among them.
+ */
+function tellsTheOther(...holders: readonly Holder[]): boolean {
+  return holders.some(
+    ({ mode, algorithm }) => mode === 'unlock' || algorithm.kind === 'hmac-challenge',
+  );
 }
 
 /** The first of the others whose seed gives the same MAC as this one's. */

@@ -6,7 +6,7 @@ import {
   emergencySealContext,
 } from '../../domain/emergency.ts';
 import type { Context } from '../deps.ts';
-import { drawDigits } from '../draw.ts';
+import { drawTexts } from '../draw.ts';
 import { fromModule } from '../module-calls.ts';
 import type { CallOptions } from '../seed-module.ts';
 
@@ -25,7 +25,7 @@ export async function drawCodes(
   count: number,
 ): Promise<readonly string[]> {
   if (characters === 'digits') {
-    return drawDigits(
+    return drawTexts(
       context,
       Array.from({ length: count }, () => ({ length, hasCheckDigit: false })),
     );

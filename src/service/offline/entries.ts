@@ -1,8 +1,8 @@
 import {
-  type ChallengeForm,
-  challengeForm,
   challengeKey,
   challengeRandomBytes,
+  type DigitForm,
+  digitForm,
 } from '../../domain/challenge.ts';
 import type { OfflineSubject } from '../../domain/offline-plan.ts';
 import type { EffectivePolicy } from '../../domain/policy-catalogue.ts';
@@ -16,7 +16,7 @@ import {
   responseMessage,
 } from '../../oath/index.ts';
 import type { Context } from '../deps.ts';
-import { drawDigits } from '../draw.ts';
+import { drawTexts } from '../draw.ts';
 import { fromModule, moduleError, seedReference } from '../module-calls.ts';
 import type { OfflineBuilder, OfflineHeader } from '../ports.ts';
 import { formatOf, nextTurn } from './format.ts';
@@ -41,17 +41,17 @@ export async function drawChallenges(
   const drawn = new Map<string, string>();
   while (drawn.size < count) {
     const forms = Array.from({ length: Math.min(atOnce, count - drawn.size) }, () => form);
-    for (const text of await drawDigits(context, forms)) {
-      drawn.set(challengeKey(suite, text) ?? text, text);
+    for (const text of await drawTexts(context, forms)) {
+      drawn.set(challengeKey(algorithm, text) ?? text, text);
     }
   }
   return [...drawn.values()];
 }
 
 /** As the policy's challenges, if the device takes so many digits, and never so few that they come again. */
-function formFor(suite: OcraSuite, policy: EffectivePolicy): ChallengeForm {
+function formFor(suite: OcraSuite, policy: EffectivePolicy): DigitForm {
   const lengthMax = suite.dataInput.question?.maxLength ?? 0;
-  const form = challengeForm(policy);
+  const form = digitForm(policy);
   const length = Math.max(challengeLengthMin, form.length);
   return length + (form.hasCheckDigit ? 1 : 0) <= lengthMax
     ? { length, hasCheckDigit: form.hasCheckDigit }

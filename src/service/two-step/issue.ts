@@ -8,7 +8,7 @@ import type { TallystickError } from '../../errors.ts';
 import type { IssuedAnswer } from '../api.ts';
 import type { Facts } from '../attempt.ts';
 import type { Context } from '../deps.ts';
-import { drawDigits, handleForm } from '../draw.ts';
+import { drawTexts, handleForm } from '../draw.ts';
 import { uuidV7 } from '../identifiers.ts';
 import { fromModule } from '../module-calls.ts';
 import {
@@ -51,7 +51,7 @@ async function issueChallenge<Success extends { readonly outcome: string }>(
   const { user, policy } = examined;
   const { componentType } = caller;
   const open = await context.store.openChallengeIds(user.id, componentType, nowMs);
-  const [text = '', handle = ''] = await drawDigits(context, [challengeForm(policy), handleForm]);
+  const [text = '', handle = ''] = await drawTexts(context, [challengeForm(policy), handleForm]);
   const issued: Issued = {
     id: uuidV7(nowMs, context.randomBytes),
     handle,
@@ -185,7 +185,7 @@ async function deliver<Success extends { readonly outcome: string }>(
   const { componentType } = caller;
   const { process, method } = reading;
   const otpDigits = policy.virtualOtpDigits;
-  const [otp = '', handle = ''] = await drawDigits(context, [
+  const [otp = '', handle = ''] = await drawTexts(context, [
     { length: otpDigits, hasCheckDigit: false },
     handleForm,
   ]);
@@ -256,7 +256,7 @@ export async function lookAlike<Success extends { readonly outcome: string }>(
     ({ password, pin }) => password === null && pin === null,
   );
   if (reading === undefined) return null;
-  const [challenge = '', challengeKey = ''] = await drawDigits(context, [
+  const [challenge = '', challengeKey = ''] = await drawTexts(context, [
     challengeForm(policy),
     handleForm,
   ]);
