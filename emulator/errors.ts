@@ -3,6 +3,7 @@
  *
  * - `input-invalid`: a value that the caller gave is outside what is allowed.
  * - `refused`: the device itself refuses, as a real one would (see `Refusal`).
+ * - `untouched`: a key waited to be touched, and nobody did.
  * - `token-unknown`, `token-exists`: no virtual token of that serial, or one too many.
  * - `message-unknown`: no message, or none with a one-time password, is in the inbox.
  * - `pairing-refused`: a bundle that does not answer this token's request.
@@ -10,10 +11,13 @@
  * - `state-damaged`: a state file that cannot be trusted.
  * - `state-conflict`: the state file changed since it was read.
  * - `storage-failed`: the operating system refused to read or write.
+ * - `hid-unavailable`: what reaches keys that are plugged in is not installed.
+ * - `hid-failed`: a key that is plugged in cannot be opened, or does not answer as it should.
  */
 export type EmulatorErrorCode =
   | 'input-invalid'
   | 'refused'
+  | 'untouched'
   | 'token-unknown'
   | 'token-exists'
   | 'message-unknown'
@@ -21,7 +25,9 @@ export type EmulatorErrorCode =
   | 'state-busy'
   | 'state-damaged'
   | 'state-conflict'
-  | 'storage-failed';
+  | 'storage-failed'
+  | 'hid-unavailable'
+  | 'hid-failed';
 
 /**
  * The only error this room throws on purpose. The message says what was wrong and what is allowed;

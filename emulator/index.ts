@@ -3,7 +3,8 @@
  * return the token as it is afterwards. Time is always a parameter, in Unix milliseconds; the
  * token's own clock turns true time into what the device believes. `TokenFolder` keeps tokens in
  * files; `responses` makes responses by the thousand without a device around them. `startInbox` is
- * the telephone and the mailbox of people who get one-time passwords sent.
+ * the telephone and the mailbox of people who get one-time passwords sent. `createKeyHost` talks to
+ * keys by the OTP HID protocol, `openEmulatedKey` is such a key.
  *
  * ```ts
  * const token = createToken(
@@ -144,6 +145,20 @@ export {
   type Hull,
   type Screen,
 } from './device/screens.ts';
+export { type EmulatedKey, instantClock, openEmulatedKey } from './hid/emulated-key.ts';
+export type { KeyStatus, Slot, SlotStatus } from './hid/frame.ts';
+export type { HidDevice } from './hid/hid-device.ts';
+export { createKeyHost, type HidClock, type KeyHost, padChallenge } from './hid/host.ts';
+export { emptyKey, type KeySlot, type OtpKey, pressSlot, wipeKey } from './hid/key.ts';
+export { type KeyFolder, openKeyFolder } from './hid/key-files.ts';
+export { listRealKeys, openRealKey, type RealKey } from './hid/real-keys.ts';
+export {
+  hmacSlotConfig,
+  type HmacSlotOptions,
+  hotpSlotConfig,
+  type HotpSlotOptions,
+  type SlotConfig,
+} from './hid/slot-config.ts';
 export { Secret } from './device/secret.ts';
 export { openTokenFolder, type TokenFolder, type TokenFolderOptions } from './files/state-file.ts';
 export { type StoredToken, tokenFromJson, tokenToJson } from './files/token-json.ts';

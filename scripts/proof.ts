@@ -44,6 +44,10 @@ const proofs: Readonly<Record<string, Proof>> = {
     files: ['test/regressions/hsm/memory.test.ts'],
     shows: 'a million MACs leave nothing behind in memory, resident and wrapped',
   },
+  hid: {
+    files: ['test/emulator/hid/'],
+    shows: 'a key and its host survive 100,000 odd reports, and a reset makes the key sound again',
+  },
   offline: {
     files: ['test/offline/', 'test/agent/', 'test/e2e/offline', 'test/service/emergency/draw'],
     shows:

@@ -7,6 +7,8 @@ import type { Operation } from '../device/operate.ts';
 import { type DevicePorts, nodePorts } from '../device/ports.ts';
 import { type Refusal, refusalText } from '../device/refusal.ts';
 import { openTokenFolder, storageError, type TokenFolder } from '../files/state-file.ts';
+import { type KeyFolder, openKeyFolder } from '../hid/key-files.ts';
+import type { LoadNodeHid } from '../hid/real-keys.ts';
 import type { VirtualToken } from '../device/token.ts';
 
 /** Everything a command touches, so that tests can run one without a process. */
@@ -24,6 +26,8 @@ export interface CliWorld {
   err(text: string): void;
   /** Settles when the process is asked to end (SIGTERM, Ctrl-C); for commands that serve. */
   untilStopped(): Promise<void>;
+  /** What reaches keys that are plugged in, if not node-hid. */
+  readonly loadNodeHid?: LoadNodeHid | undefined;
 }
 
 export interface CommonOptions {
@@ -54,28 +58,28 @@ Exit status:
   2  wrong usage: an unknown command or option, or a value out of range
   3  busy: another process is using the token, the inbox or the port
   4  damaged: a state file that cannot be trusted, or that changed meanwhile
-  5  storage: the operating system refused to read or write`;
+  5  storage: the operating system refused to read or write, or a plugged-in key cannot be reached`;
 
 /** Exit status of each error. */
 export function exitCodeOf(code: EmulatorErrorCode): number {
-  switch (code) {
-    case 'input-invalid':
-      return exitCodes.usage;
-    case 'refused':
-    case 'token-unknown':
-    case 'token-exists':
-    case 'message-unknown':
-    case 'pairing-refused':
-      return exitCodes.refused;
-    case 'state-busy':
-      return exitCodes.busy;
-    case 'state-damaged':
-    case 'state-conflict':
-      return exitCodes.damaged;
-    case 'storage-failed':
-      return exitCodes.storage;
-  }
+  return exitCodeByError[code];
 }
+
+const exitCodeByError: Readonly<Record<EmulatorErrorCode, number>> = {
+  'input-invalid': exitCodes.usage,
+  refused: exitCodes.refused,
+  untouched: exitCodes.refused,
+  'token-unknown': exitCodes.refused,
+  'token-exists': exitCodes.refused,
+  'message-unknown': exitCodes.refused,
+  'pairing-refused': exitCodes.refused,
+  'state-busy': exitCodes.busy,
+  'state-damaged': exitCodes.damaged,
+  'state-conflict': exitCodes.damaged,
+  'storage-failed': exitCodes.storage,
+  'hid-unavailable': exitCodes.storage,
+  'hid-failed': exitCodes.storage,
+};
 
 /** A command with the options that all have. */
 export function commonCommand(usage: string, summary: string): Command {
@@ -93,6 +97,10 @@ export function withTime(command: Command): Command {
 
 export function folderOf(world: CliWorld, options: CommonOptions): TokenFolder {
   return openTokenFolder(options.dir ?? world.defaultFolder, world.env);
+}
+
+export function keysOf(world: CliWorld, options: CommonOptions): KeyFolder {
+  return openKeyFolder(options.dir ?? world.defaultFolder, world.env);
 }
 
 /** The true time a command works at. */

@@ -3,6 +3,7 @@ import { type CliWorld, exitCodeHelp, exitCodeOf, exitCodes } from './context.ts
 import { batteryCommand } from './battery.ts';
 import { driftCommand } from './drift.ts';
 import { exportCommand } from './export.ts';
+import { hidCommand } from './hid.ts';
 import { inboxCommand } from './inbox.ts';
 import { pairCommand } from './pair.ts';
 import { pinCommand, unlockCommand } from './pin.ts';
@@ -57,6 +58,7 @@ ${exitCodeHelp}`,
     batteryCommand(world),
     exportCommand(world),
     inboxCommand(world),
+    hidCommand(world),
     removeCommand(world),
   ];
   for (const command of commands) program.addCommand(command);

@@ -13,6 +13,7 @@ import {
   type CommonOptions,
   folderOf,
   isoTime,
+  keysOf,
   portsOf,
   print,
   readInput,
@@ -22,6 +23,7 @@ import {
   withTime,
   writeOutput,
 } from './context.ts';
+import { createKey, keyProfileName, keySeedLengths, refuseTokenOptions } from './hid-new.ts';
 import { pinStatusText } from './pin.ts';
 import { batteryRows } from './battery.ts';
 import { batteryOf, clockOf, type PhysicsOptions, withPhysics } from './physics-options.ts';
@@ -62,6 +64,7 @@ Examples:
   vtoken new VT00000002 --profile one-button-event --seed-file seed.txt
   vtoken new VT00000003 --application CR=OCRA-1:HOTP-SHA256-8:QN08-T1M --offset +2s --ppm 3
   vtoken new VT00000004 --profile one-button-time --drift typical --drift-seed qa --battery sealed
+  vtoken new HK00000001 --profile ${keyProfileName}     a key, see: vtoken hid --help
 
 To have the seeds made by a server instead, see: vtoken pair --help`,
     )
@@ -69,11 +72,19 @@ To have the seeds made by a server instead, see: vtoken pair --help`,
 }
 
 async function runNew(world: CliWorld, serial: string, options: NewOptions): Promise<void> {
+  if (options.profile === keyProfileName) {
+    refuseTokenOptions(options);
+    await createKey(world, serial, options, await seedsFor(world, keySeedLengths, options));
+    return;
+  }
   const profile = profileOf(options);
   const nowMs = trueMsOf(world, options);
   const clock = clockOf(world, options, serial, nowMs);
   const battery = batteryOf(options, nowMs);
-  const seeds = await seedsFor(world, profile, options);
+  const lengths = profile.applications.map(({ algorithm }) =>
+    digestBytes(algorithmHash(algorithm)),
+  );
+  const seeds = await seedsFor(world, lengths, options);
   const token = createToken({ serial, profile, clock, battery }, seeds, portsOf(world));
   warnOfDigits(world, profile);
   const { seedOut } = options;
@@ -88,9 +99,10 @@ async function runNew(world: CliWorld, serial: string, options: NewOptions): Pro
   wipeToken(token);
 }
 
+/** The seeds that the options give, or random ones of these lengths. */
 async function seedsFor(
   world: CliWorld,
-  profile: Profile,
+  lengths: readonly number[],
   options: NewOptions,
 ): Promise<readonly Uint8Array[]> {
   const { seedFile, seedStdin } = options;
@@ -99,9 +111,7 @@ async function seedsFor(
   }
   const path = seedStdin === true ? '-' : seedFile;
   if (path === undefined) {
-    return profile.applications.map(({ algorithm }) =>
-      world.env.randomBytes(digestBytes(algorithmHash(algorithm))),
-    );
+    return lengths.map((length) => world.env.randomBytes(length));
   }
   const format =
     options.seedFormat === undefined
@@ -245,7 +255,8 @@ export function removeCommand(world: CliWorld): Command {
   return commonCommand('remove', 'delete a token and its seeds for good')
     .argument('<serial>')
     .action(async (serial: string, options: CommonOptions) => {
-      await folderOf(world, options).remove(serial);
+      const keys = keysOf(world, options);
+      await ((await keys.has(serial)) ? keys : folderOf(world, options)).remove(serial);
       print(world, options, { serial, removed: true }, '');
     });
 }

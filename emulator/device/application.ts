@@ -114,6 +114,11 @@ export function checkProgram(program: ApplicationProgram): void {
       'an application name has 1 to 12 capital letters, digits, spaces, _ or -, and starts with a letter or digit',
     );
   }
+  if (algorithm.kind === 'hmac-challenge') {
+    throw invalid(
+      `${algorithmText(algorithm)} is what slots of a key do: see the profile otp-hid-key`,
+    );
+  }
   if (mode === 'unlock') {
     checkUnlock(program);
     return;

@@ -54,18 +54,8 @@ export function openTokenFolder(
 ): TokenFolder {
   const lockWaitMs = options.lockWaitMs ?? lockWaitMsDefault;
 
-  async function locked<Result>(serial: string, work: () => Promise<Result>): Promise<Result> {
-    const lockPath = join(path, `${checkSerial(serial)}.lock`);
-    let lock: HeldLock | null = null;
-    try {
-      lock = await takeLock(env, lockPath, { waitMs: lockWaitMs });
-      return await work();
-    } catch (error) {
-      throw storageError(error, path);
-    } finally {
-      await lock?.release();
-    }
-  }
+  const locked = <Result>(serial: string, work: () => Promise<Result>): Promise<Result> =>
+    lockedSerial(env, path, serial, lockWaitMs, work);
 
   return {
     serials: () => serialsIn(env, path),
@@ -73,7 +63,7 @@ export function openTokenFolder(
     create: async (token) => {
       await makeFolder(env, path);
       await locked(token.serial, async () => {
-        if (await exists(env, path, token.serial)) {
+        if (await isTaken(env, path, token.serial)) {
           throw new EmulatorError('token-exists', `token ${token.serial} exists already`);
         }
         await write(env, path, { token, revision: 1 });
@@ -116,10 +106,44 @@ export function openTokenFolder(
   };
 }
 
-async function serialsIn(env: DeviceEnv, path: string): Promise<readonly string[]> {
+/**
+ * Works while no other process does anything with the serial.
+ *
+ * @param path of the folder, which must be there
+ * @throws EmulatorError state-busy, or storage-failed with the reason
+ */
+export async function lockedSerial<Result>(
+  env: DeviceEnv,
+  path: string,
+  serial: string,
+  lockWaitMs: number,
+  work: () => Promise<Result>,
+): Promise<Result> {
+  const lockPath = join(path, `${checkSerial(serial)}.lock`);
+  let lock: HeldLock | null = null;
+  try {
+    lock = await takeLock(env, lockPath, { waitMs: lockWaitMs });
+    return await work();
+  } catch (error) {
+    throw storageError(error, path);
+  } finally {
+    await lock?.release();
+  }
+}
+
+function serialsIn(env: DeviceEnv, path: string): Promise<readonly string[]> {
+  return serialsOf(env, path, fileNamePattern);
+}
+
+/** The serials in the names of a folder's files, in order. */
+export async function serialsOf(
+  env: DeviceEnv,
+  path: string,
+  pattern: RegExp,
+): Promise<readonly string[]> {
   try {
     const names = await env.files.list(path);
-    return names.flatMap((name) => fileNamePattern.exec(name)?.[1] ?? []).sort();
+    return names.flatMap((name) => pattern.exec(name)?.[1] ?? []).sort();
   } catch (error) {
     if (systemErrorCode(error) === 'ENOENT') return [];
     throw storageError(error, path);
@@ -142,14 +166,22 @@ async function readToken(env: DeviceEnv, path: string, serial: string): Promise<
   }
 }
 
-async function readFile(env: DeviceEnv, path: string, serial: string): Promise<Buffer> {
-  const filePath = tokenPath(path, serial);
+function readFile(env: DeviceEnv, path: string, serial: string): Promise<Buffer> {
+  return readStateFile(env, tokenPath(path, serial), `there is no token ${serial} in ${path}`);
+}
+
+/** The bytes of a state file; `missing` is the message of token-unknown. */
+export async function readStateFile(
+  env: DeviceEnv,
+  filePath: string,
+  missing: string,
+): Promise<Buffer> {
   try {
     return await env.files.read(filePath, fileBytesMax);
   } catch (error) {
     const code = systemErrorCode(error);
     if (code === 'ENOENT' || code === 'ENOTDIR') {
-      throw new EmulatorError('token-unknown', `there is no token ${serial} in ${path}`);
+      throw new EmulatorError('token-unknown', missing);
     }
     if (code === 'EFBIG') {
       throw new EmulatorError('state-damaged', `${filePath} is damaged: it is too large`);
@@ -163,8 +195,11 @@ async function requireToken(env: DeviceEnv, path: string, serial: string): Promi
   throw new EmulatorError('token-unknown', `there is no token ${serial} in ${path}`);
 }
 
-async function exists(env: DeviceEnv, path: string, serial: string): Promise<boolean> {
-  const filePath = tokenPath(path, serial);
+function exists(env: DeviceEnv, path: string, serial: string): Promise<boolean> {
+  return fileExists(env, tokenPath(path, serial));
+}
+
+export async function fileExists(env: DeviceEnv, filePath: string): Promise<boolean> {
   try {
     return await env.files.exists(filePath);
   } catch (error) {
@@ -172,7 +207,8 @@ async function exists(env: DeviceEnv, path: string, serial: string): Promise<boo
   }
 }
 
-async function makeFolder(env: DeviceEnv, path: string): Promise<void> {
+/** Creates a folder of tokens, with mode 0700, if it is not there. */
+export async function makeFolder(env: DeviceEnv, path: string): Promise<void> {
   try {
     await env.files.makeFolder(path, folderMode);
   } catch (error) {
@@ -181,10 +217,19 @@ async function makeFolder(env: DeviceEnv, path: string): Promise<void> {
 }
 
 /** Only under the lock: the draft has one name, so that a crash leaves at most one behind. */
-async function write(env: DeviceEnv, path: string, stored: StoredToken): Promise<void> {
-  const filePath = tokenPath(path, stored.token.serial);
+function write(env: DeviceEnv, path: string, stored: StoredToken): Promise<void> {
+  return replaceFile(env, path, tokenPath(path, stored.token.serial), tokenToJson(stored));
+}
+
+/** Replaces a state file as a whole and waits until it is on disk; only under the lock. */
+export async function replaceFile(
+  env: DeviceEnv,
+  path: string,
+  filePath: string,
+  text: string,
+): Promise<void> {
   const draftPath = `${filePath}.draft`;
-  const bytes = Buffer.from(tokenToJson(stored), 'utf8');
+  const bytes = Buffer.from(text, 'utf8');
   try {
     await env.files.remove(draftPath);
     await env.files.writeNew(draftPath, bytes, fileMode);
@@ -198,8 +243,18 @@ async function write(env: DeviceEnv, path: string, stored: StoredToken): Promise
   await env.files.syncFolder(path);
 }
 
+/** Whether a token or a key has the serial: one of the two at the most. */
+export async function isTaken(env: DeviceEnv, path: string, serial: string): Promise<boolean> {
+  return (await exists(env, path, serial)) || (await fileExists(env, keyPath(path, serial)));
+}
+
 function tokenPath(path: string, serial: string): string {
   return join(path, `${serial}.json`);
+}
+
+/** The file of a key that speaks the OTP HID protocol. */
+export function keyPath(path: string, serial: string): string {
+  return join(path, `${serial}.hid.json`);
 }
 
 const reasons: Readonly<Record<string, string>> = {

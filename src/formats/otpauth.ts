@@ -49,6 +49,7 @@ function kindOf({ algorithm, eventCounter }: KeyFileKey): UriKind | null {
       return { type: 'totp', movingName: 'period', moving: algorithm.timeStepSeconds };
     case 'time-event':
     case 'challenge-response':
+    case 'hmac-challenge':
       return null;
   }
 }

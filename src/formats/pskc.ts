@@ -65,6 +65,9 @@ export async function* writePskc(
 
 /** Why PSKC cannot carry this key, or null. */
 export function pskcRefusal(key: KeyFileKey, protection: PskcProtection): KeyFileRefusal | null {
+  if (algorithmUri(key.algorithm) === null) {
+    return { code: 'algorithm', message: 'PSKC has no name for the bare HMAC of such a key' };
+  }
   return (
     brokenKeyRefusal(key) ??
     protectionRefusal(protection, key) ??
@@ -114,13 +117,15 @@ async function* containerNodes(
 
 function packageNode(key: KeyFileKey, secrets: SecretWriter): XmlNode {
   const { device } = key;
+  const uri = algorithmUri(key.algorithm);
+  if (uri === null) throw new TypeError('such a key is refused before');
   return xmlNode('KeyPackage', {}, [
     xmlNode('DeviceInfo', {}, [
       ...textNode('Manufacturer', device.manufacturer),
       ...textNode('SerialNo', device.serial),
       ...textNode('Model', device.model),
     ]),
-    xmlNode('Key', { Id: key.id, Algorithm: algorithmUri(key.algorithm) }, [
+    xmlNode('Key', { Id: key.id, Algorithm: uri }, [
       ...textNode('Issuer', key.issuer),
       xmlNode('AlgorithmParameters', {}, parameterNodes(key)),
       ...textNode('FriendlyName', key.applicationName),
@@ -134,7 +139,8 @@ function packageNode(key: KeyFileKey, secrets: SecretWriter): XmlNode {
   ]);
 }
 
-function algorithmUri({ kind }: ResponseAlgorithm): string {
+/** Null for what RFC 6030 and its registry have no name for. */
+function algorithmUri({ kind }: ResponseAlgorithm): string | null {
   switch (kind) {
     case 'event':
       return pskcAlgorithms.hotp;
@@ -143,6 +149,8 @@ function algorithmUri({ kind }: ResponseAlgorithm): string {
     case 'time-event':
     case 'challenge-response':
       return pskcAlgorithms.ocra;
+    case 'hmac-challenge':
+      return null;
   }
 }
 

@@ -142,6 +142,7 @@ export async function vtoken(
     typed?: readonly string[];
     env?: DeviceEnv;
     stopped?: Promise<void>;
+    loadNodeHid?: () => Promise<unknown>;
   } = {},
 ): Promise<CliRun> {
   let out = '';
@@ -160,6 +161,7 @@ export async function vtoken(
     out: (text) => (out += text),
     err: (text) => (err += text),
     untilStopped: () => options.stopped ?? Promise.resolve(),
+    loadNodeHid: options.loadNodeHid,
   });
   return { status, out, err };
 }

@@ -33,6 +33,7 @@ describe('otpauth', () => {
 
   it.each([
     ['OCRA-1:HOTP-SHA1-6:QN08', {}, 'algorithm'],
+    ['HMAC-SHA1-CR', {}, 'algorithm'],
     ['OCRA-1:HOTP-SHA1-8:C-QN08-T30S/00000000', {}, 'algorithm'],
     ['TOTP-SHA1-6-30S-T0=1', {}, 'time-origin'],
     ['HOTP-SHA1-6', { eventCounter: undefined }, 'counter'],

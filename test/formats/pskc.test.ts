@@ -294,6 +294,7 @@ describe('encrypted PSKC', () => {
 
 describe('PSKC refuses', () => {
   it.each([
+    ['HMAC-SHA1-CR', {}, 'algorithm'],
     ['HOTP-SHA1-10', {}, 'digits'],
     ['TOTP-SHA1-6-30S-T0=30', {}, 'time-origin'],
     ['HOTP-SHA1-6', { eventCounter: 2n ** 63n }, 'counter'],

@@ -1,0 +1,85 @@
+import { type CliWorld, type CommonOptions, keysOf, print, writeOutput } from './context.ts';
+import type { ProfileOptions } from './profile.ts';
+import { formatSeeds } from './values.ts';
+import { checkSerial } from '../device/token.ts';
+import { EmulatorError } from '../errors.ts';
+import { instantClock, openEmulatedKey } from '../hid/emulated-key.ts';
+import type { Slot } from '../hid/frame.ts';
+import { createKeyHost } from '../hid/host.ts';
+import { emptyKey, keyStatus, type OtpKey, wipeKey } from '../hid/key.ts';
+import { hmacSlotConfig, slotKeyBytes, wipeSlotConfig } from '../hid/slot-config.ts';
+
+/** The profile whose devices are keys, with a file of their own kind. */
+export const keyProfileName = 'otp-hid-key';
+
+/** A seed for each slot. */
+export const keySeedLengths: readonly number[] = [slotKeyBytes, slotKeyBytes];
+
+const serialNumberMax = 0xffff_ffff;
+
+/**
+ * `vtoken new --profile otp-hid-key`: both slots take HMAC-SHA-1 challenges, the second wants a touch.
+ *
+ * @param seeds of the slots, 20 bytes each
+ */
+export async function createKey(
+  world: CliWorld,
+  serial: string,
+  options: CommonOptions & { readonly seedOut?: string },
+  seeds: readonly Uint8Array[],
+): Promise<void> {
+  if (seeds.length !== keySeedLengths.length || seeds.some((one) => one.length !== slotKeyBytes)) {
+    throw invalid(`a key takes two seeds of ${slotKeyBytes} bytes, for slot 1 and slot 2`);
+  }
+  const serialNumber = serialNumberOf(world, checkSerial(serial));
+  const key = await programmed(emptyKey(serialNumber), seeds);
+  const { seedOut } = options;
+  if (seedOut !== undefined) await writeOutput(world, seedOut, formatSeeds(seeds), 0o600);
+  try {
+    await keysOf(world, options).create(serial, key);
+  } catch (error) {
+    if (seedOut !== undefined) await world.env.files.remove(seedOut);
+    throw error;
+  }
+  print(world, options, { serial, serialNumber, slots: keyStatus(key).slots }, serial);
+  wipeKey(key);
+}
+
+/** Refuses what describes a token with a display and a clock. */
+export function refuseTokenOptions(options: ProfileOptions): void {
+  const { profile, initialPin, ...others } = options;
+  const names = ['application', 'challengeCheckDigit', 'responseCheckDigit', 'pressSwitchesOff'];
+  const more = ['pinDigits', 'pinFailures', 'pinLock', 'offset', 'ppm'];
+  const physics = ['drift', 'driftSeed', 'jitter', 'battery', 'batteryLife', 'flushEvery'];
+  const given: Readonly<Record<string, unknown>> = { ...others };
+  if (initialPin && [...names, ...more, ...physics].every((name) => given[name] === undefined)) return;
+  throw invalid(
+    `${profile ?? keyProfileName} has two slots and neither clock nor PIN: only seeds may be given`,
+  );
+}
+
+/** By the same frames that a host would send. */
+async function programmed(key: OtpKey, seeds: readonly Uint8Array[]): Promise<OtpKey> {
+  const clock = instantClock();
+  const device = openEmulatedKey(key, clock);
+  const host = createKeyHost(device, clock);
+  for (const slot of [1, 2] as const satisfies readonly Slot[]) {
+    const config = hmacSlotConfig(seeds[slot - 1] ?? new Uint8Array(), { needsTouch: slot === 2 });
+    const isTaken = await host.writeSlot(slot, config);
+    wipeSlotConfig(config);
+    if (!isTaken) throw new RangeError('an empty slot takes everything');
+  }
+  return device.key;
+}
+
+/** The digits that the serial ends with, so that both read alike; else drawn. */
+function serialNumberOf({ env }: CliWorld, serial: string): number {
+  const [, digits = ''] = /([0-9]{1,16})(?:-[0-9]+)?$/.exec(serial) ?? [];
+  const number = Number(digits);
+  if (number >= 1 && number <= serialNumberMax) return number;
+  return 1 + (Buffer.from(env.randomBytes(4)).readUInt32BE() >>> 1);
+}
+
+function invalid(message: string): EmulatorError {
+  return new EmulatorError('input-invalid', message);
+}

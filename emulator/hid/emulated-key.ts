@@ -1,0 +1,50 @@
+import type { HidClock } from './host.ts';
+import type { HidDevice } from './hid-device.ts';
+import type { OtpKey } from './key.ts';
+import { currentReport, powered, receiveReport, touch } from './reports.ts';
+
+/** An emulated key that is plugged in, with a finger near it. */
+export interface EmulatedKey extends HidDevice {
+  /** What it remembers now. */
+  readonly key: OtpKey;
+  /** Touches it once: a key that does not wait for it takes no notice. */
+  touch(): void;
+}
+
+/** Plugs an emulated key in, as a driver would show it. */
+export function openEmulatedKey(
+  key: OtpKey,
+  { monotonicMs }: Pick<HidClock, 'monotonicMs'>,
+): EmulatedKey {
+  let device = powered(key);
+  return {
+    get key() {
+      return device.key;
+    },
+    getFeatureReport: () => {
+      const read = currentReport(device, monotonicMs());
+      ({ device } = read);
+      return Promise.resolve(read.report);
+    },
+    sendFeatureReport: (report) => {
+      device = receiveReport(device, report, monotonicMs());
+      return Promise.resolve();
+    },
+    touch: () => {
+      device = touch(device, monotonicMs());
+    },
+    close: () => Promise.resolve(),
+  };
+}
+
+/** A clock on which waiting takes no time: what is near an emulated key has no reason to wait. */
+export function instantClock(): HidClock {
+  let nowMs = 0;
+  return {
+    monotonicMs: () => nowMs,
+    sleepMs: (durationMs) => {
+      nowMs += durationMs;
+      return Promise.resolve();
+    },
+  };
+}

@@ -1,0 +1,109 @@
+import { movingFactorMax } from '../../src/oath/index.ts';
+import {
+  encodeBase64,
+  parseJson,
+  readBase64,
+  readCounter,
+  readMembers,
+  readText,
+  readWhole,
+  readWord,
+  ShapeError,
+} from '../files/shape.ts';
+import { emulatedFirmware, type KeySlot, type OtpKey } from './key.ts';
+import {
+  configBytes,
+  hotpStart,
+  readSlotConfig,
+  slotConfigBytes,
+  slotKind,
+} from './slot-config.ts';
+
+/** A key with the serial that its file is named by. */
+export interface StoredKey {
+  readonly serial: string;
+  readonly key: OtpKey;
+}
+
+const kind = 'otp-hid-key';
+const version = 1;
+const serialNumberMax = 0xffff_ffff;
+const serialCharactersMax = 19;
+/** A counter that has run out is stored as 2^64. */
+const counterMax = movingFactorMax + 1n;
+
+/** The text of a key's file: whoever reads it has the key. */
+export function keyToJson({ serial, key }: StoredKey): string {
+  const { serialNumber, programmingSequence, slots } = key;
+  return `${JSON.stringify(
+    {
+      kind,
+      version,
+      serial,
+      serialNumber,
+      programmingSequence,
+      slot1: slotToJson(slots[1]),
+      slot2: slotToJson(slots[2]),
+    },
+    null,
+    2,
+  )}\n`;
+}
+
+/**
+ * Reads what `keyToJson` wrote.
+ *
+ * @throws ShapeError naming what is wrong and what is allowed; no secret appears in it
+ */
+export function keyFromJson(text: string): StoredKey {
+  const where = 'the file';
+  const members = readMembers(parseJson(text), where, [
+    'kind',
+    'version',
+    'serial',
+    'serialNumber',
+    'programmingSequence',
+    'slot1',
+    'slot2',
+  ]);
+  readWord(members['kind'], 'kind', [kind]);
+  readWhole(members['version'], 'version', version, version);
+  const slots = { 1: readSlot(members['slot1'], 'slot1'), 2: readSlot(members['slot2'], 'slot2') };
+  const isEmpty = slots[1] === null && slots[2] === null;
+  return {
+    serial: readText(members['serial'], 'serial', serialCharactersMax),
+    key: {
+      serialNumber: readWhole(members['serialNumber'], 'serialNumber', 1, serialNumberMax),
+      firmware: emulatedFirmware,
+      programmingSequence: readWhole(
+        members['programmingSequence'],
+        'programmingSequence',
+        isEmpty ? 0 : 1,
+        isEmpty ? 0 : 0xff,
+      ),
+      slots,
+    },
+  };
+}
+
+function slotToJson(slot: KeySlot | null): unknown {
+  if (slot === null) return null;
+  const bytes = slotConfigBytes(slot.config);
+  const config = encodeBase64(bytes);
+  bytes.fill(0);
+  return { config, eventCounter: String(slot.eventCounter) };
+}
+
+function readSlot(value: unknown, where: string): KeySlot | null {
+  if (value === null) return null;
+  const members = readMembers(value, where, ['config', 'eventCounter']);
+  const bytes = readBase64(members['config'], `${where}.config`, configBytes, configBytes);
+  const config = readSlotConfig(bytes);
+  bytes.fill(0);
+  if (config === null) throw new ShapeError(`${where}.config must end with its CRC`);
+  const max = slotKind(config) === 'hotp' ? counterMax : hotpStart(config);
+  return {
+    config,
+    eventCounter: readCounter(members['eventCounter'], `${where}.eventCounter`, max),
+  };
+}

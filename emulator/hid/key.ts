@@ -1,0 +1,210 @@
+import { timingSafeEqual } from 'node:crypto';
+import {
+  type EventCounter,
+  movingFactorMax,
+  type Otp,
+  parseEventCounter,
+  readResponse,
+  responseMessage,
+} from '../../src/oath/index.ts';
+import { macOnce } from '../device/mac.ts';
+import { commands, type KeyStatus, type Request, type Slot } from './frame.ts';
+import {
+  accessCodeBytes,
+  configBytes,
+  configFlags,
+  hotpStart,
+  needsTouch,
+  readSlotConfig,
+  type SlotConfig,
+  slotKey,
+  slotKind,
+  wipeSlotConfig,
+} from './slot-config.ts';
+
+/** A programmed slot. */
+export interface KeySlot {
+  readonly config: SlotConfig;
+  /** The next counter of HOTP; unused by others. */
+  readonly eventCounter: bigint;
+}
+
+/** What a key remembers without power. An immutable value, but for the secrets that are wiped. */
+export interface OtpKey {
+  /** The number that the key says it has: 1 to 2^32 - 1. */
+  readonly serialNumber: number;
+  readonly firmware: KeyStatus['firmware'];
+  readonly programmingSequence: number;
+  readonly slots: Readonly<Record<Slot, KeySlot | null>>;
+}
+
+/** What a request comes to: `answer` is null where the key only shows its status. */
+export type Reaction =
+  | { readonly kind: 'done'; readonly key: OtpKey; readonly answer: Uint8Array | null }
+  | { readonly kind: 'touch'; readonly slot: Slot; readonly challenge: Uint8Array };
+
+/** The firmware whose habits the emulated key has. */
+export const emulatedFirmware = [5, 4, 3] as const;
+
+const sequenceMax = 0xff;
+
+/** A key nobody has programmed. */
+export function emptyKey(serialNumber: number): OtpKey {
+  return {
+    serialNumber,
+    firmware: emulatedFirmware,
+    programmingSequence: 0,
+    slots: { 1: null, 2: null },
+  };
+}
+
+/** What the key says of itself. */
+export function keyStatus({ firmware, programmingSequence, slots }: OtpKey): KeyStatus {
+  const statusOf = (slot: KeySlot | null): KeyStatus['slots'][1] => ({
+    isProgrammed: slot !== null,
+    needsTouch: slot !== null && needsTouch(slot.config),
+  });
+  return {
+    firmware,
+    programmingSequence,
+    slots: { 1: statusOf(slots[1]), 2: statusOf(slots[2]) },
+  };
+}
+
+/** Carries out a request. What is not known, or not permitted, changes nothing and answers nothing. */
+export function react(key: OtpKey, { command, payload }: Request): Reaction {
+  switch (command) {
+    case commands.writeSlot[1]:
+      return done(written(key, 1, payload));
+    case commands.writeSlot[2]:
+      return done(written(key, 2, payload));
+    case commands.swapSlots:
+      return done(swapped(key, payload));
+    case commands.serial:
+      return done(key, uint32(key.serialNumber));
+    case commands.deviceInfo:
+      return done(key, payload[0] === 0 ? deviceInfo(key) : null);
+    case commands.challengeHmac[1]:
+      return challenged(key, 1, payload);
+    case commands.challengeHmac[2]:
+      return challenged(key, 2, payload);
+    default:
+      return done(key);
+  }
+}
+
+/** The HMAC that a slot answers a challenge of 64 bytes with; null where the slot does no such thing. */
+export function answerChallenge(
+  { slots }: OtpKey,
+  slot: Slot,
+  challenge: Uint8Array,
+): Uint8Array | null {
+  const config = slots[slot]?.config;
+  if (config === undefined || slotKind(config) !== 'hmac') return null;
+  const isShort = (config.configFlags & configFlags.shortChallenge) !== 0;
+  const secret = slotKey(config);
+  const mac = macOnce('SHA1', secret, isShort ? withoutPadding(challenge) : challenge);
+  secret.wipe();
+  return mac;
+}
+
+/**
+ * What a press of the button types from a slot for HOTP, and the key afterwards; null where the slot
+ * is for something else, or its counter has run out.
+ */
+export function pressSlot(
+  key: OtpKey,
+  slot: Slot,
+): { readonly key: OtpKey; readonly response: Otp } | null {
+  const present = key.slots[slot];
+  if (present === null || slotKind(present.config) !== 'hotp') return null;
+  if (present.eventCounter > movingFactorMax) return null;
+  const digits = (present.config.configFlags & configFlags.hotpEightDigits) === 0 ? 6 : 8;
+  const response = hotp(present.config, parseEventCounter(present.eventCounter), digits);
+  const next = { ...present, eventCounter: present.eventCounter + 1n };
+  return { key: { ...key, slots: { ...key.slots, [slot]: next } }, response };
+}
+
+/** Overwrites the keys of the slots. */
+export function wipeKey({ slots }: OtpKey): void {
+  for (const slot of [slots[1], slots[2]]) if (slot !== null) wipeSlotConfig(slot.config);
+}
+
+function hotp(config: SlotConfig, eventCounter: EventCounter, digits: 6 | 8): Otp {
+  const algorithm = { kind: 'event', hash: 'SHA1', digits } as const;
+  const secret = slotKey(config);
+  const mac = macOnce('SHA1', secret, responseMessage(algorithm, { eventCounter }));
+  secret.wipe();
+  return readResponse(algorithm, mac);
+}
+
+function done(key: OtpKey, answer: Uint8Array | null = null): Reaction {
+  return { kind: 'done', key, answer };
+}
+
+function challenged(key: OtpKey, slot: Slot, challenge: Uint8Array): Reaction {
+  const present = key.slots[slot];
+  return present !== null && needsTouch(present.config)
+    ? { kind: 'touch', slot, challenge }
+    : done(key, answerChallenge(key, slot, challenge));
+}
+
+/** The device drops whatever at the end equals the last byte, be it padding or not. */
+function withoutPadding(challenge: Uint8Array): Uint8Array {
+  const last = challenge.at(-1);
+  return challenge.subarray(0, challenge.findLastIndex((byte) => byte !== last) + 1);
+}
+
+/** A slot written, or emptied by zeros; the same key where that is refused. */
+function written(key: OtpKey, slot: Slot, payload: Uint8Array): OtpKey {
+  const bytes = payload.subarray(0, configBytes);
+  const code = payload.subarray(configBytes, configBytes + accessCodeBytes);
+  if (!isOpenTo(key.slots[slot], code)) return key;
+  const isEmptying = bytes.every((byte) => byte === 0);
+  const config = isEmptying ? null : readSlotConfig(bytes);
+  if (!isEmptying && config === null) return key;
+  const present = config === null ? null : { config, eventCounter: hotpStart(config) };
+  return changed(key, { ...key.slots, [slot]: present });
+}
+
+/** Hosts put the access code where the configuration would be, or behind it. */
+function swapped(key: OtpKey, payload: Uint8Array): OtpKey {
+  const codes = [0, configBytes].map((at) => payload.subarray(at, at + accessCodeBytes));
+  const { 1: first, 2: second } = key.slots;
+  const isOpen = codes.some((code) => isOpenTo(first, code) && isOpenTo(second, code));
+  return isOpen ? changed(key, { 1: second, 2: first }) : key;
+}
+
+function isOpenTo(slot: KeySlot | null, code: Uint8Array): boolean {
+  if (slot === null) return true;
+  const own = slot.config.accessCode.exposeSecret();
+  return own.every((byte) => byte === 0) || timingSafeEqual(own, code);
+}
+
+function changed(key: OtpKey, slots: OtpKey['slots']): OtpKey {
+  const isEmpty = slots[1] === null && slots[2] === null;
+  // 0 says that there is nothing, so the sequence goes on with 1.
+  const next = key.programmingSequence >= sequenceMax ? 1 : key.programmingSequence + 1;
+  return { ...key, slots, programmingSequence: isEmpty ? 0 : next };
+}
+
+/** Length, then tag, length, value: what is there to be used over USB, and which key it is. */
+function deviceInfo({ serialNumber, firmware }: OtpKey): Uint8Array {
+  const otpAlone = 0x01;
+  const entries: [tag: number, value: readonly number[]][] = [
+    [0x01, [otpAlone]],
+    [0x02, [...uint32(serialNumber)]],
+    [0x03, [otpAlone]],
+    [0x04, [0x01]],
+    [0x05, firmware],
+    [0x0a, [0]],
+  ];
+  const bytes = entries.flatMap(([tag, value]) => [tag, value.length, ...value]);
+  return Uint8Array.of(bytes.length, ...bytes);
+}
+
+function uint32(value: number): Uint8Array {
+  const bytes = Buffer.alloc(4);
+  bytes.writeUInt32BE(value);
+  return new Uint8Array(bytes);
+}
