@@ -28,6 +28,12 @@ export {
   issuedChallengeBytes,
   survivesPadding,
 } from './hmac-challenge.ts';
+export {
+  type HostCodeExchange,
+  hostCodeMessage,
+  hostCodeScheme,
+  hostCodeSuite,
+} from './host-code.ts';
 export { decodeOtp, dynamicTruncate, movingFactor } from './hotp.ts';
 export { appendLuhn, hasLuhn, luhnCheckDigit } from './luhn.ts';
 export { OathError, type OathErrorCode } from './oath-error.ts';
@@ -52,6 +58,14 @@ export {
   parseOcraSuite,
   type QuestionFormat,
 } from './ocra-suite.ts';
+export {
+  hexFieldCharactersMax,
+  signatureFieldsMax,
+  signatureScheme,
+  signatureText,
+  signsFields,
+  textFieldCharactersMax,
+} from './signature.ts';
 export { stepInterval, timeStepAt, type TimeStepping } from './totp.ts';
 export {
   digestBytes,
