@@ -41,6 +41,7 @@ export {
   type ApplicationMode,
   type ApplicationProgram,
   type DeviceApplication,
+  type HostCode,
   parseAlgorithmText,
   parseApplicationText,
 } from './device/application.ts';
@@ -97,6 +98,7 @@ export {
   type Randomness,
   type RandomSeed,
 } from './physics/random.ts';
+export { type DeviceInfo, readInfo } from './device/device-info.ts';
 export { type DeviceInput, type DeviceStep, initialState, stepDevice } from './device/device.ts';
 export { type DeviceEnv, type Files, nodeEnv, type Processes, type ProcessName } from './env.ts';
 export { EmulatorError, type EmulatorErrorCode } from './errors.ts';
@@ -104,6 +106,13 @@ export { nodeCiphers } from './export/ciphers.ts';
 export { writeKeyFile } from './export/key-file.ts';
 export { type KeyLabels, tokenKeys } from './export/token-keys.ts';
 export type { Generated, UserInputs } from './device/generate.ts';
+export {
+  type Countdown,
+  countdownOf,
+  type Hull,
+  type InfoItem,
+  type InfoMenu,
+} from './device/hull.ts';
 export { type InboxFile, openInboxFile } from './inbox/file.ts';
 export { type InboxMessage, otpOf } from './inbox/message.ts';
 export type { InboxUser } from './inbox/smtp.ts';
@@ -125,6 +134,7 @@ export {
   respond,
   type RespondOptions,
 } from './device/operate.ts';
+export { type FieldValues, sign, type SignOptions } from './device/operate-sign.ts';
 export {
   type PairBundle,
   type PairRequest,
@@ -136,13 +146,13 @@ export type { PinPolicy, PinState, PinVerifier } from './device/pin.ts';
 export { type DevicePorts, nodePorts } from './device/ports.ts';
 export { type Profile, profileNamed, type ProfileName, profileNames } from './device/profiles.ts';
 export { type Refusal, refusalText } from './device/refusal.ts';
+export { program, type ProgramOptions } from './device/programming.ts';
 export { createResponder, type Responder, responses } from './device/responses.ts';
 export {
   type Device,
   type DeviceState,
   type Display,
   displayOf,
-  type Hull,
   type Screen,
 } from './device/screens.ts';
 export { type EmulatedKey, instantClock, openEmulatedKey } from './hid/emulated-key.ts';
@@ -160,6 +170,7 @@ export {
   type SlotConfig,
 } from './hid/slot-config.ts';
 export { Secret } from './device/secret.ts';
+export type { FieldAlphabet, SignatureField } from './device/signature-fields.ts';
 export { openTokenFolder, type TokenFolder, type TokenFolderOptions } from './files/state-file.ts';
 export { type StoredToken, tokenFromJson, tokenToJson } from './files/token-json.ts';
 export {

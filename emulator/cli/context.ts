@@ -143,6 +143,8 @@ const hints: Partial<Record<Refusal['code'], string>> = {
   'pin-missing': 'say --pin-file FILE or --pin-stdin',
   'pin-needs-setting': 'see vtoken pin set --help',
   'challenge-needed': 'see vtoken respond --help',
+  'fields-needed': 'see vtoken sign --help',
+  'field-names': 'say --field NAME=VALUE for each',
   locked: 'see vtoken unlock --help',
 };
 

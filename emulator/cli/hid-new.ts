@@ -52,7 +52,8 @@ export function refuseTokenOptions(options: ProfileOptions): void {
   const more = ['pinDigits', 'pinFailures', 'pinLock', 'offset', 'ppm'];
   const physics = ['drift', 'driftSeed', 'jitter', 'battery', 'batteryLife', 'flushEvery'];
   const given: Readonly<Record<string, unknown>> = { ...others };
-  if (initialPin && [...names, ...more, ...physics].every((name) => given[name] === undefined)) return;
+  if (initialPin && [...names, ...more, ...physics].every((name) => given[name] === undefined))
+    return;
   throw invalid(
     `${profile ?? keyProfileName} has two slots and neither clock nor PIN: only seeds may be given`,
   );

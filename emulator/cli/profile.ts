@@ -3,18 +3,20 @@ import {
   type ApplicationProgram,
   checkProgram,
   parseApplicationText,
+  usualHostCode,
 } from '../device/application.ts';
 import { parsePinDigits, parseRange } from './values.ts';
 import { EmulatorError } from '../errors.ts';
 import { pinFailuresMax, pinFailuresMin, type PinPolicy } from '../device/pin.ts';
 import { type Profile, profileNamed, profileNames } from '../device/profiles.ts';
-import type { Hull } from '../device/screens.ts';
+import type { Hull } from '../device/hull.ts';
 
 export interface ProfileOptions {
   readonly profile?: string;
   readonly application?: readonly string[];
   readonly challengeCheckDigit?: readonly string[];
   readonly responseCheckDigit?: readonly string[];
+  readonly withHostCode?: readonly string[];
   readonly pressSwitchesOff?: true;
   readonly pinDigits?: string;
   readonly pinFailures?: string;
@@ -31,7 +33,7 @@ export function withProfile(command: Command): Command {
     .option('--profile <name>', `kind of device: ${profileNames.join(', ')}`)
     .option(
       '--application <NAME=ALGORITHM>',
-      "program this application instead of the profile's (NAME=unlock:SUITE to unlock); may be repeated, up to 8",
+      "program this application instead of the profile's (NAME=unlock:SUITE to unlock, NAME=sign:SUITE/FIELD:N12,... to sign); may be repeated, up to 8",
       oneMore,
     )
     .option(
@@ -42,6 +44,11 @@ export function withProfile(command: Command): Command {
     .option(
       '--response-check-digit <name>',
       'this application appends a Luhn digit to its responses; may be repeated',
+      oneMore,
+    )
+    .option(
+      '--with-host-code <name>',
+      'this application shows what the host has to show for a response; may be repeated',
       oneMore,
     )
     .option('--press-switches-off', 'one button: a press while a response shows only switches off')
@@ -69,7 +76,7 @@ export function profileOf(options: ProfileOptions): Profile {
   return {
     ...base,
     hull,
-    applications: withCheckDigits(applications, options),
+    applications: withOwnParts(applications, options),
     initialPin: options.initialPin ? base.initialPin : null,
   };
 }
@@ -104,27 +111,30 @@ function policyOf(policy: PinPolicy, options: ProfileOptions): PinPolicy {
   };
 }
 
-function withCheckDigits(
+function withOwnParts(
   applications: readonly ApplicationProgram[],
-  { challengeCheckDigit = [], responseCheckDigit = [] }: ProfileOptions,
+  { challengeCheckDigit = [], responseCheckDigit = [], withHostCode = [] }: ProfileOptions,
 ): readonly ApplicationProgram[] {
   const names = applications.map(({ name }) => name);
-  const unknown = [...challengeCheckDigit, ...responseCheckDigit].some(
+  const unknown = [...challengeCheckDigit, ...responseCheckDigit, ...withHostCode].some(
     (name) => !names.includes(name),
   );
-  if (unknown) throw invalid(`check digits are for applications: ${names.join(', ')}`);
+  if (unknown)
+    throw invalid(`check digits and host codes are for applications: ${names.join(', ')}`);
   return applications.map((application) => {
+    const { name, algorithm } = application;
     const program = {
       ...application,
-      challengeCheckDigit: challengeCheckDigit.includes(application.name),
-      responseCheckDigit: responseCheckDigit.includes(application.name),
+      challengeCheckDigit: challengeCheckDigit.includes(name),
+      responseCheckDigit: responseCheckDigit.includes(name),
+      ...(withHostCode.includes(name) ? { hostCode: usualHostCode(algorithm) } : {}),
     };
     checkProgram(program);
     return program;
   });
 }
 
-/** For an option that may be repeated. */
+/** For options that may be repeated. */
 export function oneMore(text: string, before: readonly string[] | undefined): readonly string[] {
   return [...(before ?? []), text];
 }

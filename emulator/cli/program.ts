@@ -5,8 +5,10 @@ import { driftCommand } from './drift.ts';
 import { exportCommand } from './export.ts';
 import { hidCommand } from './hid.ts';
 import { inboxCommand } from './inbox.ts';
+import { infoCommand, programCommand } from './maintain.ts';
 import { pairCommand } from './pair.ts';
 import { pinCommand, unlockCommand } from './pin.ts';
+import { signCommand } from './sign.ts';
 import { listCommand, newCommand, removeCommand, showCommand } from './tokens.ts';
 import { pressCommand, respondCommand } from './use.ts';
 import { EmulatorError } from '../errors.ts';
@@ -52,6 +54,9 @@ ${exitCodeHelp}`,
     showCommand(world),
     pressCommand(world),
     respondCommand(world),
+    signCommand(world),
+    infoCommand(world),
+    programCommand(world),
     pinCommand(world),
     unlockCommand(world),
     driftCommand(world),

@@ -32,29 +32,32 @@ import { formatSeeds, parseSeedFormat, parseSeeds } from './values.ts';
 import { clockErrorMs } from '../physics/clock.ts';
 import { rateText } from './drift-text.ts';
 import { EmulatorError } from '../errors.ts';
+import type { Hull } from '../device/hull.ts';
 import { pinStatus } from '../device/operate-pin.ts';
 import type { Profile } from '../device/profiles.ts';
+import { fieldsText } from '../device/signature-fields.ts';
 import { createToken, type VirtualToken, wipeToken } from '../device/token.ts';
 
-interface NewOptions extends CommonOptions, TimeOptions, ProfileOptions, PhysicsOptions {
+interface NewOptions
+  extends CommonOptions, TimeOptions, ProfileOptions, PhysicsOptions, SeedOptions {
+  readonly seedOut?: string;
+}
+
+export interface SeedOptions {
   readonly seedFile?: string;
   readonly seedStdin?: true;
   readonly seedFormat?: string;
-  readonly seedOut?: string;
 }
 
 const seedFileBytesMax = 16 * 1024;
 
 /** `vtoken new` */
 export function newCommand(world: CliWorld): Command {
-  return withTime(withPhysics(withProfile(commonCommand('new', 'make a stand-alone token'))))
+  const described = withTime(
+    withPhysics(withProfile(commonCommand('new', 'make a stand-alone token'))),
+  );
+  return withSeeds(described, ' (default: random)')
     .argument('<serial>', '4 to 16 capital letters and digits, -1 to -99 after it for an instance')
-    .option(
-      '--seed-file <file>',
-      'seeds, one line per application, hex or base32 (default: random)',
-    )
-    .option('--seed-stdin', 'the same from the standard input')
-    .option('--seed-format <format>', 'hex or base32, where a seed could be either')
     .option('--seed-out <file>', 'write the seeds, base32, to a new file of mode 0600')
     .addHelpText(
       'after',
@@ -105,18 +108,31 @@ async function seedsFor(
   lengths: readonly number[],
   options: NewOptions,
 ): Promise<readonly Uint8Array[]> {
-  const { seedFile, seedStdin } = options;
+  return (
+    (await givenSeeds(world, options)) ?? lengths.map((length) => world.env.randomBytes(length))
+  );
+}
+
+/** The options of every command that is given seeds. */
+export function withSeeds(command: Command, whatElse: string): Command {
+  return command
+    .option('--seed-file <file>', `seeds, one line per application, hex or base32${whatElse}`)
+    .option('--seed-stdin', 'the same from the standard input')
+    .option('--seed-format <format>', 'hex or base32, where a seed could be either');
+}
+
+/** The seeds that the options name, or null. */
+export async function givenSeeds(
+  world: CliWorld,
+  { seedFile, seedStdin, seedFormat }: SeedOptions,
+): Promise<readonly Uint8Array[] | null> {
   if (seedFile !== undefined && seedStdin === true) {
     throw new EmulatorError('input-invalid', '--seed-file and --seed-stdin exclude each other');
   }
   const path = seedStdin === true ? '-' : seedFile;
-  if (path === undefined) {
-    return lengths.map((length) => world.env.randomBytes(length));
-  }
+  if (path === undefined) return null;
   const format =
-    options.seedFormat === undefined
-      ? undefined
-      : parseSeedFormat('--seed-format', options.seedFormat);
+    seedFormat === undefined ? undefined : parseSeedFormat('--seed-format', seedFormat);
   const bytes = await readInput(world, path, seedFileBytesMax);
   const seeds = parseSeeds(bytes, format);
   bytes.fill(0);
@@ -175,6 +191,8 @@ function summaryOf(token: VirtualToken): object {
       algorithm: algorithmText(application.algorithm),
       challengeCheckDigit: application.challengeCheckDigit,
       responseCheckDigit: application.responseCheckDigit,
+      fields: application.fields ?? null,
+      hostCode: application.hostCode ?? null,
       nextEventCounter: algorithmInputs(application.algorithm).eventCounter
         ? (token.state.eventCounters[index] ?? 0n)
         : null,
@@ -209,11 +227,10 @@ export function showCommand(world: CliWorld): Command {
 
 function tokenText(token: VirtualToken, trueMs: number): string {
   const { hull, clock } = token;
-  const body = hull.keys === 'one-button' ? 'one button' : 'keypad';
   const rows: [string, string][] = [
     ['serial', token.serial],
     ['model', token.model],
-    ['body', `${body}, display off after ${hull.autoOffMs / 1000} s`],
+    ['body', bodyText(hull)],
     ['seeds', token.pairing.status === 'requested' ? 'waiting for a bundle' : token.pairing.status],
     ['made', isoTime(clock.manufacturedAtMs)],
     ['clock', `${signedSeconds(clockErrorMs(clock, trueMs))}, ${rateText(clock, trueMs)}`],
@@ -225,6 +242,21 @@ function tokenText(token: VirtualToken, trueMs: number): string {
     ]),
   ];
   return rows.map(([label, text]) => `${label.padEnd(12)} ${text}`).join('\n');
+}
+
+function bodyText(hull: Hull): string {
+  const { infoMenu, countdown, isProgrammable } = hull;
+  const parts = [
+    hull.keys === 'none'
+      ? 'no keys, display always on'
+      : `${hull.keys === 'keypad' ? 'keypad' : 'one button'}, display off after ${hull.autoOffMs / 1000} s`,
+    ...(countdown === undefined ? [] : [countdown === 'bars' ? 'six bars' : 'countdown bar']),
+    ...(infoMenu === undefined
+      ? []
+      : [`menu (${infoMenu.items.join(', ')}) after ${infoMenu.longPressMs / 1000} s`]),
+    ...(isProgrammable === true ? ['programmable'] : []),
+  ];
+  return parts.join(', ');
 }
 
 function pinRows(token: VirtualToken, trueMs: number): [string, string][] {
@@ -241,8 +273,12 @@ function pinRows(token: VirtualToken, trueMs: number): [string, string][] {
 
 function applicationRow(application: ApplicationProgram, eventCounter: bigint): string {
   const { name, mode, algorithm, challengeCheckDigit, responseCheckDigit } = application;
+  const { fields, hostCode } = application;
   const remarks = [
     mode === 'unlock' ? 'for unlocking' : null,
+    fields === undefined ? null : `signs ${fieldsText(fields)}`,
+    mode === 'multi-mode' ? 'answers challenges' : null,
+    hostCode === undefined ? null : `host code of ${hostCode.digits} digits`,
     algorithmInputs(algorithm).eventCounter ? `next event counter ${eventCounter}` : null,
     challengeCheckDigit ? 'challenge with check digit' : null,
     responseCheckDigit ? 'response with check digit' : null,

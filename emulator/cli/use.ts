@@ -17,32 +17,35 @@ import { displayAt } from '../device/operate-battery.ts';
 import { type Operation, press, pressTimes, respond } from '../device/operate.ts';
 import type { VirtualToken } from '../device/token.ts';
 
-interface PressOptions extends CommonOptions, TimeOptions, PinOptions {
+export interface UseOptions extends CommonOptions, TimeOptions, PinOptions {
   readonly submitDelay?: string;
   readonly application?: string;
+  readonly hostCode?: true;
+}
+
+interface PressOptions extends UseOptions {
   readonly times?: string;
   readonly pocket?: true;
   readonly submit: boolean;
 }
 
-interface RespondOptions extends CommonOptions, TimeOptions, PinOptions {
-  readonly submitDelay?: string;
+interface RespondOptions extends UseOptions {
   readonly challenge: string;
-  readonly application?: string;
   readonly session?: string;
 }
 
 const timesMax = 100_000;
 
-/** What both ways to a response take. */
-function withUse(command: Command): Command {
+/** What all ways to a response take. */
+export function withUse(command: Command): Command {
   return withDevicePin(withTime(command))
     .argument('<serial>')
     .option('--application <name>', 'which application, if the token has several')
     .option(
       '--submit-delay <duration>',
       'submit the response so much later; the display must still be on',
-    );
+    )
+    .option('--host-code', 'print what the host has to show for the response in a second line');
 }
 
 /** `vtoken press` */
@@ -117,23 +120,24 @@ async function runRespond(world: CliWorld, serial: string, options: RespondOptio
   }
 }
 
-function submitDelayOf({ submitDelay }: PressOptions | RespondOptions): number {
+/** How long after the press the response is submitted. */
+export function submitDelayOf({ submitDelay }: UseOptions): number {
   const delayMs = submitDelay === undefined ? 0 : parseDuration('--submit-delay', submitDelay);
   if (delayMs >= 0) return delayMs;
   throw new EmulatorError('input-invalid', '--submit-delay cannot be before the press');
 }
 
-interface When {
+export interface When {
   readonly trueMs: number;
   readonly submitDelayMs: number;
   readonly isPocket: boolean;
 }
 
 /** Changes the stored token, and only then shows what it made. */
-async function operate(
+export async function operate(
   world: CliWorld,
   serial: string,
-  options: CommonOptions,
+  options: UseOptions,
   { trueMs, submitDelayMs, isPocket }: When,
   operation: (token: VirtualToken) => Operation,
 ): Promise<void> {
@@ -144,12 +148,15 @@ async function operate(
     response: null,
     eventCounter: null,
     timeStep: null,
+    hostCode: null,
   };
   const response = isPocket ? null : made.response;
+  const hostCode = isPocket || options.hostCode !== true ? null : made.hostCode;
   const result = {
     serial,
     application: made.applicationName,
     response,
+    hostCode,
     submitted: response !== null,
     submittedAtTrueMs: response === null ? null : trueMs + submitDelayMs,
     eventCounter: made.eventCounter,
@@ -157,7 +164,15 @@ async function operate(
     trueTimeMs: trueMs,
     deviceTimeMs,
   };
-  print(world, options, result, response ?? '');
+  print(
+    world,
+    options,
+    result,
+    [response ?? '', ...(hostCode === null ? [] : [hostCode])].join('\n'),
+  );
+  if (options.hostCode === true && response !== null && hostCode === null) {
+    world.err('this application has no host code\n');
+  }
   const isLow = displayAt(changed, trueMs).isBatteryLow;
   if (isLow && !isPocket) world.err('LOW BATTERY\n');
   if (generated === null) world.err('the display is off now; press again for a response\n');

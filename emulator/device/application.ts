@@ -1,16 +1,44 @@
 import {
+  algorithmDigits,
   algorithmInputs,
   algorithmText,
+  hostCodeSuite,
   OathError,
+  type OcraSuite,
   parseAlgorithmText as parseOathText,
   responseCharacters,
   type ResponseAlgorithm,
+  signsFields,
 } from '../../src/oath/index.ts';
 import { EmulatorError } from '../errors.ts';
 import type { Secret } from './secret.ts';
+import {
+  checkFields,
+  parseFieldsText,
+  type SignatureField,
+  usualFields,
+} from './signature-fields.ts';
 
-/** `unlock` answers the challenge of a locked device and makes no responses of its own. */
-export type ApplicationMode = 'response-only' | 'challenge-response' | 'unlock';
+/**
+ * `signature` covers data fields, `multi-mode` answers challenges as well, under the same seed.
+ * `unlock` answers the challenge of a locked device and makes no responses of its own.
+ */
+export const applicationModes = [
+  'response-only',
+  'challenge-response',
+  'signature',
+  'multi-mode',
+  'unlock',
+] as const;
+
+export type ApplicationMode = (typeof applicationModes)[number];
+
+/** By `emu-host-1`: what the host shows after a response, for the user to compare. */
+export interface HostCode {
+  readonly scheme: 'mutual';
+  /** 4 to 10; a server makes as many as the response has. */
+  readonly digits: 4 | 5 | 6 | 7 | 8 | 9 | 10;
+}
 
 /** A program for one application, before it has a seed. */
 export interface ApplicationProgram {
@@ -21,6 +49,9 @@ export interface ApplicationProgram {
   readonly challengeCheckDigit: boolean;
   /** The device shows the response with its Luhn digit appended. */
   readonly responseCheckDigit: boolean;
+  /** What is signed, in order; for `signature` and `multi-mode`, and only for these. */
+  readonly fields?: readonly SignatureField[] | undefined;
+  readonly hostCode?: HostCode | undefined;
 }
 
 /** One secret and algorithm on a device. The seed is null until the device is paired. */
@@ -31,24 +62,79 @@ export interface DeviceApplication extends ApplicationProgram {
 /** Length in digits of the challenge that a locked device shows. */
 const unlockChallengeDigits = 8;
 const unlockCodeDigitsMin = 6;
+const hostCodeDigitsMin = 4;
 /** A response with its check digit must still be one: at most ten digits. */
 const checkedResponseDigitsMax = 9;
-const unlockPrefix = 'unlock:';
+/** Keeps what a challenge may be apart from the digest that is signed. */
+const multiModeChallengeCharactersMax = 16;
+const prefixes = { signature: 'sign:', 'multi-mode': 'multi:', unlock: 'unlock:' } as const;
+type PrefixedMode = keyof typeof prefixes;
 
-/** How an application that does not unlock is used: that follows from the algorithm. */
-export function modeOf(algorithm: ResponseAlgorithm): Exclude<ApplicationMode, 'unlock'> {
+/** How an application is used of which the algorithm is all that is known. */
+export function modeOf(
+  algorithm: ResponseAlgorithm,
+): Extract<ApplicationMode, 'challenge-response' | 'response-only'> {
   return algorithm.kind === 'challenge-response' ? 'challenge-response' : 'response-only';
 }
 
+/** Whether an algorithm can serve in a mode, as far as that says. */
+export function fitsMode(algorithm: ResponseAlgorithm, mode: ApplicationMode): boolean {
+  switch (mode) {
+    case 'unlock':
+      return makesUnlockCodes(algorithm);
+    case 'signature':
+    case 'multi-mode':
+      return algorithm.kind === 'challenge-response' && signsFields(algorithm.suite);
+    case 'response-only':
+    case 'challenge-response':
+      return mode === modeOf(algorithm);
+  }
+}
+
+/** Whether the application asks for data fields. */
+export function signs({ mode }: Pick<ApplicationProgram, 'mode'>): boolean {
+  return mode === 'signature' || mode === 'multi-mode';
+}
+
+/** Which challenges an application takes, or null. */
+export function challengeSpecOf({
+  mode,
+  algorithm,
+}: Pick<ApplicationProgram, 'mode' | 'algorithm'>): {
+  readonly format: 'N' | 'H' | 'A';
+  readonly charactersMax: number;
+} | null {
+  if (mode === 'signature' || algorithm.kind !== 'challenge-response') return null;
+  const { question } = algorithm.suite.dataInput;
+  if (question === undefined) return null;
+  const { format, maxLength } = question;
+  const most = mode === 'multi-mode' ? multiModeChallengeCharactersMax : maxLength;
+  return { format, charactersMax: most };
+}
+
+/** The suite of the application's host codes, or null where it has none. */
+export function hostCodeSuiteOf({
+  algorithm,
+  hostCode,
+}: Pick<ApplicationProgram, 'algorithm' | 'hostCode'>): OcraSuite | null {
+  return hostCode === undefined ? null : hostCodeSuite(algorithm, hostCode.digits);
+}
+
+/** A host code of as many digits as a server makes of it. */
+export function usualHostCode(algorithm: ResponseAlgorithm): HostCode {
+  return { scheme: 'mutual', digits: algorithmDigits(algorithm) || 8 };
+}
+
 /**
- * A program without check digits.
+ * A program without check digits and host code.
  *
  * @throws EmulatorError input-invalid for a name or an algorithm that does not fit
  */
 function programOf(
   name: string,
   algorithm: ResponseAlgorithm,
-  mode: ApplicationMode = modeOf(algorithm),
+  mode: ApplicationMode,
+  fields?: readonly SignatureField[],
 ): ApplicationProgram {
   const program = {
     name,
@@ -56,35 +142,48 @@ function programOf(
     algorithm,
     challengeCheckDigit: false,
     responseCheckDigit: false,
+    ...(fields === undefined ? {} : { fields }),
   };
   checkProgram(program);
   return program;
 }
 
 /**
- * Reads `NAME=ALGORITHM` or `NAME=unlock:SUITE`, as `--application` takes it.
+ * Reads `NAME=ALGORITHM`, `NAME=unlock:SUITE`, or `NAME=sign:SUITE` and `NAME=multi:SUITE` with
+ * `/FIELD:N12,FIELD:A8` after it for other fields than one of 16 digits, as `--application` takes it.
  *
  * @throws EmulatorError input-invalid
  */
 export function parseApplicationText(text: string): ApplicationProgram {
   const separator = text.indexOf('=');
   if (separator < 0) {
-    throw invalid('an application is written NAME=ALGORITHM or NAME=unlock:SUITE');
+    throw invalid('an application is written NAME=ALGORITHM or NAME=unlock:SUITE, NAME=sign:SUITE');
   }
   const name = text.slice(0, separator);
   const rest = text.slice(separator + 1);
-  return rest.startsWith(unlockPrefix)
-    ? programOf(name, parseAlgorithmText(rest.slice(unlockPrefix.length)), 'unlock')
-    : programOf(name, parseAlgorithmText(rest));
+  for (const mode of Object.keys(prefixes) as PrefixedMode[]) {
+    if (!rest.startsWith(prefixes[mode])) continue;
+    const described = rest.slice(prefixes[mode].length);
+    if (mode === 'unlock') return programOf(name, parseAlgorithmText(described), mode);
+    const [suite = '', fields] = described.split(/\/(.*)/s, 2);
+    const asked = fields === undefined ? usualFields : parseFieldsText(fields);
+    return programOf(name, parseAlgorithmText(suite), mode, asked);
+  }
+  const algorithm = parseAlgorithmText(rest);
+  return programOf(name, algorithm, modeOf(algorithm));
 }
 
-/** The form that `parseApplicationText` reads; check digits are not part of it. */
+/**
+ * The form that `parseApplicationText` reads; check digits, fields and host codes, which are the
+ * device's alone, are not part of it.
+ */
 export function applicationText({
   name,
   mode,
   algorithm,
 }: Pick<ApplicationProgram, 'name' | 'mode' | 'algorithm'>): string {
-  return `${name}=${mode === 'unlock' ? unlockPrefix : ''}${algorithmText(algorithm)}`;
+  const prefix = mode in prefixes ? prefixes[mode as PrefixedMode] : '';
+  return `${name}=${prefix}${algorithmText(algorithm)}`;
 }
 
 /**
@@ -123,10 +222,15 @@ export function checkProgram(program: ApplicationProgram): void {
     checkUnlock(program);
     return;
   }
-  if (mode !== modeOf(algorithm)) {
-    throw invalid(`the mode of application ${name} must be ${modeOf(algorithm)} or unlock`);
+  if (!fitsMode(algorithm, mode)) {
+    throw invalid(
+      signs(program)
+        ? `a signature needs an OCRA suite of QH40 or longer without S, such as OCRA-1:HOTP-SHA1-8:QH40-T1M: ${name} has another`
+        : `the mode of application ${name} must be ${modeOf(algorithm)} or unlock`,
+    );
   }
-  if (challengeCheckDigit && questionFormatOf(algorithm) !== 'N') {
+  checkSigning(program);
+  if (challengeCheckDigit && challengeSpecOf(program)?.format !== 'N') {
     throw invalid(`a challenge check digit needs a decimal challenge (QN): ${name} has none`);
   }
   if (responseCheckDigit && responseCharacters(algorithm) > checkedResponseDigitsMax) {
@@ -136,10 +240,27 @@ export function checkProgram(program: ApplicationProgram): void {
   }
 }
 
+function checkSigning(program: ApplicationProgram): void {
+  const { name, fields, hostCode } = program;
+  if (signs(program)) checkFields(fields ?? []);
+  else if (fields !== undefined) throw invalid(`application ${name} signs no data fields`);
+  if (hostCode === undefined) return;
+  const { digits } = hostCode;
+  const isFit = Number.isInteger(digits) && digits >= hostCodeDigitsMin && digits <= 10;
+  if (!isFit) throw invalid(`a host code has ${hostCodeDigitsMin} to 10 digits`);
+  if (hostCodeSuiteOf(program) === null) {
+    throw invalid(
+      `application ${name} can have no host code: OCRA has no time step of that length, or the response is longer than 64 characters`,
+    );
+  }
+}
+
 function checkUnlock({
   algorithm,
   challengeCheckDigit,
   responseCheckDigit,
+  fields,
+  hostCode,
 }: ApplicationProgram): void {
   if (!makesUnlockCodes(algorithm)) {
     const question = `QN${String(unlockChallengeDigits).padStart(2, '0')}`;
@@ -149,6 +270,9 @@ function checkUnlock({
   }
   if (challengeCheckDigit || responseCheckDigit) {
     throw invalid('an unlock application has no check digits');
+  }
+  if (fields !== undefined || hostCode !== undefined) {
+    throw invalid('an unlock application has neither data fields nor a host code');
   }
 }
 

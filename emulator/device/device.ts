@@ -1,7 +1,6 @@
-import { hasLuhn } from '../../src/oath/index.ts';
-import type { DeviceApplication } from './application.ts';
-import { generate, takesPin, type UserInputs } from './generate.ts';
-import { initialPinState, isPin } from './pin.ts';
+import { challengeSpecOf } from './application.ts';
+import { askForFields, confirmField, firstField, typeField } from './field-keys.ts';
+import { initialPinState } from './pin.ts';
 import {
   changePin,
   confirmUnlockCode,
@@ -21,6 +20,8 @@ import {
   switchedOff,
 } from './screens.ts';
 import type { Secret } from './secret.ts';
+import { afterInfo, openInfo, show, turnToHostCode } from './show.ts';
+import { alphabets } from './signature-fields.ts';
 import {
   type Change,
   type DeviceEffect,
@@ -31,17 +32,18 @@ import {
 } from './turn.ts';
 
 /**
- * One act of the person who holds the device. `press` is the one button, or the power key. `pin` is
- * all digits of a PIN and the key that ends them, so that no state ever holds half a PIN; `confirm`
- * takes it again only for a suite that hashes it into the response.
+ * One act of the person who holds the device. `press` is the one button, or the power key; held for
+ * long, it opens the menu of a device that has one. `pin` is all digits of a PIN and the key that
+ * ends them, so that no state ever holds half a PIN; `confirm` takes it again only for a suite that
+ * hashes it into the response. `sign` leads from the challenge of a multi-mode application to its
+ * data fields, `host-code` from a response to the code that the host has to show, and back.
  */
 export type DeviceInput =
-  | { readonly kind: 'press' }
+  | { readonly kind: 'press'; readonly heldMs?: number | undefined }
   | { readonly kind: 'pin'; readonly devicePin: Secret }
-  | { readonly kind: 'change-pin' }
+  | { readonly kind: 'change-pin' | 'clear' | 'sign' | 'host-code' }
   | { readonly kind: 'select'; readonly applicationName: string }
   | { readonly kind: 'type'; readonly text: string }
-  | { readonly kind: 'clear' }
   | {
       readonly kind: 'confirm';
       readonly devicePin?: Secret | undefined;
@@ -87,33 +89,49 @@ export function stepDevice(
 }
 
 function change(turn: Turn, input: DeviceInput): Change {
+  if (isFunctionKey(input)) return functionKeys[input.kind](turn);
   switch (input.kind) {
     case 'wait':
       return { state: turn.state, effects: [] };
     case 'press':
-      return press(turn);
+      return press(turn, input.heldMs ?? 0);
     case 'pin': {
       const { isOpen, ...entered } = enterPin(turn, input.devicePin);
       return isOpen ? enter(turn, entered) : entered;
     }
-    case 'change-pin':
-      return changePin(turn);
     case 'select':
       return select(turn, input.applicationName);
     case 'type':
       return type(turn, input.text);
-    case 'clear':
-      return clear(turn);
     case 'confirm':
       return confirm(turn, input);
   }
 }
 
-function press(turn: Turn): Change {
+function isFunctionKey(
+  input: DeviceInput,
+): input is Extract<DeviceInput, { readonly kind: keyof typeof functionKeys }> {
+  return Object.hasOwn(functionKeys, input.kind);
+}
+
+/** Keys that need nothing but to be pressed. */
+const functionKeys = {
+  'change-pin': changePin,
+  clear,
+  sign: askForFields,
+  'host-code': turnToHostCode,
+} as const;
+
+function press(turn: Turn, heldMs: number): Change {
   const { device, state } = turn;
+  const { hull } = device;
+  if (hull.keys === 'none') return refuse(turn, { code: 'keys-none' });
+  const info = openInfo(turn, heldMs);
+  if (info !== null) return info;
+  if (state.screen.kind === 'info') return showing(state, afterInfo(turn, state.screen));
   const isOn = state.screen.kind !== 'off';
-  if (device.hull.keys === 'one-button') {
-    const onlySwitchesOff = isOn && device.hull.pressWhileDisplayed === 'switch-off';
+  if (hull.keys === 'one-button') {
+    const onlySwitchesOff = isOn && hull.pressWhileDisplayed === 'switch-off';
     return onlySwitchesOff ? { state: switchedOff(state), effects: [] } : show(turn, 0, {});
   }
   if (isOn) return { state: switchedOff(state), effects: [] };
@@ -139,10 +157,12 @@ function select(turn: Turn, applicationName: string): Change {
   return refuse(turn, { code: 'application-unknown', names: all.map(({ name }) => name) });
 }
 
-/** Enters an application: asks for the challenge, or shows a response at once. */
+/** Enters an application: asks for the challenge or the first data field, or shows a response at once. */
 function open(turn: Turn, index: number): Change {
-  if (challengeKeysOf(applicationAt(turn.device, index)) === null) return show(turn, index, {});
+  const application = applicationAt(turn.device, index);
   const sinceMs = turn.deviceTimeMs;
+  if (application.mode === 'signature') return showing(turn.state, firstField(index, sinceMs));
+  if (challengeSpecOf(application) === null) return show(turn, index, {});
   return showing(turn.state, { kind: 'challenge', application: index, typed: '', sinceMs });
 }
 
@@ -150,89 +170,32 @@ function type(turn: Turn, text: string): Change {
   const { device, state, deviceTimeMs } = turn;
   const { screen } = state;
   if (screen.kind === 'locked') return typeUnlockCode(turn, screen, text);
-  const keys =
-    screen.kind === 'challenge' ? challengeKeysOf(applicationAt(device, screen.application)) : null;
-  if (screen.kind !== 'challenge' || keys === null) return withoutFunction(turn);
-  if (!keys.pattern.test(text)) {
-    return refuse(turn, { code: 'challenge-character', allowed: keys.allowed });
-  }
+  if (screen.kind === 'field') return typeField(turn, screen, text);
+  const spec =
+    screen.kind === 'challenge' ? challengeSpecOf(applicationAt(device, screen.application)) : null;
+  if (screen.kind !== 'challenge' || spec === null) return withoutFunction(turn);
+  const { pattern, allowed } = alphabets[spec.format];
+  if (!pattern.test(text)) return refuse(turn, { code: 'challenge-character', allowed });
   const typed = screen.typed + text;
-  if (typed.length > keys.charactersMax) {
-    return refuse(turn, { code: 'challenge-length', charactersMax: keys.charactersMax });
-  }
+  const { charactersMax } = spec;
+  if (typed.length > charactersMax)
+    return refuse(turn, { code: 'challenge-length', charactersMax });
   return showing(state, { ...screen, typed, sinceMs: deviceTimeMs });
 }
 
 function clear(turn: Turn): Change {
   const { screen } = turn.state;
-  if (screen.kind !== 'challenge' && screen.kind !== 'locked') return withoutFunction(turn);
+  const isTyped =
+    screen.kind === 'challenge' || screen.kind === 'field' || screen.kind === 'locked';
+  if (!isTyped) return withoutFunction(turn);
   return showing(turn.state, { ...screen, typed: '', sinceMs: turn.deviceTimeMs });
 }
 
 function confirm(turn: Turn, input: Extract<DeviceInput, { kind: 'confirm' }>): Change {
   const { screen } = turn.state;
-  if (screen.kind === 'locked') return confirmUnlockCode(turn, screen);
-  if (screen.kind !== 'challenge') return withoutFunction(turn);
   const { devicePin, session } = input;
+  if (screen.kind === 'locked') return confirmUnlockCode(turn, screen);
+  if (screen.kind === 'field') return confirmField(turn, screen, { devicePin, session });
+  if (screen.kind !== 'challenge') return withoutFunction(turn);
   return show(turn, screen.application, { challenge: screen.typed, devicePin, session });
-}
-
-/** Makes a response and displays it; the event counter moves with every response made. */
-function show(turn: Turn, index: number, inputs: UserInputs): Change {
-  const { device, state, deviceTimeMs } = turn;
-  const application = applicationAt(device, index);
-  const keys = challengeKeysOf(application);
-  if (keys !== null && inputs.challenge === '') {
-    return refuse(turn, { code: 'challenge-length', charactersMax: keys.charactersMax });
-  }
-  // Before everything else: a challenge that was mistyped is not worth a question, let alone a MAC.
-  if (application.challengeCheckDigit && !hasLuhn(inputs.challenge ?? '')) {
-    return refuse(turn, { code: 'challenge-check-digit' });
-  }
-  if (isOtherPin(turn, application, inputs.devicePin)) return refuse(turn, { code: 'pin-differs' });
-  const eventCounter = state.eventCounters[index] ?? 0n;
-  const generation = generate(application, eventCounter, deviceTimeMs, inputs);
-  if (!generation.ok) return refuse(turn, generation.refusal);
-  const { generated } = generation;
-  const { response } = generated;
-  const next = generated.eventCounter === null ? eventCounter : generated.eventCounter + 1n;
-  return {
-    state: {
-      ...state,
-      screen: { kind: 'response', application: index, response, sinceMs: deviceTimeMs },
-      eventCounters: state.eventCounters.with(index, next),
-    },
-    effects: [{ kind: 'generated', generated }],
-  };
-}
-
-/** One PIN opens the device and goes into the response: no other is taken for the second. */
-function isOtherPin(
-  { state, ports }: Turn,
-  application: DeviceApplication,
-  devicePin: Secret | undefined,
-): boolean {
-  const verifier = state.pin?.verifier ?? null;
-  if (verifier === null || devicePin === undefined || !takesPin(application)) return false;
-  return !isPin(verifier, devicePin, ports);
-}
-
-interface ChallengeKeys {
-  readonly pattern: RegExp;
-  readonly allowed: string;
-  readonly charactersMax: number;
-}
-
-const challengeAlphabets = {
-  N: { pattern: /^[0-9]*$/, allowed: 'the digits 0 to 9' },
-  H: { pattern: /^[0-9A-Fa-f]*$/, allowed: 'the hex digits 0 to 9 and A to F' },
-  A: { pattern: /^[0-9A-Za-z]*$/, allowed: 'letters A to Z and digits' },
-} as const;
-
-/** Which keys enter a challenge (RFC 6287 section 6.3: QF), or null for Response-Only. */
-function challengeKeysOf({ algorithm }: DeviceApplication): ChallengeKeys | null {
-  if (algorithm.kind !== 'challenge-response') return null;
-  const { question } = algorithm.suite.dataInput;
-  if (question === undefined) return null;
-  return { ...challengeAlphabets[question.format], charactersMax: question.maxLength };
 }

@@ -3,6 +3,9 @@ import {
   algorithmInputs,
   algorithmTimeStepping,
   appendLuhn,
+  decodeOcra,
+  type EventCounter,
+  hostCodeMessage,
   movingFactorMax,
   type OcraDataInput,
   type Otp,
@@ -12,16 +15,20 @@ import {
   readResponse,
   type ResponseAlgorithm,
   responseMessage,
+  signatureText,
+  type TimeStep,
   timeStepAt,
 } from '../../src/oath/index.ts';
-import type { DeviceApplication } from './application.ts';
-import { hashPin, macOnce } from './mac.ts';
+import { type DeviceApplication, hostCodeSuiteOf } from './application.ts';
+import { hashPin, hashText, macOnce } from './mac.ts';
 import type { Refusal } from './refusal.ts';
 import type { Secret } from './secret.ts';
 
 /** What the user adds beside the clock and the counter; which of it, the algorithm says. */
 export interface UserInputs {
   readonly challenge?: string | undefined;
+  /** The data fields to be signed, in place of a challenge. */
+  readonly fields?: readonly string[] | undefined;
   readonly devicePin?: Secret | undefined;
   readonly session?: Uint8Array | undefined;
 }
@@ -33,6 +40,8 @@ export interface Generated {
   readonly response: Otp;
   readonly eventCounter: bigint | null;
   readonly timeStep: bigint | null;
+  /** What the host has to show for it; null where the application has no host code. */
+  readonly hostCode: Otp | null;
 }
 
 export type Generation =
@@ -64,23 +73,55 @@ export function generate(
   if (refusal !== null) return refused(refusal);
   const counterUsed = algorithmInputs(algorithm).eventCounter ? eventCounter : null;
   const timeStep = timeStepOf(algorithm, deviceTimeMs);
-  const pinHash = pinHashOf(algorithm, inputs.devicePin);
-  const message = responseMessage(algorithm, {
+  const position = {
     eventCounter: counterUsed === null ? undefined : parseEventCounter(counterUsed),
     timeStep: timeStep === null ? undefined : parseTimeStep(timeStep),
-    question: inputs.challenge,
+  };
+  const question = questionOf(inputs);
+  const pinHash = pinHashOf(algorithm, inputs.devicePin);
+  const message = responseMessage(algorithm, {
+    ...position,
+    question,
     pinHash: pinHash?.exposeSecret(),
     session: inputs.session,
   });
   const mac = macOnce(algorithmHash(algorithm), seed, message);
   const read = readResponse(algorithm, mac);
-  const response = application.responseCheckDigit ? parseOtp(appendLuhn(read)) : read;
   // The message holds the PIN hash, from which a short PIN can be guessed.
   message.fill(0);
   mac.fill(0);
   pinHash?.wipe();
-  const generated = { applicationName: name, response, eventCounter: counterUsed, timeStep };
+  const generated = {
+    applicationName: name,
+    response: application.responseCheckDigit ? parseOtp(appendLuhn(read)) : read,
+    eventCounter: counterUsed,
+    timeStep,
+    hostCode: hostCodeOf(application, seed, { ...position, response: read, challenge: question }),
+  };
   return { ok: true, generated };
+}
+
+/** What is answered: the challenge as it was typed, or what stands for the fields (`emu-sign-1`). */
+function questionOf({ challenge, fields }: UserInputs): string | undefined {
+  return fields === undefined ? challenge : hashText('SHA1', signatureText(fields));
+}
+
+function hostCodeOf(
+  application: DeviceApplication,
+  seed: Secret,
+  exchange: {
+    readonly eventCounter: EventCounter | undefined;
+    readonly timeStep: TimeStep | undefined;
+    readonly response: Otp;
+    readonly challenge: string | undefined;
+  },
+): Otp | null {
+  const suite = hostCodeSuiteOf(application);
+  if (suite === null) return null;
+  const mac = macOnce(suite.hash, seed, hostCodeMessage(suite, exchange));
+  const hostCode = decodeOcra(mac, suite);
+  mac.fill(0);
+  return hostCode;
 }
 
 /** Whether the PIN itself goes into the response (RFC 6287 section 5.1: P). */

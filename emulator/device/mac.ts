@@ -72,3 +72,8 @@ export function keyCheckValue(hash: HashName, seed: Secret): string {
 export function hashPin(hash: HashName, devicePin: Secret): Secret {
   return new Secret(hashes[hash](devicePin.exposeSecret()));
 }
+
+/** The digest of a text in hex, for what is no secret. */
+export function hashText(hash: HashName, text: string): string {
+  return Buffer.from(hashes[hash](new TextEncoder().encode(text))).toString('hex');
+}

@@ -1,8 +1,8 @@
-import type { ApplicationMode, DeviceApplication } from './application.ts';
+import { type DeviceApplication, signs } from './application.ts';
 import { createDeviceClock } from '../physics/clock.ts';
 import { type DeviceInput, stepDevice } from './device.ts';
 import { EmulatorError } from '../errors.ts';
-import { type Generated, takesPin, type UserInputs } from './generate.ts';
+import { type Generated, generate, takesPin, type UserInputs } from './generate.ts';
 import { type DevicePorts, nodePorts, stretchingOnce } from './ports.ts';
 import { afterPresses, powerRefusal } from './power.ts';
 import type { Refusal } from './refusal.ts';
@@ -49,18 +49,20 @@ export interface RespondOptions extends Omit<PressOptions, 'applicationName'> {
 
 /**
  * One push of the button at a true time; on a keypad, the keys that lead to a Response-Only
- * application. On a model whose button first switches the display off, `generated` may be null.
+ * application; without keys, a look at the display. On a model whose button first switches the
+ * display off, `generated` may be null.
  *
  * @throws EmulatorError input-invalid for a time outside 1970..9999
  */
 export function press(token: VirtualToken, trueMs: number, options: PressOptions = {}): Operation {
-  const chosen = chooseApplication(token, 'response-only', options.applicationName);
+  const chosen = chooseApplication(token, 'press', options.applicationName);
   if ('refusal' in chosen) return refusedAsIs(token, chosen.refusal);
   const refusal =
     powerRefusal(token, trueMs) ??
     submitRefusal(token, trueMs, options.submitDelayMs) ??
     pinRefusal(token, trueMs, options.devicePin, false);
   if (refusal !== null) return refusedAt(token, trueMs, refusal);
+  if (token.hull.keys === 'none') return read(token, trueMs);
   const keys: readonly DeviceInput[] =
     token.hull.keys === 'one-button'
       ? [{ kind: 'press' }]
@@ -101,7 +103,7 @@ export function respond(
   challenge: string,
   options: RespondOptions = {},
 ): Operation {
-  const chosen = chooseApplication(token, 'challenge-response', options.applicationName);
+  const chosen = chooseApplication(token, 'respond', options.applicationName);
   if ('refusal' in chosen) return refusedAsIs(token, chosen.refusal);
   const { devicePin, session } = options;
   const refusal =
@@ -117,6 +119,16 @@ export function respond(
     { kind: 'confirm', devicePin: isForSuite ? devicePin : undefined, session },
   ];
   return play(token, inputs, trueMs, stretchingOnce(options.ports ?? nodePorts));
+}
+
+/** What a display that is always on shows. */
+function read(token: VirtualToken, trueMs: number): Operation {
+  const played = play(token, [{ kind: 'wait' }], trueMs);
+  if (!played.ok) return played;
+  const generation = generate(applicationAt(token, 0), 0n, played.deviceTimeMs, {});
+  return generation.ok
+    ? { ...played, generated: generation.generated }
+    : { ok: false, token: played.token, refusal: generation.refusal };
 }
 
 /**
@@ -183,7 +195,7 @@ export function lockRefusal(token: VirtualToken, trueMs: number): Refusal | null
 }
 
 /** The keys that open an application on a keypad. */
-function keysInto(
+export function keysInto(
   token: VirtualToken,
   name: string,
   trueMs: number,
@@ -200,7 +212,7 @@ function off(token: VirtualToken): VirtualToken {
 }
 
 /** Whether nobody could have read the response by the time it is to be submitted. */
-function submitRefusal(
+export function submitRefusal(
   { hull, clock }: VirtualToken,
   trueMs: number,
   submitDelayMs = 0,
@@ -208,6 +220,7 @@ function submitRefusal(
   if (!Number.isSafeInteger(submitDelayMs) || submitDelayMs < 0) {
     throw new EmulatorError('input-invalid', 'a submit delay is a whole number from 0 on');
   }
+  if (hull.keys === 'none') return null;
   const deviceClock = createDeviceClock(clock);
   // The device counts the time of its display by its own clock.
   const shownMs =
@@ -216,7 +229,7 @@ function submitRefusal(
   return isOn ? null : { code: 'display-off', autoOffMs: hull.autoOffMs };
 }
 
-function pinRefusal(
+export function pinRefusal(
   token: VirtualToken,
   trueMs: number,
   devicePin: Secret | undefined,
@@ -231,15 +244,18 @@ function pinRefusal(
   if (pin.verifier === null || pin.mustChange) return { code: 'pin-needs-setting' };
   return devicePin === undefined ? { code: 'pin-missing' } : null;
 }
-type Mode = Exclude<ApplicationMode, 'unlock'>;
 
-function chooseApplication(
+/** What is asked of an application: a response at a press, to a challenge, or over data fields. */
+export type Use = 'press' | 'respond' | 'sign';
+
+/** The application that is named, or the only one that can be used so. */
+export function chooseApplication(
   token: VirtualToken,
-  mode: Mode,
+  use: Use,
   applicationName: string | undefined,
 ): DeviceApplication | { readonly refusal: Refusal } {
   const open = openApplications(token).map(({ index }) => applicationAt(token, index));
-  const fitting = open.filter((application) => application.mode === mode);
+  const fitting = open.filter((application) => canBeUsed(application, use));
   const [first] = fitting;
   if (applicationName === undefined && fitting.length > 1) {
     return { refusal: { code: 'application-ambiguous', names: fitting.map(({ name }) => name) } };
@@ -252,7 +268,27 @@ function chooseApplication(
   if (named === undefined) {
     return { refusal: { code: 'application-unknown', names: open.map(({ name }) => name) } };
   }
-  if (named.mode === mode) return named;
-  const code = mode === 'response-only' ? 'challenge-needed' : 'challenge-superfluous';
-  return { refusal: { code, applicationName: named.name } };
+  if (canBeUsed(named, use)) return named;
+  return { refusal: { code: misuseCode(named, use), applicationName: named.name } };
+}
+
+function canBeUsed(application: DeviceApplication, use: Use): boolean {
+  const { mode } = application;
+  switch (use) {
+    case 'press':
+      return mode === 'response-only';
+    case 'respond':
+      return mode === 'challenge-response' || mode === 'multi-mode';
+    case 'sign':
+      return signs(application);
+  }
+}
+
+function misuseCode(
+  { mode }: DeviceApplication,
+  use: Use,
+): 'challenge-needed' | 'challenge-superfluous' | 'fields-needed' | 'fields-superfluous' {
+  if (use === 'sign') return 'fields-superfluous';
+  if (mode === 'signature') return 'fields-needed';
+  return use === 'press' ? 'challenge-needed' : 'challenge-superfluous';
 }

@@ -113,12 +113,19 @@ function confirmNewPin(
   };
 }
 
+/** Those that only a PIN leads to. */
+const openScreens: readonly Screen['kind'][] = [
+  'menu',
+  'challenge',
+  'field',
+  'response',
+  'host-code',
+];
+
 /** The key that asks for another PIN works once the present one has been entered. */
 export function changePin(turn: Turn): Change {
   const { pin, screen } = turn.state;
-  const isOpen =
-    screen.kind === 'menu' || screen.kind === 'challenge' || screen.kind === 'response';
-  if (pin === null || !isOpen) return withoutFunction(turn);
+  if (pin === null || !openScreens.includes(screen.kind)) return withoutFunction(turn);
   return showing(turn.state, { kind: 'new-pin', sinceMs: turn.deviceTimeMs });
 }
 

@@ -27,6 +27,11 @@ interface Details {
   'application-unlocks': { applicationName: string };
   'challenge-needed': { applicationName: string };
   'challenge-superfluous': { applicationName: string };
+  'fields-needed': { applicationName: string };
+  'fields-superfluous': { applicationName: string };
+  'field-names': { names: readonly string[] };
+  'field-character': { fieldName: string; allowed: string };
+  'field-length': { fieldName: string; charactersMax: number };
 }
 
 const plainTexts = {
@@ -52,6 +57,11 @@ const plainTexts = {
   'locked-for-good': 'the token is locked for good after too many wrong PINs',
   'not-locked': 'the token is not locked',
   'unlock-code-character': 'an unlock code has digits 0 to 9 only',
+  'host-code-none': 'this application has no host code',
+  'info-none': 'this token has no menu behind a long press',
+  'keys-none': 'this token has no keys: its display is always on',
+  'not-programmable': 'the seed and the clock of this token are set in the factory, once',
+  'pairing-open': 'this token waits for a bundle: finish the pairing first',
   'session-missing': 'this algorithm needs session data',
   'session-superfluous': 'this algorithm takes no session data',
 } as const;
@@ -101,6 +111,13 @@ const detailedTexts: {
     `application ${applicationName} answers a challenge, not a press`,
   'challenge-superfluous': ({ applicationName }) =>
     `application ${applicationName} takes no challenge`,
+  'fields-needed': ({ applicationName }) => `application ${applicationName} signs data fields`,
+  'fields-superfluous': ({ applicationName }) =>
+    `application ${applicationName} signs no data fields`,
+  'field-names': ({ names }) => `give a value for each data field, once: ${names.join(', ')}`,
+  'field-character': ({ fieldName, allowed }) => `${fieldName} may hold ${allowed} only`,
+  'field-length': ({ fieldName, charactersMax }) =>
+    `${fieldName} must be 1 to ${charactersMax} characters long`,
 };
 
 /** The sentence for people: what was wrong and what is allowed. Never quotes what was typed. */

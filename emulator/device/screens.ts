@@ -1,21 +1,9 @@
-import type { Otp } from '../../src/oath/index.ts';
+import { algorithmTimeStepping, type Otp, stepInterval } from '../../src/oath/index.ts';
 import type { DeviceApplication } from './application.ts';
-import type { PinPolicy, PinState, PinVerifier } from './pin.ts';
+import { generate } from './generate.ts';
+import type { Hull, InfoItem } from './hull.ts';
+import type { PinState, PinVerifier } from './pin.ts';
 import { lockAt, lockoutMs, wrongCodesMax } from './unlock.ts';
-
-/**
- * The body of a device. A one-button device has one Response-Only application; pressing while a
- * response is displayed makes the next one, or on some models only switches the display off. A
- * keypad device has a power key, a menu when it holds several applications, and digits, and may
- * ask for a PIN first.
- */
-export type Hull =
-  | {
-      readonly keys: 'one-button';
-      readonly autoOffMs: number;
-      readonly pressWhileDisplayed: 'next' | 'switch-off';
-    }
-  | { readonly keys: 'keypad'; readonly autoOffMs: number; readonly pin: PinPolicy | null };
 
 /** What never changes on a device: body, programs and keys. */
 export interface Device {
@@ -43,11 +31,30 @@ export type Screen =
       readonly sinceMs: number;
     }
   | {
+      readonly kind: 'field';
+      readonly application: number;
+      /** The data fields before this one. */
+      readonly entered: readonly string[];
+      readonly typed: string;
+      readonly sinceMs: number;
+    }
+  | {
       readonly kind: 'response';
       readonly application: number;
       readonly response: Otp;
+      /** Null where the application has none. */
+      readonly hostCode: Otp | null;
       readonly sinceMs: number;
-    };
+    }
+  | {
+      readonly kind: 'host-code';
+      readonly application: number;
+      readonly response: Otp;
+      readonly hostCode: Otp;
+      readonly sinceMs: number;
+    }
+  /** Of the menu behind a long press. */
+  | { readonly kind: 'info'; readonly item: InfoItem; readonly sinceMs: number };
 
 /** What changes: plain data, free of seeds. */
 export interface DeviceState {
@@ -75,7 +82,21 @@ export type Display =
   | { readonly kind: 'locked-out'; readonly untilDeviceTimeMs: number }
   | { readonly kind: 'menu'; readonly applicationNames: readonly string[] }
   | { readonly kind: 'challenge'; readonly applicationName: string; readonly typed: string }
-  | { readonly kind: 'response'; readonly applicationName: string; readonly response: Otp };
+  | {
+      readonly kind: 'field';
+      readonly applicationName: string;
+      readonly fieldName: string;
+      /** Which of the fields it is, from 1 to `count`. */
+      readonly number: number;
+      readonly count: number;
+      readonly typed: string;
+    }
+  | { readonly kind: 'response'; readonly applicationName: string; readonly response: Otp }
+  | { readonly kind: 'host-code'; readonly applicationName: string; readonly hostCode: Otp }
+  /** What the clock read when the item was called up. */
+  | { readonly kind: 'info'; readonly item: 'time'; readonly deviceTimeMs: number }
+  /** Serial number and battery are the token's, not its state's. */
+  | { readonly kind: 'info'; readonly item: Exclude<InfoItem, 'time'> };
 
 /** The applications that a person can choose, with their indices: all but the one for unlocking. */
 export function openApplications(
@@ -102,12 +123,24 @@ export function applicationAt(device: Device, index: number): DeviceApplication 
 
 /** The state once the display has had the chance to go off, and a lockout to end. */
 export function stateAt(device: Device, state: DeviceState, deviceTimeMs: number): DeviceState {
+  if (device.hull.keys === 'none') return alwaysOn(device, state, deviceTimeMs);
   const { pin, screen } = state;
   const lock = pin?.lock ?? null;
   const present = lock === null ? null : lockAt(lock, deviceTimeMs);
   const settled =
     pin === null || present === lock ? state : { ...state, pin: { ...pin, lock: present } };
-  return isOver(device, screen, deviceTimeMs) ? switchedOff(settled) : settled;
+  return isOver(device.hull.autoOffMs, screen, deviceTimeMs) ? switchedOff(settled) : settled;
+}
+
+/** What a display without a switch shows: the response of the step, as long as there is one. */
+function alwaysOn(device: Device, state: DeviceState, deviceTimeMs: number): DeviceState {
+  const application = applicationAt(device, 0);
+  const stepping = algorithmTimeStepping(application.algorithm);
+  const generation = generate(application, 0n, deviceTimeMs, {});
+  if (!generation.ok || stepping === undefined) return switchedOff(state);
+  const { response, hostCode, timeStep } = generation.generated;
+  const sinceMs = timeStep === null ? deviceTimeMs : stepInterval(timeStep, stepping).startMs;
+  return { ...state, screen: { kind: 'response', application: 0, response, hostCode, sinceMs } };
 }
 
 /** What is typed, or waits for a confirmation, is forgotten. */
@@ -115,16 +148,19 @@ export function switchedOff(state: DeviceState): DeviceState {
   return state.screen.kind === 'off' ? state : { ...state, screen: { kind: 'off' } };
 }
 
-function isOver(device: Device, screen: Screen, deviceTimeMs: number): boolean {
+function isOver(autoOffMs: number, screen: Screen, deviceTimeMs: number): boolean {
   if (screen.kind === 'off') return false;
   const shownMs = deviceTimeMs - screen.sinceMs;
   // A clock set back would otherwise keep an old response on display for as long as it was moved.
-  return shownMs < 0 || shownMs >= device.hull.autoOffMs;
+  return shownMs < 0 || shownMs >= autoOffMs;
 }
 
 /** What the display shows in a state. */
 export function displayOf(device: Device, state: DeviceState): Display {
   const { screen } = state;
+  if ('application' in screen) {
+    return openDisplay(applicationAt(device, screen.application), screen);
+  }
   switch (screen.kind) {
     case 'off':
       return { kind: 'blank' };
@@ -137,14 +173,31 @@ export function displayOf(device: Device, state: DeviceState): Display {
       return lockDisplay(state, screen.typed);
     case 'menu':
       return { kind: 'menu', applicationNames: openApplications(device).map(({ name }) => name) };
-    case 'challenge': {
-      const { name } = applicationAt(device, screen.application);
+    case 'info':
+      return screen.item === 'time'
+        ? { kind: 'info', item: screen.item, deviceTimeMs: screen.sinceMs }
+        : { kind: 'info', item: screen.item };
+  }
+}
+
+type OpenScreen = Extract<Screen, { readonly application: number }>;
+
+/** What an application in use shows. */
+function openDisplay({ name, fields = [] }: DeviceApplication, screen: OpenScreen): Display {
+  switch (screen.kind) {
+    case 'challenge':
       return { kind: 'challenge', applicationName: name, typed: screen.typed };
+    case 'field': {
+      const { entered, typed } = screen;
+      const fieldName = fields[entered.length]?.name ?? '';
+      const number = entered.length + 1;
+      const { length: count } = fields;
+      return { kind: 'field', applicationName: name, fieldName, number, count, typed };
     }
-    case 'response': {
-      const { name } = applicationAt(device, screen.application);
+    case 'response':
       return { kind: 'response', applicationName: name, response: screen.response };
-    }
+    case 'host-code':
+      return { kind: 'host-code', applicationName: name, hostCode: screen.hostCode };
   }
 }
 

@@ -3,6 +3,7 @@ import { type Battery, checkBattery } from '../physics/battery.ts';
 import { checkClock, type ClockParameters } from '../physics/clock-parameters.ts';
 import { applicationsMax, initialState } from './device.ts';
 import { EmulatorError } from '../errors.ts';
+import { checkHull } from './hull.ts';
 import { checkPinPolicy, createPinVerifier, pinFormRefusal, type PinVerifier } from './pin.ts';
 import { type DevicePorts, nodePorts } from './ports.ts';
 import type { Profile } from './profiles.ts';
@@ -160,9 +161,8 @@ export function checkModel(model: string): string {
 }
 
 /**
- * What every device must satisfy: 1 to 8 applications with names of their own, nothing but one
- * Response-Only application behind a single button, and an unlock application exactly where
- * something can be unlocked.
+ * What every device must satisfy: 1 to 8 applications with names of their own that its body can be
+ * used for, and an unlock application exactly where something can be unlocked.
  *
  * @throws EmulatorError input-invalid
  */
@@ -174,10 +174,7 @@ export function checkDevice(device: Pick<Device, 'hull' | 'applications'>): void
   for (const application of applications) checkProgram(application);
   const names = new Set(applications.map(({ name }) => name));
   if (names.size !== applications.length) throw invalid('application names must differ');
-  const isResponseOnly = applications.every(({ mode }) => mode === 'response-only');
-  if (hull.keys === 'one-button' && !(applications.length === 1 && isResponseOnly)) {
-    throw invalid('a one-button token has exactly one Response-Only application');
-  }
+  checkHull(hull, applications);
   checkUnlocking(device);
 }
 

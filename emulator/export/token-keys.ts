@@ -12,10 +12,12 @@ export interface KeyLabels {
   readonly userId?: string | undefined;
 }
 
-const usages: Readonly<Record<ApplicationMode, KeyUsage>> = {
-  'response-only': 'OTP',
-  'challenge-response': 'CR',
-  unlock: 'Unlock',
+const usages: Readonly<Record<ApplicationMode, readonly KeyUsage[]>> = {
+  'response-only': ['OTP'],
+  'challenge-response': ['CR'],
+  'multi-mode': ['CR', 'Integrity'],
+  signature: ['Integrity'],
+  unlock: ['Unlock'],
 };
 
 /**
@@ -47,7 +49,7 @@ export function tokenKeys(
     applicationName: application.name,
     algorithm: application.algorithm,
     secret: secretOf(application),
-    usage: usages[application.mode],
+    usages: usages[application.mode],
     issuer: labels.issuer,
     userId: labels.userId,
     eventCounter: token.state.eventCounters[index],

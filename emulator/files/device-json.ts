@@ -3,14 +3,23 @@ import {
   algorithmToJson,
   movingFactorMax,
   parseResponseAlgorithm,
+  signatureFieldsMax,
 } from '../../src/oath/index.ts';
-import { type ApplicationMode, type DeviceApplication, modeOf } from '../device/application.ts';
+import {
+  type ApplicationMode,
+  applicationModes,
+  type DeviceApplication,
+  type HostCode,
+  modeOf,
+} from '../device/application.ts';
 import { pinSaltBytes, type PinPolicy, type PinVerifier } from '../device/pin.ts';
 import { pinHashBytes } from '../device/ports.ts';
-import type { Hull } from '../device/screens.ts';
+import { type Hull, hullKinds, type HullParts, infoItems, type InfoMenu } from '../device/hull.ts';
 import { Secret } from '../device/secret.ts';
+import type { SignatureField } from '../device/signature-fields.ts';
 import {
   encodeBase64,
+  type Members,
   readBase64,
   readBoolean,
   readCounter,
@@ -25,8 +34,9 @@ import { seedBytesMax, seedBytesMin } from '../device/token.ts';
 import { pinWeakRules } from '../device/weak-pins.ts';
 
 /**
- * Versions of the state file; the first knew no PIN, no modes and no check digits, the second no
- * crystal, no battery, and of a clock's events only jumps and rates.
+ * Versions of the state file. The first knew no PIN, no modes and no check digits, the second no
+ * crystal, no battery, of a clock's events only jumps and rates, and no data fields, host codes,
+ * information menus, countdowns and programmable tokens.
  */
 export type FileVersion = 1 | 2 | 3;
 
@@ -39,25 +49,62 @@ export interface ApplicationEntry {
 const autoOffMsMax = 3_600_000;
 /** A counter that has run out is stored as 2^64. */
 const counterMax = movingFactorMax + 1n;
-const modes = ['response-only', 'challenge-response', 'unlock'] as const;
+const modesOfVersion2 = ['response-only', 'challenge-response', 'unlock'] as const;
+const hullMembersOfVersion3 = ['infoMenu', 'countdown', 'isProgrammable'] as const;
+
+/** A body with every member that its kind has. */
+export function hullToJson({ infoMenu, countdown, isProgrammable, ...body }: Hull): unknown {
+  return {
+    ...body,
+    infoMenu: infoMenu ?? null,
+    countdown: countdown ?? null,
+    isProgrammable: isProgrammable ?? false,
+  };
+}
 
 /** Checks shapes alone; whether the parts make a device, `checkDevice` says. */
 export function readHull(value: unknown, version: FileVersion): Hull {
-  const keys = readKind(value, 'hull', 'keys');
-  const isKeypad = readWord(keys, 'hull.keys', ['one-button', 'keypad']) === 'keypad';
-  const keypadMembers = version === 1 ? ['keys', 'autoOffMs'] : ['keys', 'autoOffMs', 'pin'];
-  const members = readMembers(
-    value,
-    'hull',
-    isKeypad ? keypadMembers : ['keys', 'autoOffMs', 'pressWhileDisplayed'],
-  );
+  const kinds = version < 3 ? (['one-button', 'keypad'] as const) : hullKinds;
+  const keys = readWord(readKind(value, 'hull', 'keys'), 'hull.keys', kinds);
+  const names: Readonly<Record<typeof keys, readonly string[]>> = {
+    'one-button': ['keys', 'autoOffMs', 'pressWhileDisplayed'],
+    keypad: version === 1 ? ['keys', 'autoOffMs'] : ['keys', 'autoOffMs', 'pin'],
+    none: ['keys'],
+  };
+  const added = version < 3 ? [] : hullMembersOfVersion3;
+  const members = readMembers(value, 'hull', [...names[keys], ...added]);
+  const parts = version < 3 ? {} : readParts(members);
+  if (keys === 'none') return { keys, ...parts };
   const autoOffMs = readWhole(members['autoOffMs'], 'hull.autoOffMs', 1, autoOffMsMax);
-  if (isKeypad) return { keys: 'keypad', autoOffMs, pin: readPolicy(members['pin'] ?? null) };
+  if (keys === 'keypad') {
+    return { keys, autoOffMs, pin: readPolicy(members['pin'] ?? null), ...parts };
+  }
   const pressWhileDisplayed = readWord(members['pressWhileDisplayed'], 'hull.pressWhileDisplayed', [
     'next',
     'switch-off',
   ]);
-  return { keys: 'one-button', autoOffMs, pressWhileDisplayed };
+  return { keys, autoOffMs, pressWhileDisplayed, ...parts };
+}
+
+function readParts(hull: Members): HullParts {
+  const countdown = hull['countdown'];
+  return {
+    ...(hull['infoMenu'] === null ? {} : { infoMenu: readInfoMenu(hull['infoMenu']) }),
+    ...(countdown === null
+      ? {}
+      : { countdown: readWord(countdown, 'hull.countdown', ['bars', 'bar'] as const) }),
+    ...(readBoolean(hull['isProgrammable'], 'hull.isProgrammable') ? { isProgrammable: true } : {}),
+  };
+}
+
+function readInfoMenu(value: unknown): InfoMenu {
+  const where = 'hull.infoMenu';
+  const members = readMembers(value, where, ['longPressMs', 'items']);
+  const items = readList(members['items'], `${where}.items`, 1, infoItems.length);
+  return {
+    longPressMs: readWhole(members['longPressMs'], `${where}.longPressMs`, 1, autoOffMsMax),
+    items: items.map((item) => readWord(item, `${where}.items`, infoItems)),
+  };
 }
 
 function readPolicy(value: unknown): PinPolicy | null {
@@ -86,21 +133,27 @@ function readPolicy(value: unknown): PinPolicy | null {
 /** An application with its seed, in the clear. */
 export function applicationToJson(application: DeviceApplication, eventCounter: bigint): unknown {
   const { name, mode, algorithm, challengeCheckDigit, responseCheckDigit, seed } = application;
+  const { fields = null, hostCode = null } = application;
   return {
     name,
     mode,
     algorithm: algorithmToJson(algorithm),
     challengeCheckDigit,
     responseCheckDigit,
+    fields,
+    hostCode,
     eventCounter: String(eventCounter),
     seed: seed === null ? null : encodeBase64(seed.exposeSecret()),
   };
 }
 
-/** Reads what `applicationToJson` wrote, or the file version before it. */
+/** Reads what `applicationToJson` wrote, or a file version before it. */
 export function readApplication(value: unknown, version: FileVersion): ApplicationEntry {
   const where = 'application';
-  const added = version === 1 ? [] : ['mode', 'challengeCheckDigit', 'responseCheckDigit'];
+  const added = [
+    ...(version === 1 ? [] : ['mode', 'challengeCheckDigit', 'responseCheckDigit']),
+    ...(version < 3 ? [] : ['fields', 'hostCode']),
+  ];
   const members = readMembers(value, where, [
     'name',
     'algorithm',
@@ -110,7 +163,13 @@ export function readApplication(value: unknown, version: FileVersion): Applicati
   ]);
   const algorithm = parseResponseAlgorithm(members['algorithm']);
   const mode: ApplicationMode =
-    version === 1 ? modeOf(algorithm) : readWord(members['mode'], `${where}.mode`, modes);
+    version === 1
+      ? modeOf(algorithm)
+      : readWord(
+          members['mode'],
+          `${where}.mode`,
+          version < 3 ? modesOfVersion2 : applicationModes,
+        );
   const flag = (name: string): boolean =>
     version === 1 ? false : readBoolean(members[name], `${where}.${name}`);
   // An algorithm without counter never moves it, whatever a file says.
@@ -128,8 +187,35 @@ export function readApplication(value: unknown, version: FileVersion): Applicati
       algorithm,
       challengeCheckDigit: flag('challengeCheckDigit'),
       responseCheckDigit: flag('responseCheckDigit'),
+      ...readFields(members['fields'] ?? null),
+      ...readHostCode(members['hostCode'] ?? null),
       seed,
     },
+  };
+}
+
+function readFields(value: unknown): Pick<DeviceApplication, 'fields'> {
+  if (value === null) return {};
+  const where = 'application.fields';
+  const fields = readList(value, where, 1, signatureFieldsMax).map((entry): SignatureField => {
+    const members = readMembers(entry, where, ['name', 'alphabet', 'charactersMax', 'upperCase']);
+    return {
+      name: readText(members['name'], `${where}.name`, 32),
+      alphabet: readWord(members['alphabet'], `${where}.alphabet`, ['N', 'H', 'A']),
+      charactersMax: readWhole(members['charactersMax'], `${where}.charactersMax`, 1, 99),
+      upperCase: readBoolean(members['upperCase'], `${where}.upperCase`),
+    };
+  });
+  return { fields };
+}
+
+function readHostCode(value: unknown): Pick<DeviceApplication, 'hostCode'> {
+  if (value === null) return {};
+  const where = 'application.hostCode';
+  const members = readMembers(value, where, ['scheme', 'digits']);
+  const digits = readWhole(members['digits'], `${where}.digits`, 4, 10) as HostCode['digits'];
+  return {
+    hostCode: { scheme: readWord(members['scheme'], `${where}.scheme`, ['mutual']), digits },
   };
 }
 

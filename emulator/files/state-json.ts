@@ -1,6 +1,7 @@
-import { algorithmDigits, parseOtp, type ResponseAlgorithm } from '../../src/oath/index.ts';
-import type { DeviceApplication } from '../device/application.ts';
-import { readVerifier, verifierToJson } from './device-json.ts';
+import { algorithmDigits, parseOtp } from '../../src/oath/index.ts';
+import { challengeSpecOf, type DeviceApplication } from '../device/application.ts';
+import { type FileVersion, readVerifier, verifierToJson } from './device-json.ts';
+import type { InfoItem } from '../device/hull.ts';
 import type { PinPolicy, PinState, PinVerifier } from '../device/pin.ts';
 import {
   type Device,
@@ -9,9 +10,12 @@ import {
   type Screen,
   unlockApplication,
 } from '../device/screens.ts';
+import { alphabets, type SignatureField } from '../device/signature-fields.ts';
 import {
+  type Members,
   readBoolean,
   readKind,
+  readList,
   readMembers,
   readText,
   readWhole,
@@ -28,8 +32,14 @@ const screenKinds = [
   'locked',
   'menu',
   'challenge',
+  'field',
   'response',
+  'host-code',
+  'info',
 ] as const;
+const screenKindsOfVersion2 = screenKinds.filter(
+  (kind) => kind !== 'field' && kind !== 'host-code' && kind !== 'info',
+);
 
 /** PIN state: a verifier and never a PIN. */
 export function pinStateToJson(pin: PinState | null): unknown {
@@ -103,8 +113,14 @@ export function screenToJson(screen: Screen): unknown {
 }
 
 /** @throws ShapeError for a screen that this device cannot show, or not in this state */
-export function readScreen(value: unknown, device: Device, pin: DeviceState['pin']): Screen {
-  const kind = readWord(readKind(value, 'screen', 'kind'), 'screen.kind', screenKinds);
+export function readScreen(
+  value: unknown,
+  device: Device,
+  pin: DeviceState['pin'],
+  version: FileVersion,
+): Screen {
+  const kinds = version < 3 ? screenKindsOfVersion2 : screenKinds;
+  const kind = readWord(readKind(value, 'screen', 'kind'), 'screen.kind', kinds);
   if (kind === 'off') {
     readMembers(value, 'screen', ['kind']);
     return { kind };
@@ -117,15 +133,26 @@ export function readScreen(value: unknown, device: Device, pin: DeviceState['pin
     locked: ['typed'],
     menu: [],
     challenge: ['application', 'typed'],
-    response: ['application', 'response'],
+    field: ['application', 'entered', 'typed'],
+    response: ['application', 'response', ...(version < 3 ? [] : ['hostCode'])],
+    'host-code': ['application', 'response', 'hostCode'],
+    info: ['item'],
   };
   const members = readMembers(value, 'screen', ['kind', ...names[kind], 'sinceMs']);
   const sinceMs = readDeviceTime(members['sinceMs'], 'screen.sinceMs');
+  return isOpen(kind)
+    ? readOpen(kind, members, device, sinceMs)
+    : readClosed(kind, members, device, sinceMs);
+}
+
+/** The screens outside applications. */
+function readClosed(
+  kind: Exclude<Kind, OpenKind>,
+  members: Members,
+  device: Device,
+  sinceMs: number,
+): Screen {
   switch (kind) {
-    case 'pin':
-    case 'new-pin':
-    case 'menu':
-      return { kind, sinceMs };
     case 'confirm-pin': {
       const newPin = readVerifier(members['newPin'], 'screen.newPin');
       if (newPin === null) throw new ShapeError('screen.newPin must not be null');
@@ -133,24 +160,88 @@ export function readScreen(value: unknown, device: Device, pin: DeviceState['pin
     }
     case 'locked':
       return { kind, typed: readUnlockCode(members['typed'], device), sinceMs };
-    case 'challenge': {
-      const { index, charactersMax } = readChallenged(members['application'], device);
-      const typed = readTyped(members['typed'], /^[0-9A-Za-z]*$/, charactersMax);
-      return { kind, application: index, typed, sinceMs };
-    }
-    case 'response': {
-      const { index } = readIndex(members['application'], device);
-      return { kind, application: index, response: parseOtp(members['response']), sinceMs };
-    }
+    case 'info':
+      return { kind, item: readInfoItem(members['item'], device), sinceMs };
+    case 'pin':
+    case 'new-pin':
+    case 'menu':
+      return { kind, sinceMs };
   }
 }
 
+/** The screens of an application that is in use. */
+function readOpen(kind: OpenKind, members: Members, device: Device, sinceMs: number): Screen {
+  const { index, application } = readIndex(members['application'], device);
+  switch (kind) {
+    case 'challenge': {
+      const spec = challengeSpecOf(application);
+      if (spec === null) {
+        throw new ShapeError('screen.application must be one that takes challenges');
+      }
+      const typed = readTyped(members['typed'], /^[0-9A-Za-z]*$/, spec.charactersMax);
+      return { kind, application: index, typed, sinceMs };
+    }
+    case 'field':
+      return { kind, application: index, ...readFieldScreen(members, application), sinceMs };
+    case 'response':
+    case 'host-code':
+      return readResponseScreen(kind, members, { index, application }, sinceMs);
+  }
+}
+
+function readFieldScreen(
+  members: Members,
+  { fields = [] }: DeviceApplication,
+): { readonly entered: readonly string[]; readonly typed: string } {
+  if (fields.length === 0) {
+    throw new ShapeError('screen.application must be one that signs data fields');
+  }
+  const texts = readList(members['entered'], 'screen.entered', 0, fields.length - 1);
+  const entered = texts.map((text, at) => readField(text, fields[at], 1));
+  return { entered, typed: readField(members['typed'], fields[entered.length], 0) };
+}
+
+function readResponseScreen(
+  kind: 'response' | 'host-code',
+  members: Members,
+  { index, application }: { readonly index: number; readonly application: DeviceApplication },
+  sinceMs: number,
+): Screen {
+  const response = parseOtp(members['response']);
+  const shown = members['hostCode'] ?? null;
+  const hostCode = shown === null ? null : parseOtp(shown);
+  if (hostCode !== null && hostCode.length !== application.hostCode?.digits) {
+    throw new ShapeError('screen.hostCode must be one that the application shows');
+  }
+  if (kind === 'response') return { kind, application: index, response, hostCode, sinceMs };
+  if (hostCode === null) throw new ShapeError('screen.hostCode must not be null');
+  return { kind, application: index, response, hostCode, sinceMs };
+}
+
+function readField(
+  value: unknown,
+  field: SignatureField | undefined,
+  charactersMin: number,
+): string {
+  if (field === undefined) throw new RangeError('checked by readList');
+  const typed = readTyped(value, alphabets[field.alphabet].pattern, field.charactersMax);
+  if (typed.length >= charactersMin) return typed;
+  throw new ShapeError('screen.entered must not hold an empty field');
+}
+
+function readInfoItem(value: unknown, { hull }: Device): InfoItem {
+  return readWord(value, 'screen.item', hull.infoMenu?.items ?? []);
+}
+
+type Kind = Exclude<Screen['kind'], 'off'>;
+type OpenKind = Extract<Screen, { readonly application: number }>['kind'];
+
+function isOpen(kind: Kind): kind is OpenKind {
+  return ['challenge', 'field', 'response', 'host-code'].includes(kind);
+}
+
 /** Which screens a device can be at with this PIN state. */
-function requireReachable(
-  kind: Exclude<Screen['kind'], 'off'>,
-  device: Device,
-  pin: PinState | null,
-): void {
+function requireReachable(kind: Kind, device: Device, pin: PinState | null): void {
   const isLocked = pin !== null && pin.lock !== null;
   const isUsable = pin === null || (!isLocked && pin.verifier !== null && !pin.mustChange);
   const reachable: Readonly<Record<typeof kind, boolean>> = {
@@ -160,7 +251,10 @@ function requireReachable(
     locked: isLocked,
     menu: isUsable && device.hull.keys === 'keypad' && openApplications(device).length > 1,
     challenge: isUsable,
+    field: isUsable,
     response: isUsable,
+    'host-code': isUsable,
+    info: device.hull.infoMenu !== undefined,
   };
   if (!reachable[kind]) throw new ShapeError(`screen.kind cannot be ${kind} on this token now`);
 }
@@ -177,25 +271,17 @@ function readUnlockCode(value: unknown, device: Device): string {
   return readTyped(value, /^[0-9]*$/, digits);
 }
 
-function readChallenged(value: unknown, device: Device): { index: number; charactersMax: number } {
-  const { index, algorithm } = readIndex(value, device);
-  if (algorithm.kind !== 'challenge-response') {
-    throw new ShapeError('screen.application must be a challenge/response application');
-  }
-  return { index, charactersMax: algorithm.suite.dataInput.question?.maxLength ?? 0 };
-}
-
 function readIndex(
   value: unknown,
   { applications }: Device,
-): { index: number; algorithm: ResponseAlgorithm } {
+): { index: number; application: DeviceApplication } {
   const index = readWhole(value, 'screen.application', 0, applications.length - 1);
-  const application: DeviceApplication | undefined = applications[index];
+  const application = applications[index];
   if (application === undefined) throw new RangeError('checked by readWhole');
   if (application.mode === 'unlock') {
     throw new ShapeError('screen.application must not be the unlock application');
   }
-  return { index, algorithm: application.algorithm };
+  return { index, application };
 }
 
 /** A device's clock may stand outside the years that true time has. */

@@ -6,6 +6,7 @@ import { clockToJson, readClock } from './clock-json.ts';
 import {
   applicationToJson,
   type FileVersion,
+  hullToJson,
   readApplication,
   readHull,
   readVerifier,
@@ -71,7 +72,7 @@ export function tokenToJson({ token, revision }: StoredToken): string {
     revision,
     serial,
     model,
-    hull,
+    hull: hullToJson(hull),
     clock: clockToJson(clock),
     battery,
     pairing: pairingToJson(pairing),
@@ -121,7 +122,7 @@ function readToken(value: unknown): StoredToken {
   checkClock(clock);
   const pin = readPinState(members['pin'] ?? null, device);
   const state: DeviceState = {
-    screen: readScreen(members['screen'], device, pin),
+    screen: readScreen(members['screen'], device, pin, version),
     eventCounters: entries.map(({ eventCounter }) => eventCounter),
     pin,
   };
@@ -151,8 +152,8 @@ function readVersion(value: unknown): FileVersion {
     throw new ShapeError(`format must be ${format}`);
   }
   const { version: found } = value as Members;
-  if (found === 1 || found === 2 || found === 3) return found;
-  throw new ShapeError('version must be 1, 2 or 3');
+  for (const known of [1, 2, version] as const) if (found === known) return known;
+  throw new ShapeError(`version must be 1 to ${version}`);
 }
 
 function pairingToJson(pairing: Pairing): unknown {

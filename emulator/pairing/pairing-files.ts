@@ -6,7 +6,7 @@ import {
   type ResponseAlgorithm,
   type ResponseAlgorithmJson,
 } from '../../src/oath/index.ts';
-import { type ApplicationMode, modeOf } from '../device/application.ts';
+import { type ApplicationMode, applicationModes, fitsMode } from '../device/application.ts';
 import { trueMsMax } from '../physics/clock-parameters.ts';
 import { applicationsMax } from '../device/device.ts';
 import { EmulatorError } from '../errors.ts';
@@ -19,6 +19,7 @@ import {
   readMembers,
   readText,
   readWhole,
+  readWord,
   ShapeError,
 } from '../files/shape.ts';
 import { seedBytesMax, seedBytesMin } from '../device/token.ts';
@@ -116,9 +117,9 @@ function readEntry(value: unknown): BundleEntry {
     'keyCheckValue',
   ]);
   const algorithm = parseResponseAlgorithm(members['algorithm']);
-  const mode = members['mode'] === 'unlock' ? 'unlock' : modeOf(algorithm);
-  if (members['mode'] !== mode) {
-    throw new ShapeError(`${where}.mode must be ${mode} for this algorithm, or unlock`);
+  const mode = readWord(members['mode'], `${where}.mode`, applicationModes);
+  if (mode !== 'unlock' && !fitsMode(algorithm, mode)) {
+    throw new ShapeError(`${where}.mode must be one that this algorithm can serve in`);
   }
   const { envelope, seedBytes } = members;
   const counterMax = algorithmInputs(algorithm).eventCounter ? movingFactorMax : 0n;

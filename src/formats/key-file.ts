@@ -13,7 +13,7 @@ export interface KeyFileKey {
   readonly algorithm: ResponseAlgorithm;
   /** The seed. Read, never kept: its owner wipes it when the next key is asked for. */
   readonly secret: Uint8Array;
-  readonly usage: KeyUsage;
+  readonly usages: readonly KeyUsage[];
   readonly issuer?: string | undefined;
   /** Who has the device; in some formats the name to log on with. */
   readonly userId?: string | undefined;
@@ -34,8 +34,8 @@ export interface KeyFileDevice {
   readonly model?: string | undefined;
 }
 
-/** In the words of RFC 6030 section 5: responses, responses to challenges, unlocking. */
-export type KeyUsage = 'OTP' | 'CR' | 'Unlock';
+/** In the words of RFC 6030 section 5: responses, responses to challenges, signatures, unlocking. */
+export type KeyUsage = 'OTP' | 'CR' | 'Integrity' | 'Unlock';
 
 /** RFC 6030 section 5, by the names of its schema. */
 export interface KeyFilePinPolicy {

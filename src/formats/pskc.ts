@@ -133,7 +133,7 @@ function packageNode(key: KeyFileKey, secrets: SecretWriter): XmlNode {
       ...textNode('UserId', key.userId),
       xmlNode('Policy', {}, [
         ...(key.pinPolicy === undefined ? [] : [pinPolicyNode(key.pinPolicy)]),
-        xmlNode('KeyUsage', {}, key.usage),
+        ...key.usages.map((usage) => xmlNode('KeyUsage', {}, usage)),
       ]),
     ]),
   ]);

@@ -60,9 +60,9 @@ describe('a state file of version 1', () => {
     const token = read(fob1);
     expect(token.state).toMatchObject({ eventCounters: [2n], pin: null });
     expect(done(press(token, 0)).response).toBe(rfcResponses[2]);
-    const second = written(token);
-    expect(second['version']).toBe(3);
-    expect(written(read(second))).toEqual(second);
+    const third = written(token);
+    expect(third['version']).toBe(3);
+    expect(written(read(third))).toEqual(third);
   });
 
   it('is read as the keypad it was, in the middle of a challenge', () => {
@@ -87,6 +87,124 @@ describe('a state file of version 1', () => {
     ['the screen of a PIN', { ...keypad1, screen: { kind: 'pin', sinceMs: 0 } }],
     ['version 0', { ...fob1, version: 0 }],
     ['version "1"', { ...fob1, version: '1' }],
+  ])('with %s is refused', async (_name, json) => {
+    expect((await errorOf(() => read(json))).code).toBe('state-damaged');
+  });
+});
+
+/** As files were before there were data fields and host codes. */
+const keypad2: Json = {
+  ...keypad1,
+  version: 2,
+  hull: { keys: 'keypad', autoOffMs: 40000, pin: null },
+  applications: withApplication(keypad1, {
+    mode: 'challenge-response',
+    challengeCheckDigit: true,
+    responseCheckDigit: false,
+  })['applications'],
+  initialPin: null,
+  pin: null,
+};
+
+describe('a state file of version 2', () => {
+  it('is read as the keypad it was, in the middle of a challenge', () => {
+    const token = read(keypad2);
+    expect(token.applications[0]).toMatchObject({ challengeCheckDigit: true });
+    const keys = [{ kind: 'type', text: '5674' }, { kind: 'confirm' }] as const;
+    const response = done(play(token, keys, 1000)).response;
+    const other = tokenWith(profileOf('keypad-cr-time'));
+    expect(response).toBe(done(respond(other, 1000, '12345674')).response);
+  });
+
+  it.each<[string, Json]>([
+    ['data fields', withApplication(keypad2, { fields: null })],
+    ['a mode that came later', withApplication(keypad2, { mode: 'signature' })],
+    ['a body that came later', { ...keypad2, hull: { keys: 'none' } }],
+    [
+      'a part that came later',
+      { ...keypad2, hull: { ...(keypad2['hull'] as Json), countdown: null } },
+    ],
+    [
+      'the screen of a data field',
+      { ...keypad2, screen: { kind: 'field', application: 0, entered: [], typed: '', sinceMs: 0 } },
+    ],
+    [
+      'a host code on display',
+      {
+        ...keypad2,
+        screen: {
+          kind: 'response',
+          application: 0,
+          response: '123456',
+          hostCode: null,
+          sinceMs: 0,
+        },
+      },
+    ],
+  ])('with %s is refused', async (_name, json) => {
+    expect((await errorOf(() => read(json))).code).toBe('state-damaged');
+  });
+});
+
+const signing = tokenWith(
+  profileOf('keypad-cr-time', { SIGN: 'sign:OCRA-1:HOTP-SHA1-8:QH40/A:N4,B:A4' }),
+);
+const asked = done(
+  play(signing, [{ kind: 'press' }, { kind: 'type', text: '12' }, { kind: 'confirm' }], 0),
+).token;
+
+describe('a state file of a token that signs', () => {
+  it('is read back as it was, in the middle of a data field', () => {
+    expect(written(read(written(asked)))).toEqual(written(asked));
+    expect(read(written(asked)).state.screen).toEqual(asked.state.screen);
+  });
+
+  it.each<[string, Json]>([
+    ['no fields', withApplication(written(asked), { fields: null })],
+    [
+      'a field of nine letters',
+      withApplication(written(asked), {
+        fields: [{ name: 'A', alphabet: 'A', charactersMax: 9, upperCase: true }],
+      }),
+    ],
+    [
+      'as many entered as there are',
+      {
+        ...written(asked),
+        screen: { kind: 'field', application: 0, entered: ['12', 'AB'], typed: '', sinceMs: 0 },
+      },
+    ],
+    [
+      'an empty field entered',
+      {
+        ...written(asked),
+        screen: { kind: 'field', application: 0, entered: [''], typed: '', sinceMs: 0 },
+      },
+    ],
+    [
+      'letters among digits',
+      {
+        ...written(asked),
+        screen: { kind: 'field', application: 0, entered: [], typed: 'AB', sinceMs: 0 },
+      },
+    ],
+    [
+      'a host code of nobody',
+      {
+        ...written(asked),
+        screen: {
+          kind: 'response',
+          application: 0,
+          response: '12345678',
+          hostCode: '123456',
+          sinceMs: 0,
+        },
+      },
+    ],
+    [
+      'a menu that the body does not have',
+      { ...written(asked), screen: { kind: 'info', item: 'time', sinceMs: 0 } },
+    ],
   ])('with %s is refused', async (_name, json) => {
     expect((await errorOf(() => read(json))).code).toBe('state-damaged');
   });

@@ -17,7 +17,7 @@ const keys: readonly KeyFileKey[] = [
   keyOf('OCRA-1:HOTP-SHA512-8:C-QN08-PSHA1', {
     id: 'A/CR',
     secret: long,
-    usage: 'CR',
+    usages: ['CR'],
     challengeCheckDigit: true,
     pinPolicy: {
       usageMode: 'Algorithmic',
@@ -28,7 +28,7 @@ const keys: readonly KeyFileKey[] = [
     },
   }),
   keyOf('OCRA-1:HOTP-SHA1-8:C-QN08-T30S/00000000', { id: 'A/BOTH', responseCheckDigit: true }),
-  keyOf('OCRA-1:HOTP-SHA1-0:QH40', { id: hostile, usage: 'Unlock', applicationName: hostile }),
+  keyOf('OCRA-1:HOTP-SHA1-0:QH40', { id: hostile, usages: ['Unlock'], applicationName: hostile }),
 ];
 
 async function fileOf(

@@ -97,7 +97,7 @@ describe('plain PSKC', () => {
     const suite = 'OCRA-1:HOTP-SHA512-8:C-QN08-PSHA1';
     const root = await written([
       suite,
-      { usage: 'CR', challengeCheckDigit: true, responseCheckDigit: true, eventCounter: 7n },
+      { usages: ['CR'], challengeCheckDigit: true, responseCheckDigit: true, eventCounter: 7n },
     ]);
     expect(attributesAt(root, 'KeyPackage/Key')).toMatchObject({ Algorithm: pskcAlgorithms.ocra });
     expect(textAt(root, `${parameters}/Suite`)).toBe(suite);
@@ -119,7 +119,7 @@ describe('plain PSKC', () => {
     ['OCRA-1:HOTP-SHA1-0:QH40', 'HEXADECIMAL', 'HEXADECIMAL', '40'],
     ['OCRA-1:HOTP-SHA256-6:QA10-T1M', 'ALPHANUMERIC', 'DECIMAL', '6'],
   ])('says how challenge and response of %s are written', async (suite, asked, shown, length) => {
-    const root = await written([suite, { usage: 'CR' }]);
+    const root = await written([suite, { usages: ['CR'] }]);
     expect(attributesAt(root, `${parameters}/ChallengeFormat`)).toMatchObject({ Encoding: asked });
     expect(attributesAt(root, `${parameters}/ResponseFormat`)).toEqual({
       Encoding: shown,

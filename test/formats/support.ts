@@ -59,7 +59,7 @@ export function keyOf(algorithm: string, parts: Partial<KeyFileKey> = {}): KeyFi
     applicationName: 'APPLI',
     algorithm: parseAlgorithmText(algorithm),
     secret: seed,
-    usage: 'OTP',
+    usages: ['OTP'],
     eventCounter: 0n,
     ...parts,
   };
