@@ -272,7 +272,7 @@ describe('what the PIN commands refuse', () => {
     ],
     [
       2,
-      'check digits are for applications: TIME',
+      'check digits and host codes are for applications: TIME',
       'new PIN02 --profile one-button-time --challenge-check-digit CR',
     ],
   ])('status %i, %s: vtoken %s', async (status, words, line) => {

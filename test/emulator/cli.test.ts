@@ -72,6 +72,7 @@ describe('vtoken press', () => {
       serial: 'TIME01',
       application: 'TIME',
       response: '287082',
+      hostCode: null,
       submitted: true,
       submittedAtTrueMs: 59_000,
       eventCounter: null,

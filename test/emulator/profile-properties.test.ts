@@ -42,12 +42,13 @@ const kinds: readonly Profile[] = profileNames.map(profileNamed).map((profile) =
 type Act =
   | DeviceInput
   | { readonly kind: 'code'; readonly isRight: boolean }
-  | { readonly kind: 'own-pin' }
+  | { readonly kind: 'own-pin'; readonly isWrong?: true }
   | { readonly kind: 'choose'; readonly index: number };
 
 const act: fc.Arbitrary<Act> = fc.oneof(
   { weight: 6, arbitrary: fc.constant<Act>({ kind: 'press' }) },
   { weight: 8, arbitrary: fc.constant<Act>({ kind: 'own-pin' }) },
+  { weight: 6, arbitrary: fc.constant<Act>({ kind: 'own-pin', isWrong: true }) },
   fc.constant<Act>({ kind: 'press', heldMs: 7000 }),
   {
     weight: 3,
@@ -55,7 +56,7 @@ const act: fc.Arbitrary<Act> = fc.oneof(
       .constantFrom(initialPin, ownPin, wrongPin, pinOf('73915'), pinOf('7391'))
       .map((devicePin): Act => ({ kind: 'pin', devicePin })),
   },
-  { weight: 3, arbitrary: fc.boolean().map((isRight): Act => ({ kind: 'code', isRight })) },
+  { weight: 8, arbitrary: fc.boolean().map((isRight): Act => ({ kind: 'code', isRight })) },
   {
     weight: 4,
     arbitrary: fc.nat({ max: 3 }).map((index): Act => ({ kind: 'choose', index })),
@@ -126,7 +127,12 @@ function firstInputs(token: VirtualToken): readonly DeviceInput[] {
 function inputsOf({ state, hull, applications }: VirtualToken, act: Act): readonly DeviceInput[] {
   if (act.kind === 'own-pin') {
     const digits = hull.keys === 'keypad' && hull.pin ? Math.min(hull.pin.digitsMax, 6) : 6;
-    return [{ kind: 'pin', devicePin: pinOf('281946'.slice(0, digits)) }];
+    return [
+      {
+        kind: 'pin',
+        devicePin: pinOf((act.isWrong === true ? '739155' : '281946').slice(0, digits)),
+      },
+    ];
   }
   if (act.kind === 'choose') {
     const { name: applicationName } = applications[act.index % applications.length]!;
