@@ -14,7 +14,7 @@ import {
   tokenSettings,
   withSettingOptions,
 } from './token-settings.ts';
-import { expiresOption, readApplication, readInstant, readWhole, unlockPrefix } from './values.ts';
+import { expiresOption, readApplication, readInstant, readWhole, modePrefixes } from './values.ts';
 
 type Options = Readonly<Record<string, unknown>>;
 
@@ -286,5 +286,6 @@ function ownerOf(token: JsonRecord): string | null {
 
 /** As `--application` takes it. */
 function algorithmOf({ mode, algorithm }: JsonRecord): string {
-  return `${mode === 'unlock' ? unlockPrefix : ''}${String(algorithm)}`;
+  const prefix = Object.entries(modePrefixes).find(([prefixed]) => prefixed === mode)?.[1];
+  return `${prefix ?? ''}${String(algorithm)}`;
 }

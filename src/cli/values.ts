@@ -67,17 +67,22 @@ export function readDays(option: string, text: string): number {
 /** One application as typed: NAME=ALGORITHM. */
 export interface TypedApplication {
   readonly name: string;
-  readonly mode: 'response-only' | 'challenge-response' | 'unlock';
+  readonly mode: 'response-only' | 'challenge-response' | PrefixedMode;
   readonly algorithm: ResponseAlgorithmJson;
 }
 
-/** Before the suite of an application that unlocks its device. */
-export const unlockPrefix: string = 'unlock:';
+/** Before the suite of an application that unlocks its device, or signs. */
+export const modePrefixes = {
+  unlock: 'unlock:',
+  signature: 'sign:',
+  'multi-mode': 'multi:',
+} as const;
+type PrefixedMode = keyof typeof modePrefixes;
 
 const algorithmHelp =
   'HOTP-SHA1-6, TOTP-SHA1-6-30S, an OCRA suite such as OCRA-1:HOTP-SHA1-6:QN08-T30S, ' +
   'OCRA-1:HOTP-SHA1-8:C-QN08-T30S/00000000 for clock and counter, HMAC-SHA1-CR for a key, ' +
-  'or unlock: and a suite';
+  'or unlock:, sign: or multi: and a suite';
 
 /** `TIME=TOTP-SHA1-6-30S`: an application's name and its algorithm; the server checks both. */
 export function readApplication(text: string): TypedApplication {
@@ -85,10 +90,12 @@ export function readApplication(text: string): TypedApplication {
   const name = text.slice(0, Math.max(split, 0));
   const typed = text.slice(split + 1);
   if (split < 1) throw usageFailure(`--application takes NAME=ALGORITHM, e.g. ${algorithmHelp}`);
-  const isUnlock = typed.startsWith(unlockPrefix);
+  const modes = Object.keys(modePrefixes) as PrefixedMode[];
+  const prefixed = modes.find((mode) => typed.startsWith(modePrefixes[mode]));
+  const suite = prefixed === undefined ? typed : typed.slice(modePrefixes[prefixed].length);
   try {
-    const algorithm = parseAlgorithmText(isUnlock ? typed.slice(unlockPrefix.length) : typed);
-    const mode = isUnlock ? 'unlock' : algorithmMode(algorithm);
+    const algorithm = parseAlgorithmText(suite);
+    const mode = prefixed ?? algorithmMode(algorithm);
     return { name, mode, algorithm: algorithmToJson(algorithm) };
   } catch (error) {
     if (!(error instanceof OathError)) throw error;

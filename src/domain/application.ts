@@ -80,8 +80,10 @@ export function challengedBy(algorithm: ResponseAlgorithm): ChallengeAlgorithm |
   }
 }
 
-/** The only mode in which an algorithm can verify somebody. */
-export function algorithmMode(algorithm: ResponseAlgorithm): Exclude<ApplicationMode, 'unlock'> {
+/** The mode in which an algorithm verifies somebody, unless it is told to sign as well. */
+export function algorithmMode(
+  algorithm: ResponseAlgorithm,
+): Extract<ApplicationMode, 'response-only' | 'challenge-response'> {
   return algorithmInputs(algorithm).question ? 'challenge-response' : 'response-only';
 }
 

@@ -7,6 +7,7 @@ import {
   responseMessage,
   type TimeStep,
 } from '../oath/index.ts';
+import { multiModeChallengeCharactersMax } from './application-use.ts';
 import { type Floor, floorOf, isSpent, type Sequence, sequenceOf } from './application.ts';
 import { challengeKey } from './challenge.ts';
 import type { Application, Authenticator, AuthenticatorWithApplications } from './model.ts';
@@ -98,10 +99,13 @@ export function servingFor(
   return serving.length > 0 ? serving : 'challenge-malformed';
 }
 
-/** See `challengeKey`; null without a challenge. */
+/** See `challengeKey`; null without a challenge, and for what could be the digest of data fields. */
 export function keyOf(serving: Serving, challenge: string | null): string | null {
   const { challenged } = serving.sequence;
-  return challenged === null || challenge === null ? null : challengeKey(challenged, challenge);
+  if (challenged === null || challenge === null) return null;
+  const isTooLong =
+    serving.application.mode === 'multi-mode' && challenge.length > multiModeChallengeCharactersMax;
+  return isTooLong ? null : challengeKey(challenged, challenge);
 }
 
 /**

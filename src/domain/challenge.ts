@@ -9,6 +9,7 @@ import {
   survivesPadding,
 } from '../oath/index.ts';
 import { challengedBy } from './application.ts';
+import { serves } from './application-use.ts';
 import type { AuthenticatorWithApplications, IssuedChallenge, User } from './model.ts';
 import type { EffectivePolicy } from './policy-catalogue.ts';
 
@@ -84,7 +85,7 @@ export function canAnswer(
   return authenticators
     .flatMap(({ applications }) => applications)
     .some(({ mode, algorithm }) => {
-      const challenged = mode === 'unlock' ? null : challengedBy(algorithm);
+      const challenged = serves(mode, 'logon') ? challengedBy(algorithm) : null;
       if (challenged?.kind !== 'challenge-response') return challenged !== null && isHex;
       const { question } = challenged.suite.dataInput;
       if (question === undefined || (isHex && question.format === 'N')) return false;

@@ -1,3 +1,4 @@
+import { serves } from './application-use.ts';
 import { type Otp, responseCharacters } from '../oath/index.ts';
 import { responseOf } from './candidate.ts';
 import type { Application } from './model.ts';
@@ -115,7 +116,7 @@ export function hasResponseForm(
 ): boolean {
   return authenticators
     .flatMap(({ applications }) => applications)
-    .filter(({ mode }) => mode !== 'unlock')
+    .filter(({ mode }) => serves(mode, 'logon'))
     .some((application) => {
       const reading = readCredential(credential, application);
       if (reading === null || !hasLength(reading.response, application)) return false;

@@ -1,4 +1,5 @@
-import { algorithmMode, sequenceOf } from './application.ts';
+import { applicationTypeOf, serves } from './application-use.ts';
+import { sequenceOf } from './application.ts';
 import { dayMs } from './durations.ts';
 import { algorithmInputs } from '../oath/index.ts';
 import { refusedFor } from './lock.ts';
@@ -18,7 +19,7 @@ export interface EligibleRequest {
    * A synchronisation concerns exactly one authenticator; a device is backed up that may be required
    * not to be used itself.
    */
-  readonly purpose: 'verify' | 'synchronise' | 'back-up';
+  readonly purpose: 'verify' | 'verify-signature' | 'synchronise' | 'back-up';
 }
 
 export type Eligible =
@@ -43,7 +44,7 @@ type Rank = 0 | 1 | 2 | 3 | 4 | 5 | 6;
  * (virtual or not, model, application names and type), enabled, not expired, and, where the caller
  * narrows it, of that serial and application name. Applications that need a PIN or session data
  * that no request carries can't serve, nor do those that were not used for too long or had too many
- * wrong responses, and those that unlock devices never do. Where none may, the authenticator that got
+ * wrong responses; those that unlock devices never do, and those that sign serve signatures alone. Where none may, the authenticator that got
  * furthest names the refusal; where more than `applicationsPerAttemptMax` applications may, it is
  * `authenticator-ambiguous`, and a serial or an application name narrows them.
  *
@@ -93,7 +94,7 @@ function examine(
   const permitted = applications.filter(
     (application) =>
       (applicationName === null || isSame(application.name, applicationName)) &&
-      isPermitted(application, policy),
+      isPermitted(application, purpose, policy),
   );
   if (permitted.length === 0) return 3;
   const able = permitted.filter(({ algorithm }) => sequenceOf(algorithm) !== null);
@@ -167,15 +168,18 @@ function refusalAt(rank: Rank, purpose: EligibleRequest['purpose']): RefusalCode
   }
 }
 
-function isPermitted(application: Application, policy: EffectivePolicy): boolean {
+function isPermitted(
+  application: Application,
+  purpose: EligibleRequest['purpose'],
+  policy: EffectivePolicy,
+): boolean {
   if (application.isDisabled || !isListed(policy.applicationNames, application.name)) return false;
-  // An unlock application answers devices, never a logon.
-  if (application.mode === 'unlock') return false;
+  if (!serves(application.mode, purpose === 'verify-signature' ? 'signature' : 'logon')) {
+    return false;
+  }
   const { applicationType, timeAndEventApplications } = policy;
   if (timeAndEventApplications === 'forbidden' && isTimeAndEvent(application)) return false;
-  return (
-    applicationType === 'no-restriction' || applicationType === algorithmMode(application.algorithm)
-  );
+  return applicationType === 'no-restriction' || applicationType === applicationTypeOf(application);
 }
 
 function isTimeAndEvent({ algorithm }: Application): boolean {

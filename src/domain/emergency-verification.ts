@@ -1,3 +1,4 @@
+import { serves } from './application-use.ts';
 import { constantTimeEqualText } from '../oath/index.ts';
 import type { PresentedCredential } from './credential.ts';
 import {
@@ -65,7 +66,7 @@ function readingsOf(
   }
   return owner.applications.flatMap((application) => {
     const { pin: own, mode } = application;
-    if (mode === 'unlock' || !hasPin(own) || own.verifier === null) return [];
+    if (!serves(mode, 'logon') || !hasPin(own) || own.verifier === null) return [];
     const text = codeIn(credential, own.verifier.length);
     if (!fits(text, code)) return [];
     return [{ code, owner, text, application, pin: pinIn(credential, own.verifier.length) }];

@@ -1,3 +1,4 @@
+import { serves } from './application-use.ts';
 import { dayMs } from './durations.ts';
 import type { Authenticator, AuthenticatorWithApplications } from './model.ts';
 import type { EffectivePolicy } from './policy-catalogue.ts';
@@ -177,7 +178,7 @@ export function usesMaxOf(
 export function asksForPin({
   applications,
 }: Pick<AuthenticatorWithApplications, 'applications'>): boolean {
-  return applications.some(({ mode, pin }) => mode !== 'unlock' && hasPin(pin));
+  return applications.some(({ mode, pin }) => serves(mode, 'logon') && hasPin(pin));
 }
 
 export function isLive(

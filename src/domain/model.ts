@@ -138,8 +138,12 @@ export interface BackupUse {
   readonly after: BackupVirtual;
 }
 
-/** `unlock` answers the challenge of a locked device and never verifies anybody. */
-export type ApplicationMode = 'response-only' | 'challenge-response' | 'unlock';
+/**
+ * `signature` verifies data fields and never anybody, `multi-mode` both. `unlock` answers the
+ * challenge of a locked device and verifies neither.
+ */
+export type ApplicationMode =
+  'response-only' | 'challenge-response' | 'signature' | 'multi-mode' | 'unlock';
 
 /** How the module keeps the seed: see `StoredSeed` of the module port. */
 export interface ApplicationSeed {

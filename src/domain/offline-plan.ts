@@ -1,3 +1,4 @@
+import { serves } from './application-use.ts';
 import { accountState } from './account.ts';
 import { eventCounterMax, floorOf, type Sequence, sequenceOf } from './application.ts';
 import { expectedDriftSeconds, stepAtDrift } from './drift.ts';
@@ -218,7 +219,7 @@ export function isServing(
     !authenticator.isDisabled &&
     (authenticator.expiresAtMs === null || nowMs < authenticator.expiresAtMs) &&
     !application.isDisabled &&
-    application.mode !== 'unlock'
+    serves(application.mode, 'logon')
   );
 }
 

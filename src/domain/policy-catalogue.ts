@@ -1,20 +1,28 @@
 import { type EmergencySettings, emergencySettings } from './emergency-settings.ts';
 import { type OfflineSettings, offlineSettings } from './offline-settings.ts';
 import { type PasswordSettings, passwordSettings } from './password-settings.ts';
+import { type SignatureSettings, signatureSettings } from './signature-settings.ts';
 import { choice, onOrOff, type PolicySetting, whole } from './policy-setting.ts';
 import { type RequestSettings, requestSettings } from './request-settings.ts';
 import { type VirtualSettings, virtualSettings } from './virtual-settings.ts';
 
 /** All settings of a policy with every inheritance resolved. `policyCatalogue` explains each. */
 export interface EffectivePolicy
-  extends EmergencySettings, OfflineSettings, PasswordSettings, RequestSettings, VirtualSettings {
+  extends
+    EmergencySettings,
+    OfflineSettings,
+    PasswordSettings,
+    RequestSettings,
+    SignatureSettings,
+    VirtualSettings {
   readonly userLockThreshold: number;
   readonly autoUnlockMaxTries: number;
   readonly autoUnlockMinDurationSeconds: number;
   readonly autoUnlockMultiplier: number;
   readonly userMaxInactiveDays: number;
   readonly applicationNames: readonly string[];
-  readonly applicationType: 'no-restriction' | 'response-only' | 'challenge-response';
+  readonly applicationType:
+    'no-restriction' | 'response-only' | 'challenge-response' | 'signature' | 'multi-mode';
   readonly authenticatorModels: readonly string[];
   readonly virtualAuthenticators: 'allowed' | 'forbidden';
   readonly pinChangeAllowed: boolean;
@@ -72,6 +80,7 @@ export const policyCatalogue: {
   ...virtualSettings,
   ...offlineSettings,
   ...emergencySettings,
+  ...signatureSettings,
   userLockThreshold: {
     unit: 'attempts',
     default: 3,
@@ -117,7 +126,13 @@ export const policyCatalogue: {
   applicationType: {
     unit: '',
     default: 'no-restriction',
-    range: choice('no-restriction', 'response-only', 'challenge-response'),
+    range: choice(
+      'no-restriction',
+      'response-only',
+      'challenge-response',
+      'signature',
+      'multi-mode',
+    ),
     oasField: 'POLICYFLD_APPL_TYPE',
     description: 'Kind of application that may serve.',
   },

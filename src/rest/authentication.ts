@@ -27,6 +27,15 @@ const passwordBody = z.strictObject({
 
 const responseOfPair = z.strictObject({ response: z.string(), challenge: optionalText });
 
+const signatureBody = z.strictObject({
+  user: z.string(),
+  domain: optionalText,
+  signature: z.string(),
+  fields: z.array(z.string()).min(1).max(8),
+  serial: optionalText,
+  application: optionalText,
+});
+
 const syncBody = z.strictObject({
   user: z.string(),
   domain: optionalText,
@@ -36,7 +45,7 @@ const syncBody = z.strictObject({
   second: responseOfPair,
 });
 
-/** What an authenticator's user does: show a response, ask for a challenge, synchronise. */
+/** What an authenticator's user does: show a response, ask for a challenge, synchronise, sign. */
 export const authenticationEndpoints: readonly Endpoint[] = [
   {
     method: 'post',
@@ -53,6 +62,13 @@ export const authenticationEndpoints: readonly Endpoint[] = [
     run: issueChallenge,
   },
   { method: 'post', path: '/v1/sync', body: 'required', takesRequestKey: true, run: synchronise },
+  {
+    method: 'post',
+    path: '/v1/signatures',
+    body: 'required',
+    takesRequestKey: true,
+    run: verifySignature,
+  },
   { method: 'post', path: '/v1/password', body: 'required', run: changePassword },
 ];
 
@@ -114,6 +130,31 @@ async function synchronise({ service, caller, body, requestKey }: Call): Promise
   });
   if (answer.outcome === 'refused') return { status: 403, code: answer.code };
   return { ...one(synchronisedBody(answer)), outcome: answer.outcome } as Reply;
+}
+
+async function verifySignature({ service, caller, body, requestKey }: Call): Promise<Reply> {
+  const given = parseBy(signatureBody, body);
+  const { user, domain, signature, fields, serial, application } = given;
+  const answer = await service.verifySignature(caller, {
+    userName: user,
+    domainName: domain ?? null,
+    signature,
+    fields,
+    serial: serial ?? null,
+    applicationName: application ?? null,
+    requestKey,
+  });
+  if (answer.outcome === 'refused') return { status: 403, code: answer.code };
+  const { outcome, userName, domainName, organisationalUnit } = answer;
+  const shown = {
+    outcome,
+    user: userName,
+    domain: domainName,
+    organisationalUnit,
+    serial: answer.serial,
+    application: answer.applicationName,
+  };
+  return { status: 200, outcome, body: shown };
 }
 
 function synchronisedBody(answer: Extract<SynchroniseAnswer, { outcome: 'synchronised' }>): object {

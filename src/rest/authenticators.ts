@@ -25,7 +25,7 @@ const seedBody = z.discriminatedUnion('source', [
 
 const applicationBody = z.strictObject({
   name: z.string(),
-  mode: z.enum(['response-only', 'challenge-response', 'unlock']),
+  mode: z.enum(['response-only', 'challenge-response', 'signature', 'multi-mode', 'unlock']),
   algorithm: z.unknown(),
   seed: seedBody,
   eventCounter: z

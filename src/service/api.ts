@@ -11,6 +11,8 @@ import type {
   PasswordChangeAnswer,
   PasswordChangeRequest,
   SessionAnswer,
+  SignatureAnswer,
+  SignatureRequest,
   SynchroniseAnswer,
   SynchroniseRequest,
 } from './attempt-api.ts';
@@ -346,6 +348,8 @@ export interface Service extends Sessions {
   authenticate(caller: Caller, request: AuthenticateRequest): Promise<AuthenticateAnswer>;
   issueChallenge(caller: Caller, request: ChallengeRequest): Promise<ChallengeAnswer>;
   synchronise(caller: Caller, request: SynchroniseRequest): Promise<SynchroniseAnswer>;
+  /** Accepted once, as responses are. */
+  verifySignature(caller: Caller, request: SignatureRequest): Promise<SignatureAnswer>;
   /** A person changes his own static password. */
   changePassword(caller: Caller, request: PasswordChangeRequest): Promise<PasswordChangeAnswer>;
   /** A person changes his own password that the back end knows. */

@@ -138,6 +138,29 @@ export type SynchroniseAnswer =
     }
   | RefusedAnswer;
 
+/** A signature over data fields, as a device with an application for it shows it (`emu-sign-1`). */
+export interface SignatureRequest extends RequestKey {
+  readonly userName: string;
+  readonly domainName: string | null;
+  readonly signature: string;
+  /** 1 to 8 in the order in which the device asks for them; capitals and small letters are alike. */
+  readonly fields: readonly string[];
+  /** Narrow the search to one authenticator or application. */
+  readonly serial: string | null;
+  readonly applicationName: string | null;
+}
+
+export type SignatureAnswer =
+  | {
+      readonly outcome: 'signature-accepted';
+      readonly userName: string;
+      readonly domainName: string;
+      readonly organisationalUnit: string | null;
+      readonly serial: string;
+      readonly applicationName: string;
+    }
+  | RefusedAnswer;
+
 /** An administrator signs in: as `authenticate`, under the policy of the caller's component. */
 export interface LogonRequest {
   readonly userName: string;

@@ -33,6 +33,7 @@ import { createPasswordHash } from './passwords/hash.ts';
 import type { Delivery } from './ports.ts';
 import { createSessions } from './sessions.ts';
 import { synchronise } from './synchronise.ts';
+import { verifySignature } from './verify-signature.ts';
 
 const noDelivery: Delivery = {
   // Gateways may be made for other servers on this database.
@@ -59,6 +60,8 @@ export function createService(deps: ServiceDeps): Service {
       admission.admit(() => issueChallenge(context, caller, request)),
     synchronise: (caller, request) =>
       admission.admit(() => syncAdmission.admit(() => synchronise(context, caller, request))),
+    verifySignature: (caller, request) =>
+      admission.admit(() => verifySignature(context, caller, request)),
     changePassword: (caller, request) =>
       admission.admit(() => changePassword(context, caller, request)),
     changeBackEndPassword: (caller, request) =>

@@ -7,6 +7,7 @@ export type AttemptAction =
   | 'authenticate'
   | 'logon'
   | 'synchronise'
+  | 'verify-signature'
   | 'issue-challenge'
   | 'change-password'
   | 'change-back-end-password';

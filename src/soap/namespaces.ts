@@ -22,14 +22,16 @@ export const namespaces: Readonly<Record<NamespaceName, string>> = {
   schemaInstance: 'http://www.w3.org/2001/XMLSchema-instance',
   authentication: `${types}/Authentication`,
   administration: `${types}/Administration`,
+  signature: `${types}/Signature`,
   basicTypes: `${types}/BasicTypes.xsd`,
   credentialTypes: `${types}/CredentialTypes.xsd`,
 };
 
 /** Where an operation lives: its namespace, and the prefix of its response. */
-export type Interface = 'authentication' | 'administration';
+export type Interface = 'authentication' | 'administration' | 'signature';
 
 export const interfacePrefixes: Readonly<Record<Interface, string>> = {
   authentication: 'AUTH-TYPES',
   administration: 'ADMIN-TYPES',
+  signature: 'SIGNATURE-TYPES',
 };

@@ -12,6 +12,7 @@ export type SoapService = Sessions &
     | 'authenticate'
     | 'issueChallenge'
     | 'synchronise'
+    | 'verifySignature'
     | 'changePassword'
     | 'changeBackEndPassword'
   > & {

@@ -41,9 +41,13 @@ export function errorStack(codes: ResultCodes): XmlNode {
 }
 
 /** The `results` of an attribute-set command; a failure ends with its STATUS_MESSAGE. */
-export function results(codes: ResultCodes, attributes: ResponseAttributes): XmlNode {
+export function results(
+  codes: ResultCodes,
+  attributes: ResponseAttributes,
+  messageId: AttributeId = 'CREDFLD_STATUS_MESSAGE',
+): XmlNode {
   const message = codes.returnCode === 0 ? null : codes.text;
-  const all: ResponseAttributes = [...attributes, ['CREDFLD_STATUS_MESSAGE', message]];
+  const all: ResponseAttributes = [...attributes, [messageId, message]];
   return typed('results', 'CREDENTIAL-TYPES:CredentialResults', [
     resultCodes(codes),
     typed('resultAttribute', 'CREDENTIAL-TYPES:CredentialAttributeSet', attributeNodes(all)),

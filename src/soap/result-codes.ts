@@ -6,6 +6,7 @@ import type {
   IssuedAnswer,
   LogonAnswer,
   PasswordChangeAnswer,
+  SignatureAnswer,
   SynchroniseAnswer,
   ToldCode,
 } from '../service/api.ts';
@@ -26,6 +27,7 @@ export const operationNames = [
   'logoff',
   'sessionalive',
   'offlinedataExecute',
+  'authSignature',
 ] as const;
 export type OperationName = (typeof operationNames)[number];
 
@@ -45,6 +47,7 @@ export type SuccessOutcome =
         | SynchroniseAnswer
         | LogonAnswer
         | PasswordChangeAnswer
+        | SignatureAnswer
       )['outcome'],
       'refused' | 'challenge-issued'
     >
@@ -57,6 +60,7 @@ const success = codes('RET_SUCCESS', 'STAT_SUCCESS', '');
 
 const successes: Readonly<Record<SuccessOutcome, ResultCodes>> = {
   accepted: success,
+  'signature-accepted': success,
   synchronised: success,
   'password-changed': success,
   'signed-in': success,
@@ -71,6 +75,7 @@ const usedResponse = failureCodes(
   'STAT_OTP_ALREADY_USED',
   'The one-time password was used already.',
 );
+const wrongSignature = failureCodes('STAT_OTP_INCORRECT', 'The signature is incorrect.');
 const goneChallenge = failureCodes(
   'STAT_EXP_CHALLENGE',
   'The challenge is unknown or has expired.',
@@ -240,6 +245,12 @@ const failures: Readonly<Record<FailureCode, ResultCodes>> = {
 const ownFailures: Readonly<
   Partial<Record<OperationName, Readonly<Partial<Record<FailureCode, ResultCodes>>>>>
 > = {
+  authSignature: {
+    'authenticator-none': failureCodes('STAT_INVPARAM', 'The user has no authenticator.'),
+    'response-malformed': wrongSignature,
+    'response-incorrect': wrongSignature,
+    'response-replayed': failureCodes('STAT_OTP_ALREADY_USED', 'The signature was used already.'),
+  },
   syncTokenAndHost: {
     'authenticator-none': failureCodes('STAT_INVPARAM', 'The user has no authenticator.'),
   },

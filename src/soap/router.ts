@@ -10,6 +10,7 @@ import { faultDocument, responseDocument } from './response.ts';
 import { type ChallengeIssuedProfile, meaningOfError } from './result-codes.ts';
 import { cancelAuthUser, changeBackendPassword, updatePassword } from './passwords.ts';
 import { logoff, logon, sessionAlive } from './sessions.ts';
+import { authSignature } from './signatures.ts';
 import { syncTokenAndHost } from './synchronise.ts';
 import { wsdlRouter } from './wsdl.ts';
 import { TallystickError } from '../errors.ts';
@@ -50,6 +51,7 @@ const operations: readonly Operation[] = [
   logoff,
   sessionAlive,
   offlineDataExecute,
+  authSignature,
 ];
 
 /**

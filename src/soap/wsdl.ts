@@ -106,11 +106,21 @@ const elements: Readonly<Record<Interface, string>> = {
     ]),
     message('offlinedataExecuteResponse', [element('results', 'tns:OfflineDataResults')]),
   ].join('\n      '),
+  signature: [
+    complexType('DataField', [element('key', 'xsd:string'), element('value', 'xsd:string')]),
+    complexType('DataFieldList', [anyNumber('dataField', 'tns:DataField')]),
+    message('authSignature', [
+      element('attributeSet', 'credential:CredentialAttributeSet'),
+      element('dataFieldList', 'tns:DataFieldList'),
+    ]),
+    message('authSignatureResponse', [plainResults]),
+  ].join('\n      '),
 };
 
 const titles: Readonly<Record<Interface, string>> = {
   authentication: 'Authentication',
   administration: 'Administration',
+  signature: 'Signature',
 };
 
 /**
@@ -183,6 +193,7 @@ export function wsdlRouter(
   const documents: Readonly<Record<string, (address: string) => string>> = {
     'authentication.wsdl': describing('authentication'),
     'administration.wsdl': describing('administration'),
+    'signature.wsdl': describing('signature'),
     'BasicTypes.xsd': basicTypesSchema,
     'CredentialTypes.xsd': credentialTypesSchema,
   };

@@ -66,6 +66,7 @@ export const applicationColumns = [
   'authenticator_id',
   'name',
   'mode',
+  'signing',
   'algorithm',
   'seed_id',
   'seed_residency',

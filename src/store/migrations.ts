@@ -7,6 +7,7 @@ import { requestsAndPasswords } from './migration-0004.ts';
 import { offline } from './migration-0005.ts';
 import { offlinePasswords } from './migration-0007.ts';
 import { offlineLater } from './migration-0008.ts';
+import { signatures } from './migration-0009.ts';
 
 /** One step of the schema. `statements` are run in order, in one transaction with their record. */
 export interface Migration {
@@ -27,4 +28,5 @@ export const migrations: readonly Migration[] = [
   { name: '0006-emergency-codes', statements: emergencyCodes },
   { name: '0007-offline-passwords', statements: offlinePasswords },
   { name: '0008-offline-later', statements: offlineLater },
+  { name: '0009-signatures', statements: signatures },
 ];

@@ -38,6 +38,7 @@ import type {
   userColumns,
 } from './columns.ts';
 import type { Schema } from './schema.ts';
+import { modeOf, signingWords, storedModes } from './signing.ts';
 
 /**
  * Rows become records. Nothing is believed: an integer that JavaScript cannot hold and a text
@@ -149,7 +150,7 @@ function applicationOf(row: ApplicationRow): Application {
     id: row.id,
     authenticatorId: row.authenticator_id,
     name: row.name,
-    mode: oneOf(row.mode, ['response-only', 'challenge-response', 'unlock'] as const),
+    mode: modeOf(oneOf(row.mode, storedModes), oneOf(row.signing, signingWords)),
     algorithm: algorithmOf(row.algorithm),
     seed: {
       seedId: row.seed_id,

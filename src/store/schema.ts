@@ -122,6 +122,7 @@ export interface ApplicationTable {
   authenticator_id: string;
   name: string;
   mode: string;
+  signing: string;
   /** JSON form of `ResponseAlgorithm`. */
   algorithm: string;
   seed_id: string;

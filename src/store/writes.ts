@@ -23,6 +23,7 @@ import { algorithmToJson } from '../oath/index.ts';
 import type { RecordKind, RecordTypes } from '../service/store.ts';
 import type { SqlValue } from './query-builder.ts';
 import type { Schema } from './schema.ts';
+import { modeColumns } from './signing.ts';
 
 /** Records become rows: which columns each field of a record fills. */
 
@@ -128,7 +129,7 @@ const application: Filling<Application, 'application'> = {
   id: (id) => ({ id }),
   authenticatorId: (value) => ({ authenticator_id: value }),
   name: (name) => ({ name }),
-  mode: (mode) => ({ mode }),
+  mode: modeColumns,
   algorithm: (value) => ({ algorithm: JSON.stringify(algorithmToJson(value)) }),
   seed: (seed) => ({
     seed_id: seed.seedId,

@@ -146,6 +146,7 @@ const numbers: Readonly<Record<StatusName, number>> = {
 const successes: Readonly<Record<SuccessOutcome, true>> = {
   accepted: true,
   synchronised: true,
+  'signature-accepted': true,
   'password-changed': true,
   'signed-in': true,
   'signed-out': true,

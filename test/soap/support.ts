@@ -19,6 +19,7 @@ type UseCase =
   | 'authenticate'
   | 'issueChallenge'
   | 'synchronise'
+  | 'verifySignature'
   | 'changePassword'
   | 'changeBackEndPassword'
   | 'offlineOfUser'

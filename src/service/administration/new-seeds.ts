@@ -1,3 +1,4 @@
+import { canSign } from '../../domain/application-use.ts';
 import type { ApplicationMode, Application, Authenticator } from '../../domain/model.ts';
 import { algorithmMode, sequenceOf, unusedState } from '../../domain/application.ts';
 import { unsetBackup } from '../../domain/virtual-otp.ts';
@@ -107,8 +108,8 @@ function planApplication(
     parseResponseAlgorithm(input.algorithm),
   );
   const { mode, eventCounter } = input;
-  if (mode !== 'response-only' && mode !== 'challenge-response' && mode !== 'unlock') {
-    problems.add(member('mode'), 'must be response-only, challenge-response or unlock');
+  if (!isMode(mode)) {
+    problems.add(member('mode'), `must be ${applicationModes.join(', ')}`);
     return undefined;
   }
   if (eventCounter < 0n || eventCounter > eventCounterMax) {
@@ -132,6 +133,20 @@ function planApplication(
   };
 }
 
+const applicationModes: readonly ApplicationMode[] = [
+  'response-only',
+  'challenge-response',
+  'signature',
+  'multi-mode',
+  'unlock',
+];
+function isMode(mode: unknown): mode is ApplicationMode {
+  return applicationModes.some((known) => known === mode);
+}
+
+const signingAllowed =
+  'must be an OCRA suite of QH40 or longer with C or T and without P and S, such as OCRA-1:HOTP-SHA1-8:QH40-T1M';
+
 /** An application that could never verify anything, or unlock a device, is better refused now. */
 function checkAlgorithm(
   algorithm: ResponseAlgorithm,
@@ -141,6 +156,8 @@ function checkAlgorithm(
   const inputs = algorithmInputs(algorithm);
   if (mode === 'unlock') {
     if (unlockSuite(algorithm) === null) add('algorithm', `must be ${unlockSuiteAllowed}`);
+  } else if (mode === 'signature' || mode === 'multi-mode') {
+    if (!canSign(algorithm)) add('algorithm', signingAllowed);
   } else {
     if (algorithmMode(algorithm) !== mode) {
       add('mode', `must be ${algorithmMode(algorithm)} for this algorithm`);

@@ -1,3 +1,4 @@
+import { serves } from '../../domain/application-use.ts';
 import type { Application, PinVerifier } from '../../domain/model.ts';
 import { editedPin, isPinMinimum, needsEnabledPin, type PinEdit } from '../../domain/pin-edit.ts';
 import type { EffectivePolicy } from '../../domain/policy-catalogue.ts';
@@ -78,8 +79,8 @@ function meantBy(
   applications: readonly Application[],
   applicationName: string | null,
 ): readonly Application[] {
-  const verifying = requireApplications(applications, applicationName).filter(
-    ({ mode }) => mode !== 'unlock',
+  const verifying = requireApplications(applications, applicationName).filter(({ mode }) =>
+    serves(mode, 'logon'),
   );
   if (verifying.length === 0) {
     throw invalidMember('applicationName', 'must be one that verifies: others have no server PIN');

@@ -280,7 +280,9 @@ function challenged({
   applications,
 }: AuthenticatorWithApplications): Pick<AuthenticatorWithApplications, 'applications'> {
   return {
-    applications: applications.filter(({ mode }) => mode === 'challenge-response'),
+    applications: applications.filter(
+      ({ mode }) => mode === 'challenge-response' || mode === 'multi-mode',
+    ),
   };
 }
 

@@ -1,0 +1,61 @@
+import { signsFields } from '../oath/index.ts';
+import { algorithmMode, sequenceOf } from './application.ts';
+import type { Application, ApplicationMode } from './model.ts';
+import type { EffectivePolicy } from './policy-catalogue.ts';
+
+/** What the responses of an application are good for. */
+export type ApplicationUse = 'logon' | 'signature';
+
+/** Keeps what answers a challenge apart from what signs: the digest of data fields is longer. */
+export const multiModeChallengeCharactersMax: number = 16;
+
+/** Whether an application of this mode verifies people, or the data fields that they signed. */
+export function serves(mode: ApplicationMode, use: ApplicationUse): boolean {
+  switch (mode) {
+    case 'unlock':
+      return false;
+    case 'response-only':
+    case 'challenge-response':
+      return use === 'logon';
+    case 'signature':
+      return use === 'signature';
+    case 'multi-mode':
+      return true;
+  }
+}
+
+/** The kind of an application as a policy names it (OAS: Application Type). */
+export function applicationTypeOf({
+  mode,
+  algorithm,
+}: Pick<Application, 'mode' | 'algorithm'>): Exclude<
+  EffectivePolicy['applicationType'],
+  'no-restriction'
+> {
+  return mode === 'signature' || mode === 'multi-mode' ? mode : algorithmMode(algorithm);
+}
+
+/**
+ * Whether an algorithm can sign data fields once only: a suite of QH40 or longer with a counter or a
+ * clock, and nothing that a request does not carry.
+ */
+export function canSign(algorithm: Application['algorithm']): boolean {
+  if (algorithm.kind !== 'challenge-response' || !signsFields(algorithm.suite)) return false;
+  const sequence = sequenceOf(algorithm);
+  return sequence !== null && (sequence.hasCounter || sequence.stepping !== null);
+}
+
+/**
+ * The policy by which signatures are examined: that of responses to challenges that programs bring,
+ * with the window, the threshold and the one-time rule of signatures in place of the others'.
+ */
+export function signaturePolicy(policy: EffectivePolicy): EffectivePolicy {
+  return {
+    ...policy,
+    identificationTimeWindowSteps: policy.signatureTimeWindowSteps,
+    identificationThreshold: policy.signatureThreshold,
+    oneStepChallengeResponse: 'any-challenge',
+    challengeCheckMode: policy.onlineSignatureLevel === 2 ? 3 : 4,
+    secondOtpSync: false,
+  };
+}

@@ -1,0 +1,122 @@
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { attributesOf, codesOf, envelope, faultOf, type SoapWorld, startSoap } from './support.ts';
+
+const signature = 'http://www.vasco.com/IdentikeyServer/IdentikeyTypes/Signature';
+const attributes = {
+  SIGNFLD_COMPONENT_TYPE: 'Bank',
+  SIGNFLD_USERID: 'jane',
+  SIGNFLD_SIGNATURE: '12345678',
+};
+const accepted = {
+  outcome: 'signature-accepted',
+  userName: 'Jane',
+  domainName: 'master',
+  organisationalUnit: null,
+  serial: 'VT00000001',
+  applicationName: 'SIGN',
+};
+
+let world: SoapWorld;
+
+beforeAll(async () => {
+  world = await startSoap({ verifySignature: accepted });
+});
+afterAll(() => world.stop());
+beforeEach(() => {
+  world.reached.length = 0;
+  world.answers.verifySignature = accepted;
+});
+
+function requestOf(
+  given: Readonly<Record<string, string>>,
+  dataFields: readonly (readonly [string, string])[] | null,
+): string {
+  const set = Object.entries(given).map(
+    ([id, value]) =>
+      `<attributes><value>${value}</value><attributeID>${id}</attributeID></attributes>`,
+  );
+  const list = dataFields?.map(
+    ([key, value]) => `<dataField><key>${key}</key><value>${value}</value></dataField>`,
+  );
+  const listed = list === undefined ? '' : `<dataFieldList>${list.join('')}</dataFieldList>`;
+  return envelope(
+    `<a:authSignature><attributeSet>${set.join('')}</attributeSet>${listed}</a:authSignature>`,
+    signature,
+  );
+}
+
+const two = [
+  ['1', '4711'],
+  ['2', 'abc'],
+] as const;
+
+describe('authSignature', () => {
+  it('asks for the values in their order, and answers who signed', async () => {
+    const answer = await world.post(requestOf({ ...attributes, SIGNFLD_DOMAIN: 'd' }, two));
+    expect(codesOf(answer)).toEqual(['RET_SUCCESS', 'STAT_SUCCESS', '0', '0']);
+    expect(attributesOf(answer)).toEqual({
+      SIGNFLD_USERID: 'Jane',
+      SIGNFLD_DOMAIN: 'master',
+      SIGNFLD_SERIAL_NO: 'VT00000001',
+    });
+    expect(answer.body).toContain('SIGNATURE-TYPES:authSignatureResponse');
+    expect(world.reached).toMatchObject([
+      {
+        method: 'verifySignature',
+        args: [
+          { componentType: 'Bank', keyId: null },
+          {
+            userName: 'jane',
+            domainName: 'd',
+            signature: '12345678',
+            fields: ['4711', 'abc'],
+            serial: null,
+            applicationName: null,
+            requestKey: null,
+          },
+        ],
+      },
+    ]);
+  });
+
+  it.each([
+    ['response-incorrect', 'STAT_OTP_INCORRECT', '1012'],
+    ['response-replayed', 'STAT_OTP_ALREADY_USED', '1008'],
+    ['user-locked', 'STAT_LOCKED', '1007'],
+    ['refused', 'STAT_INVCREDENTIALS', '1000'],
+  ])('tells %s as %s', async (code, status, number) => {
+    world.answers.verifySignature = { outcome: 'refused', code };
+    const answer = await world.post(requestOf(attributes, two));
+    expect(codesOf(answer)).toEqual(['RET_FAILURE', status, '-1', number]);
+    expect(attributesOf(answer)).toMatchObject({ SIGNFLD_USERID: 'jane' });
+    expect(attributesOf(answer)['SIGNFLD_STATUS_MESSAGE']).toMatch(/\.$/);
+  });
+
+  it.each<[string, Readonly<Record<string, string>>, typeof two | null | readonly [], string]>([
+    ['without data fields', attributes, null, 'STAT_MISSINGFLD'],
+    ['with an empty list of them', attributes, [], 'STAT_MISSINGFLD'],
+    ['without signature', { ...attributes, SIGNFLD_SIGNATURE: '' }, two, 'STAT_MISSINGFLD'],
+    ['with a request key', { ...attributes, SIGNFLD_REQUEST_KEY: '1' }, two, 'STAT_INVDATA'],
+  ])('%s asks nobody', async (_name, given, list, status) => {
+    const answer = await world.post(requestOf(given, list));
+    expect(codesOf(answer)[1]).toBe(status);
+    expect(world.reached).toEqual([]);
+  });
+
+  it.each([
+    ['a key twice', [two[0], two[0]]],
+    ['a key that is empty', [['', '1']]],
+    ['nine fields', Array.from({ length: 9 }, (_, index) => [String(index), '1'])],
+  ] as [string, (readonly [string, string])[]][])('with %s is a fault', async (_name, list) => {
+    expect(faultOf(await world.post(requestOf(attributes, list)))).toMatchObject({});
+    expect(world.reached).toEqual([]);
+  });
+
+  it('is described', async () => {
+    const { status, body } = await world.get('/wsdl/signature.wsdl', { Host: 'localhost:8888' });
+    expect(status).toBe(200);
+    expect(body).toContain('<xsd:element name="authSignature">');
+    expect(body).toContain(`targetNamespace="${signature}"`);
+    expect(body).toContain('name="dataFieldList" type="tns:DataFieldList"');
+  });
+});
