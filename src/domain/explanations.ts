@@ -109,6 +109,11 @@ const refusals: Readonly<Record<RefusalCode, Explanation>> = {
     whatHelps:
       'If the user has it back, revoke the emergency code (tallystick token emergency revoke). If he has not, somebody else has it, and the PIN.',
   },
+  'host-code-none': {
+    why: 'The request asked for a host code, and what was shown has none.',
+    whatHelps:
+      'Ask for it as optional, or use an application whose time step OCRA can express (1 to 59 seconds or minutes, 1 to 48 hours).',
+  },
   'challenge-required': {
     why: 'What the user has answers challenges, and the request came without one.',
     whatHelps: 'Ask for a challenge first, or assign an authenticator that needs none.',

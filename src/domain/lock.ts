@@ -22,6 +22,7 @@ const counts: Readonly<Record<RefusalCode, boolean>> = {
   'application-inactive': false,
   'application-locked': false,
   'emergency-in-force': false,
+  'host-code-none': false,
   'challenge-required': false,
   'challenge-not-permitted': false,
   'challenge-malformed': false,

@@ -34,6 +34,8 @@ export type RefusalCode =
   | 'response-malformed'
   | 'response-incorrect'
   | 'response-replayed'
+  // Only after everything else was right: what was asked for beside it cannot be had.
+  | 'host-code-none'
   // The server PIN; all but the first only after PIN and response were both right.
   | 'pin-incorrect'
   | 'pin-change-required'

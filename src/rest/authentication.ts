@@ -6,7 +6,10 @@ import type { SynchroniseAnswer } from '../service/api.ts';
 
 const optionalText = z.string().optional();
 
-const authenticateBody = z.strictObject(authenticateMembers);
+const authenticateBody = z.strictObject({
+  ...authenticateMembers,
+  hostCode: z.enum(['none', 'optional', 'required']).optional(),
+});
 
 const challengeBody = z.strictObject({
   user: optionalText,
@@ -74,7 +77,9 @@ export const authenticationEndpoints: readonly Endpoint[] = [
 
 async function authenticate({ service, caller, body, requestKey }: Call): Promise<Reply> {
   const given = parseBy(authenticateBody, body);
-  const answer = await service.authenticate(caller, authenticateRequest(given, requestKey));
+  const { hostCode } = given;
+  const request = { ...authenticateRequest(given, requestKey), hostCode };
+  const answer = await service.authenticate(caller, request);
   if (answer.outcome === 'refused') return { status: 403, code: answer.code };
   if (answer.outcome === 'challenge-issued') {
     return { status: 202, outcome: answer.outcome, body: answer };

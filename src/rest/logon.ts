@@ -52,5 +52,6 @@ export function acceptedJson(answer: AcceptedAnswer): object {
     application: answer.applicationName,
     pinChanged: answer.pinChanged,
     passwordExpiresAtMs: answer.passwordExpiresAtMs,
+    ...(answer.hostCode === undefined ? {} : { hostCode: answer.hostCode }),
   };
 }

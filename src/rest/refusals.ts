@@ -33,6 +33,7 @@ const details: Readonly<Record<RefusedAnswer['code'], string>> = {
   'response-malformed': 'The response is not one that an authenticator shows.',
   'response-incorrect': 'The response is not correct.',
   'response-replayed': 'The response was used already.',
+  'host-code-none': 'The authenticator application has no host code, or none was used.',
   'pin-change-required': 'The server PIN must be changed: give a new one with the next response.',
   'pin-change-not-allowed': 'The policy lets users not change their server PIN.',
   'pin-not-supported': 'The application has no server PIN.',

@@ -3,7 +3,7 @@ import type { EmergencyCode } from '../domain/emergency.ts';
 import { tokenReturned } from '../domain/emergency-verification.ts';
 import type {
   Application,
-  AuthenticatorWithApplications,
+  Authenticator,
   PinChange,
   UserWithAuthenticators,
 } from '../domain/model.ts';
@@ -12,9 +12,10 @@ import { refusedFor } from '../domain/lock.ts';
 import type { SynchronisationDecision } from '../domain/resync.ts';
 import { type PinOutcome, pinOutcome } from '../domain/server-pin.ts';
 import type { VerificationDecision, VerificationPlan } from '../domain/verification.ts';
-import type { AcceptedAnswer } from './api.ts';
+import type { AcceptedAnswer, HostCodeWish } from './api.ts';
 import { type Facts, organisationalUnitOf, positionFacts } from './attempt.ts';
 import type { Context } from './deps.ts';
+import { hostCodeOf } from './host-code.ts';
 import type { MacTape } from './mac-tape.ts';
 import { newPinVerifier } from './pins.ts';
 import type { Session } from './store.ts';
@@ -78,6 +79,8 @@ export interface Proof<Success> {
   readonly plan: VerificationPlan;
   readonly tape: MacTape;
   readonly finish: Finish<Success>;
+  /** Whether a host code is asked for, and the challenge that was answered. */
+  readonly hostCode: { readonly wish: HostCodeWish; readonly challenge: string | null };
 }
 
 /** A response at a position that nobody has used. */
@@ -102,8 +105,8 @@ async function succeed<Success>(
   followers: SuccessChanges['followers'],
   moreFacts: Facts,
 ): Promise<Verdict<Success>> {
-  const { examined, found, tape, finish } = proof;
-  const { account, user } = examined;
+  const { examined, found, tape } = proof;
+  const { account } = examined;
   const owner = ownerOf(decision.authenticatorId, found);
   const application = owner.applications.find(({ id }) => id === decision.applicationId);
   if (application === undefined) throw new RangeError('a decision is about what was read');
@@ -125,8 +128,30 @@ async function succeed<Success>(
   if (outcome.kind === 'refused') {
     return refusedProven(outcome.refused, changesOf(accepting, null, null), facts);
   }
+  const hostCode = await askedHostCode(proof, decision, owner.authenticator, application);
+  if (hostCode === null && proof.hostCode.wish === 'required') {
+    return refusedProven(refusedFor('host-code-none'), changesOf(accepting, null, null), facts);
+  }
+  return conclude(proof, owner.authenticator, accepting, { pinChange, hostCode, facts });
+}
+
+/** Ends as the purpose says, once nothing is left to be refused. */
+async function conclude<Success>(
+  proof: Proof<Success>,
+  authenticator: Authenticator,
+  accepting: Accepting,
+  found: {
+    readonly pinChange: PinChange | null;
+    readonly hostCode: string | null;
+    readonly facts: Facts;
+  },
+): Promise<Verdict<Success>> {
+  const { context, examined, nowMs, finish } = proof;
+  const { user } = examined;
+  const { application } = accepting;
+  const { pinChange, hostCode, facts } = found;
   const unit =
-    user.organisationalUnitId === null ? null : await organisationalUnitOf(proof.context, user);
+    user.organisationalUnitId === null ? null : await organisationalUnitOf(context, user);
   const finished = await finish(
     {
       outcome: 'accepted',
@@ -134,14 +159,15 @@ async function succeed<Success>(
       domainName: examined.domainName,
       organisationalUnit: unit,
       by: 'response',
-      serial,
+      serial: authenticator.serial,
       applicationName: application.name,
       pinChanged: pinChange !== null,
       passwordExpiresAtMs: null,
+      ...(hostCode === null ? {} : { hostCode }),
     },
     examined,
-    proof.nowMs,
-    subjectOf(accepting, proof, owner, pinChange !== null),
+    nowMs,
+    subjectOf(accepting, proof, authenticator, pinChange !== null),
   );
   if (finished.kind === 'refused') {
     return refusedProven(refusedFor(finished.code), changesOf(accepting, null, null), facts);
@@ -160,7 +186,7 @@ async function succeed<Success>(
 function subjectOf(
   { application, passwordVersion }: Accepting,
   { examined, plan }: Proof<unknown>,
-  { authenticator }: AuthenticatorWithApplications,
+  authenticator: Authenticator,
   isPinChanged: boolean,
 ): ProvenBy {
   const isPinProven = plan.readings.get(application.id)?.isPinProven === true;
@@ -174,6 +200,18 @@ function subjectOf(
     passwordVersion: isPinProven ? null : passwordVersion,
     epoch: application.epoch,
   };
+}
+
+/** Before anything is written: where the module fails, the response is still good. */
+function askedHostCode<Success>(
+  { context, plan, hostCode: { wish, challenge } }: Proof<Success>,
+  { position }: Omit<Accepted, 'kind'>,
+  authenticator: Authenticator,
+  application: Application,
+): Promise<string | null> {
+  const response = plan.readings.get(application.id)?.response;
+  if (wish === 'none' || response === undefined) return Promise.resolve(null);
+  return hostCodeOf(context, authenticator, application, { response, challenge, position });
 }
 
 interface Accepting {

@@ -21,7 +21,12 @@ export interface AuthenticateRequest extends RequestKey {
   /** Narrow the search to one authenticator or application. */
   readonly serial: string | null;
   readonly applicationName: string | null;
+  /** Whether the answer is to hold what shows the user that the host accepted him; default none. */
+  readonly hostCode?: HostCodeWish | undefined;
 }
+
+/** `required`: nobody is accepted whose device has no host code. */
+export type HostCodeWish = 'none' | 'optional' | 'required';
 
 export interface AcceptedAnswer {
   readonly outcome: 'accepted';
@@ -38,6 +43,8 @@ export interface AcceptedAnswer {
   readonly pinChanged: boolean;
   /** Of a static password that was enough; null when it never ages. */
   readonly passwordExpiresAtMs: number | null;
+  /** By `emu-host-1`, where it was asked for; the user compares it with what his device shows. */
+  readonly hostCode?: string;
 }
 
 /** Nobody is verified yet: the person was given something to answer. */

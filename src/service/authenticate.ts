@@ -79,7 +79,7 @@ export async function verifyPerson<Success extends { readonly outcome: string }>
     { caller, nowMs, operation: action },
     {
       requestKey: request.requestKey,
-      parts: [...about, challenge, challengeKey, serial, applicationName],
+      parts: [...about, challenge, challengeKey, serial, applicationName, request.hostCode ?? null],
     },
     codec,
   );

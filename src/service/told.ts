@@ -20,6 +20,7 @@ const toldAlways: ReadonlySet<RefusalCode> = new Set<RefusalCode>([
   'response-replayed',
   'sync-replayed',
   'emergency-in-force',
+  'host-code-none',
   'pin-change-required',
   'pin-change-not-allowed',
   'pin-not-supported',

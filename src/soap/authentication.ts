@@ -24,6 +24,7 @@ async function authenticate(fields: FieldReader, call: Call): Promise<Judged> {
     const text = 'CREDFLD_CHALLENGE and CREDFLD_CHALLENGE_KEY must not come together.';
     fields.refuse({ code: 'field-invalid', text });
   }
+  const hostCode = readHostCodeWish(fields);
   const problem = fields.problem();
   if (problem !== null) return problem;
   const answer = await call.service.authenticate(call.callerFor(componentType), {
@@ -35,6 +36,7 @@ async function authenticate(fields: FieldReader, call: Call): Promise<Judged> {
     serial,
     applicationName: null,
     requestKey: null,
+    hostCode,
   });
   if (answer.outcome === 'refused') return { code: answer.code };
   if (answer.outcome === 'challenge-issued') {
@@ -58,12 +60,25 @@ async function authenticate(fields: FieldReader, call: Call): Promise<Judged> {
       ['CREDFLD_DOMAIN', answer.domainName],
       ['CREDFLD_ORGANIZATIONAL_UNIT', answer.organisationalUnit],
       ['CREDFLD_SERIAL_NO', answer.serial],
+      ['CREDFLD_HOST_CODE', answer.hostCode ?? null],
       [
         'CREDFLD_NOTIFY_PASSWORD_EXPIRE_DATE',
         passwordExpiresAtMs === null ? null : dateTimeText(passwordExpiresAtMs),
       ],
     ],
   };
+}
+
+/** No public page has the values: these are the words of the documentation, and their order. */
+const hostCodeWishes = ['none', 'optional', 'required'] as const;
+
+function readHostCodeWish(fields: FieldReader): (typeof hostCodeWishes)[number] {
+  const sent = fields.text('CREDFLD_REQUEST_HOST_CODE')?.trim().toLowerCase() ?? 'none';
+  const wish = hostCodeWishes.find((word, index) => word === sent || String(index) === sent);
+  if (wish !== undefined) return wish;
+  const text = 'CREDFLD_REQUEST_HOST_CODE must be None, Optional or Required (0, 1 or 2).';
+  fields.refuse({ code: 'field-invalid', text });
+  return 'none';
 }
 
 /** getChallenge: a challenge for one user, or for whichever user answers it. */

@@ -172,6 +172,10 @@ const failures: Readonly<Record<FailureCode, ResultCodes>> = {
   'response-malformed': wrongResponse,
   'response-incorrect': wrongResponse,
   'response-replayed': usedResponse,
+  'host-code-none': failureCodes(
+    'STAT_DPERROR',
+    'The authenticator application has no host code, or none was used.',
+  ),
   'pin-change-required': failureCodes(
     'STAT_PIN_CHANGE_REQUIRED',
     'PIN Must Be Changed: send a new one with the next one-time password.',

@@ -31,6 +31,7 @@ const statuses: Readonly<Record<FailureCode, StatusName>> = {
   'application-inactive': 'STAT_DPERROR',
   'application-locked': 'STAT_DPERROR',
   'emergency-in-force': 'STAT_DPERROR',
+  'host-code-none': 'STAT_DPERROR',
   'challenge-required': 'STAT_DPERROR',
   'challenge-not-permitted': 'STAT_LOCALAUTH',
   'challenge-malformed': 'STAT_DPERROR',

@@ -4,7 +4,12 @@ import { eligibleAuthenticators } from '../../domain/eligible.ts';
 import type { UserWithAuthenticators } from '../../domain/model.ts';
 import type { Refused } from '../../domain/outcomes.ts';
 import type { EffectivePolicy } from '../../domain/policy-catalogue.ts';
-import { planDecoy, planVerification, type VerificationInput } from '../../domain/verification.ts';
+import {
+  askedOf,
+  planDecoy,
+  planVerification,
+  type VerificationInput,
+} from '../../domain/verification.ts';
 import { accept, acceptSecond, type Proof } from '../accept.ts';
 import type { PresentedChallenge } from '../attempt.ts';
 import { applicationsOf, compare, faultOf } from '../comparing.ts';
@@ -74,7 +79,11 @@ export async function verifyResponse<Success extends { readonly outcome: string 
   const { decision } = compared;
   const { finish } = progress.purpose;
   const behind = { context, examined, nowMs, found, emergencyCodes, passwordVersion };
-  const proof: Proof<Success> = { ...behind, plan, tape, finish };
+  const hostCode = {
+    wish: request.hostCode ?? 'none',
+    challenge: askedOf(input, policy).challenge,
+  };
+  const proof: Proof<Success> = { ...behind, plan, tape, finish, hostCode };
   if (decision.kind === 'accepted') return accept(decision, proof);
   const looked = { key, plan, input, wrongPins, found, compared, policy };
   const further = await lookFurther(progress, looked);

@@ -28,7 +28,7 @@ export interface Shown {
 
 /** Ends as the purpose says, once everything else was right. */
 export async function conclude<Success extends { readonly outcome: string }>(
-  { context, purpose, nowMs }: Progress<Success>,
+  { context, purpose, request, nowMs }: Progress<Success>,
   examined: Examined,
   shown: Shown,
 ): Promise<Verdict<Success>> {
@@ -41,7 +41,9 @@ export async function conclude<Success extends { readonly outcome: string }>(
     advance: null,
     followers: [],
   };
-  const { refusedAs: code = null } = shown;
+  // Nothing but a device can show its user what the host has to say.
+  const missing = request.hostCode === 'required' ? 'host-code-none' : null;
+  const code = shown.refusedAs ?? missing;
   if (code !== null) return refusedProven(refusedFor(code), changes, facts);
   const finished = await purpose.finish(
     {

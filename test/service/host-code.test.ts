@@ -1,0 +1,143 @@
+import { createHash } from 'node:crypto';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import {
+  createToken,
+  idealClock,
+  parseApplicationText,
+  press,
+  profileNamed,
+  respond,
+} from '../../emulator/index.ts';
+import { algorithmDigits, algorithmToJson } from '../../src/oath/index.ts';
+import type { AuthenticateAnswer, HostCodeWish } from '../../src/service/index.ts';
+import { type Bench, nextSerial, openBench } from '../support/builders.ts';
+import { asking, codeOf } from './support.ts';
+
+let bench: Bench;
+
+beforeAll(async () => {
+  bench = await openBench();
+});
+
+afterAll(async () => {
+  await bench.close();
+});
+
+/** A user, and the emulated keypad that is his, with one application and a host code. */
+async function holder(text: string, hasHostCode = true) {
+  const userName = await bench.user();
+  const serial = nextSerial();
+  const seed = new Uint8Array(createHash('sha1').update(serial).digest());
+  const program = parseApplicationText(`APP=${text}`);
+  const { name, mode, algorithm } = program;
+  const { administration } = bench.service;
+  await administration.createAuthenticator(bench.admin, {
+    serial,
+    model: 'TEST',
+    expiresAtMs: null,
+    applications: [
+      {
+        name,
+        mode,
+        algorithm: algorithmToJson(algorithm),
+        seed: { source: 'import', bytes: Uint8Array.from(seed) },
+        eventCounter: 0n,
+      },
+    ],
+  });
+  await administration.assignAuthenticator(bench.admin, serial, null, userName);
+  const digits = (algorithmDigits(algorithm) || 8) as 8;
+  const hostCode = hasHostCode ? ({ scheme: 'mutual', digits } as const) : undefined;
+  const profile = { ...profileNamed('keypad-cr-time'), applications: [{ ...program, hostCode }] };
+  const token = createToken({ serial, profile, clock: idealClock(0) }, [seed]);
+  return { userName, token };
+}
+
+function shownBy(made: ReturnType<typeof press>): { response: string; hostCode: string | null } {
+  if (!made.ok || made.generated === null) throw new Error('the device showed nothing');
+  return made.generated;
+}
+
+const caller = () =>
+  bench.caller({ oneStepChallengeResponse: 'any-challenge', challengeCheckMode: 0 });
+
+async function answered(
+  userName: string,
+  response: string,
+  challenge: string | null,
+  hostCode?: HostCodeWish,
+): Promise<AuthenticateAnswer> {
+  const request = asking(userName, { response, challenge, hostCode });
+  return bench.service.authenticate(await caller(), request);
+}
+
+describe('a host code', () => {
+  test.each([
+    ['TOTP-SHA1-6-30S', null],
+    ['TOTP-SHA256-8-36S', null],
+    ['HOTP-SHA1-6', null],
+    ['OCRA-1:HOTP-SHA1-6:QN08-T30S', '12345678'],
+    ['OCRA-1:HOTP-SHA1-8:C-QN08', '00000001'],
+    ['OCRA-1:HOTP-SHA1-8:QA08-T1M', 'ABC1'],
+  ])('of %s is the one on the display of the device', async (text, challenge) => {
+    const { userName, token } = await holder(text);
+    const now = bench.clock.nowMs();
+    const made = challenge === null ? press(token, now) : respond(token, now, challenge);
+    const { response, hostCode } = shownBy(made);
+    const answer = await answered(userName, response, challenge, 'required');
+    expect(answer).toMatchObject({ outcome: 'accepted', hostCode });
+    expect(hostCode).toHaveLength(response.length);
+    expect(hostCode).not.toBe(response);
+  });
+
+  test('is left out unless it is asked for', async () => {
+    for (const wish of [undefined, 'none'] as const) {
+      const { userName, token } = await holder('TOTP-SHA1-6-30S');
+      const { response } = shownBy(press(token, bench.clock.nowMs()));
+      expect(await answered(userName, response, null, wish)).not.toHaveProperty('hostCode');
+    }
+  });
+
+  test('is computed for nothing that is refused', async () => {
+    const { userName, token } = await holder('TOTP-SHA1-6-30S');
+    const { response } = shownBy(press(token, bench.clock.nowMs()));
+    expect(await answered(userName, response, null, 'optional')).toHaveProperty('hostCode');
+    const computed = async (wish: HostCodeWish): Promise<number> => {
+      const before = bench.module.status().macsComputed;
+      expect(await answered(userName, response, null, wish)).toEqual({
+        outcome: 'refused',
+        code: 'response-replayed',
+      });
+      return bench.module.status().macsComputed - before;
+    };
+    expect(await computed('required')).toBe(await computed('none'));
+  });
+
+  test('that OCRA cannot express is left out, or refuses where it is required', async () => {
+    const first = await holder('TOTP-SHA1-6-90S', false);
+    const second = await holder('TOTP-SHA1-6-90S', false);
+    const shown = (token: typeof first.token): string =>
+      shownBy(press(token, bench.clock.nowMs())).response;
+    const optional = await answered(first.userName, shown(first.token), null, 'optional');
+    expect(optional).toMatchObject({ outcome: 'accepted' });
+    expect(optional).not.toHaveProperty('hostCode');
+    const required = await answered(second.userName, shown(second.token), null, 'required');
+    expect(required).toEqual({ outcome: 'refused', code: 'host-code-none' });
+    // It was right, and is used up.
+    const again = asking(second.userName, { response: shown(second.token) });
+    expect(await codeOf(bench.service, await caller(), again)).toBe('response-replayed');
+  });
+
+  test('comes again under the same request key', async () => {
+    const { userName, token } = await holder('TOTP-SHA1-6-30S');
+    const { response, hostCode } = shownBy(press(token, bench.clock.nowMs()));
+    const key = { requestKey: `host-code-${token.serial}`, hostCode: 'optional' } as const;
+    const same = await caller();
+    const request = asking(userName, { response, ...key });
+    for (let time = 0; time < 2; time += 1) {
+      expect(await bench.service.authenticate(same, request)).toMatchObject({ hostCode });
+    }
+    const other = bench.service.authenticate(same, { ...request, hostCode: 'none' });
+    await expect(other).rejects.toMatchObject({ code: 'request-key-reused' });
+  });
+});
