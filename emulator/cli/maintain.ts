@@ -104,6 +104,6 @@ async function runProgram(world: CliWorld, serial: string, options: ProgramOptio
     world,
     options,
     { serial, seeds: token.applications.length, clockSet: setsClock, deviceTimeMs, clockErrorMs },
-    '',
+    setsClock ? 'the seed is written, and the clock is set' : 'the seed is written',
   );
 }

@@ -70,7 +70,7 @@ describe('reading settings', () => {
     ['userLockTreshold', 3],
     ['toString', 3],
     ['__proto__', 3],
-    ['applicationType', 'signature'],
+    ['applicationType', 'mobile'],
     ['applicationType', 1],
     ['genericAnswers', 'yes'],
     ['userLockThreshold', -1],

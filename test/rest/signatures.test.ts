@@ -65,3 +65,36 @@ describe('POST /v1/signatures', () => {
     expect(world.reached).toEqual([]);
   });
 });
+
+describe('hostCode in POST /v1/authenticate', () => {
+  const credential = { user: 'jane', password: '123456' };
+  const answer = {
+    outcome: 'accepted',
+    userName: 'Jane',
+    domainName: 'master',
+    organisationalUnit: null,
+    by: 'response',
+    serial: 'VT00000001',
+    applicationName: 'OTP',
+    pinChanged: false,
+    passwordExpiresAtMs: null,
+  };
+
+  it('is asked for, and answered where there is one', async () => {
+    world = await startRest({ authenticate: { ...answer, hostCode: '654321' } });
+    const asked = { body: { ...credential, hostCode: 'required' } };
+    const { status, body: text } = await world.send('POST', '/v1/authenticate', asked);
+    expect({ status, ...(JSON.parse(text) as object) }).toMatchObject({
+      status: 200,
+      hostCode: '654321',
+    });
+    expect(world.reached[0]?.args[1]).toMatchObject({ hostCode: 'required' });
+  });
+
+  it('is one of three words', async () => {
+    world = await startRest({ authenticate: answer });
+    const wrong = { body: { ...credential, hostCode: 'yes' } };
+    expect((await world.send('POST', '/v1/authenticate', wrong)).status).toBe(422);
+    expect(world.reached).toEqual([]);
+  });
+});

@@ -64,6 +64,25 @@ describe('authUser', () => {
     expect(world.lines).toEqual([{ route: 'soap authUser', outcome: 'accepted' }]);
   });
 
+  it.each([
+    ['None', 'none'],
+    ['optional', 'optional'],
+    ['2', 'required'],
+    [null, 'none'],
+  ])('asks for a host code as %s, and answers it', async (sent, hostCode) => {
+    world.answers.authenticate = { ...accepted, hostCode: '654321' };
+    const wish = sent === null ? {} : { CREDFLD_REQUEST_HOST_CODE: sent };
+    const answer = await world.post(attributeEnvelope({ ...userAttributes, ...wish }));
+    expect(attributesOf(answer)).toMatchObject({ CREDFLD_HOST_CODE: '654321' });
+    expect(request()['hostCode']).toBe(hostCode);
+  });
+
+  it('asks nobody for a host code in another way', async () => {
+    const wrong = { ...userAttributes, CREDFLD_REQUEST_HOST_CODE: 'always' };
+    expect(codesOf(await world.post(attributeEnvelope(wrong)))[1]).toBe('STAT_INVDATA');
+    expect(world.reached).toEqual([]);
+  });
+
   it('reads the parts of format 4 and ignores the fields of the other', async () => {
     world.answers.authenticate = accepted;
     await world.post(
