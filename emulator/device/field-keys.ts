@@ -13,7 +13,7 @@ export function firstField(application: number, sinceMs: number): FieldScreen {
 }
 
 /** The field that a screen asks for. */
-export function fieldAt(device: Device, { application, entered }: FieldScreen): SignatureField {
+function fieldAt(device: Device, { application, entered }: FieldScreen): SignatureField {
   const field = applicationAt(device, application).fields?.[entered.length];
   if (field === undefined) throw new RangeError('the state belongs to another device');
   return field;

@@ -40,8 +40,8 @@ export interface InfoMenu {
 export const infoItems = ['time', 'battery', 'serial'] as const;
 export type InfoItem = (typeof infoItems)[number];
 
-export const longPressMsMin = 500;
-export const longPressMsMax = 60_000;
+const longPressMsMin = 500;
+const longPressMsMax = 60_000;
 const barsMax = 6;
 
 /** How much of its time a response has left, by the device's clock. */

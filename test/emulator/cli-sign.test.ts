@@ -6,7 +6,7 @@ import { freshFolder, vtoken } from './support.ts';
 const json = (text: string): Record<string, unknown> => JSON.parse(text) as Record<string, unknown>;
 const nowMs = 1_700_000_000_000;
 
-async function desk() {
+function desk() {
   const folder = freshFolder();
   const run = (...argv: string[]) => vtoken(folder, argv, { nowMs });
   const seed = join(folder, 'seed.txt');
@@ -16,7 +16,7 @@ async function desk() {
 
 describe('vtoken sign', () => {
   it('prints the signature over fields by name or in their order', async () => {
-    const { run, seeded } = await desk();
+    const { run, seeded } = desk();
     const suite = 'SIGN=sign:OCRA-1:HOTP-SHA1-8:QH40/CODE 1:N6,CODE 2:N6';
     expect(await run('new', 'SIGN01', '--application', suite, ...seeded)).toMatchObject({
       status: 0,
@@ -34,7 +34,7 @@ describe('vtoken sign', () => {
     [2, 'NAME=VALUE for all', ['--field', 'CODE 1=1', '--field', '2']],
     [2, 'once', ['--field', 'CODE 1=1', '--field', 'CODE 1=2']],
   ])('ends with %d and says %s', async (status, text, argv) => {
-    const { run, seeded } = await desk();
+    const { run, seeded } = desk();
     const suite = 'SIGN=sign:OCRA-1:HOTP-SHA1-8:QH40/CODE 1:N6,CODE 2:N6';
     await run('new', 'SIGN01', '--application', suite, ...seeded);
     const ended = await run('sign', 'SIGN01', ...argv);
@@ -45,7 +45,7 @@ describe('vtoken sign', () => {
 
 describe('--host-code', () => {
   it('prints it in a second line, and says where there is none', async () => {
-    const { run, seeded } = await desk();
+    const { run, seeded } = desk();
     const cr = ['new', 'CR01', '--profile', 'keypad-cr-time', '--with-host-code', 'CR', ...seeded];
     expect((await run(...cr)).status).toBe(0);
     const respond = ['respond', 'CR01', '--challenge', '12345678'];
@@ -62,7 +62,7 @@ describe('--host-code', () => {
 
 describe('vtoken info and program', () => {
   it('read the drift, and set seed and clock', async () => {
-    const { run, seeded } = await desk();
+    const { run, seeded } = desk();
     await run('new', 'INFO01', '--profile', 'one-button-info', '--offset', '-90s', ...seeded);
     expect(json((await run('info', 'INFO01', '--json')).out)).toMatchObject({
       deviceTimeMs: nowMs - 90_000,
