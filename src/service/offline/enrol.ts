@@ -105,9 +105,11 @@ async function repeated(
   const isSame =
     name === asked.name && keyMode === asked.keyMode && countsFailures === asked.countsFailures;
   if (!isSame) throw alreadyEnrolled(`as ${name}, of key mode ${keyMode}: ${anew}`);
-  // Every package and every report writes to its row.
-  if (before.version > 1)
+  // Every package and every report takes a turn of it, or writes to its row.
+  const turn = await desk.context.store.offlineTurn('offlineAgent', before.id);
+  if (before.version > 1 || turn > 0) {
     throw alreadyEnrolled('and was used: revoke it, and enrol with a new key');
+  }
   await write(desk, before, []);
   return before;
 }
