@@ -170,10 +170,12 @@ export async function operate(
     result,
     [response ?? '', ...(hostCode === null ? [] : [hostCode])].join('\n'),
   );
-  if (options.hostCode === true && response !== null && hostCode === null) {
-    world.err('this application has no host code\n');
-  }
-  const isLow = displayAt(changed, trueMs).isBatteryLow;
-  if (isLow && !isPocket) world.err('LOW BATTERY\n');
-  if (generated === null) world.err('the display is off now; press again for a response\n');
+  const isHostCodeMissing = options.hostCode === true && response !== null && hostCode === null;
+  const isLow = !isPocket && displayAt(changed, trueMs).isBatteryLow;
+  const remarks = [
+    isHostCodeMissing && 'this application has no host code',
+    isLow && 'LOW BATTERY',
+    generated === null && 'the display is off now; press again for a response',
+  ];
+  for (const remark of remarks) if (remark !== false) world.err(`${remark}\n`);
 }
