@@ -170,12 +170,20 @@ export async function operate(
     result,
     [response ?? '', ...(hostCode === null ? [] : [hostCode])].join('\n'),
   );
-  const isHostCodeMissing = options.hostCode === true && response !== null && hostCode === null;
-  const isLow = !isPocket && displayAt(changed, trueMs).isBatteryLow;
-  const remarks = [
-    isHostCodeMissing && 'this application has no host code',
-    isLow && 'LOW BATTERY',
-    generated === null && 'the display is off now; press again for a response',
-  ];
-  for (const remark of remarks) if (remark !== false) world.err(`${remark}\n`);
+  if (generated === null) world.err('the display is off now; press again for a response\n');
+  if (!isPocket) remark(world, options, changed, trueMs, result);
+}
+
+/** What whoever reads the response should know as well. */
+function remark(
+  world: CliWorld,
+  options: UseOptions,
+  changed: VirtualToken,
+  trueMs: number,
+  { response, hostCode }: Pick<Record<string, unknown>, 'response' | 'hostCode'>,
+): void {
+  if (options.hostCode === true && response !== null && hostCode === null) {
+    world.err('this application has no host code\n');
+  }
+  if (displayAt(changed, trueMs).isBatteryLow) world.err('LOW BATTERY\n');
 }

@@ -55,11 +55,19 @@ describe('the clock in a state file', () => {
 
   it('of version 2 knows jumps and rates, and nothing of crystals', async () => {
     const clock = { manufacturedAtMs: nowMs, offsetMs: 5, ratePpm: 2 };
-    const { battery, ...others } = fileOf(drawn);
+    const { battery, hull, applications, ...others } = fileOf(drawn);
     expect(battery).toBeNull();
+    const { infoMenu, countdown, isProgrammable, ...oldHull } = hull as Json;
+    expect([infoMenu, countdown, isProgrammable]).toEqual([null, null, false]);
+    const oldApplications = (applications as Json[]).map(({ fields, hostCode, ...old }) => {
+      expect([fields, hostCode]).toEqual([null, null]);
+      return old;
+    });
     const old = (events: Json[], more: Json = {}): Json => ({
       ...others,
       version: 2,
+      hull: oldHull,
+      applications: oldApplications,
       clock: { ...clock, events, ...more },
     });
     const events = [{ kind: 'jump', atMs: nowMs, byMs: 1 }];
