@@ -117,6 +117,25 @@ export { type InboxFile, openInboxFile } from './inbox/file.ts';
 export { type InboxMessage, otpOf } from './inbox/message.ts';
 export type { InboxUser } from './inbox/smtp.ts';
 export { type Inbox, type InboxOptions, startInbox, type WaitOptions } from './inbox/inbox.ts';
+export {
+  type AccountState,
+  type Expected,
+  type Fact,
+  localAuthentication,
+  Oracle,
+  type OracleMemory,
+  type OracleState,
+  type Position,
+  type Prediction,
+  predictionOf,
+  type RuleLimit,
+  ruleLimits,
+  type Rules,
+  type Sequence,
+  type Subject,
+  type Typed,
+  type Verdict,
+} from './fleet/oracle/index.ts';
 export { keyCheckValue } from './device/mac.ts';
 export {
   pinStatus,

@@ -143,8 +143,8 @@ module.exports = {
       name: 'the-oracle-stands-alone',
       comment: 'A model that shares code with what it judges would share its mistakes.',
       severity: 'error',
-      from: { path: '^test/service/year/oracle/' },
-      to: { pathNot: ['^test/service/year/oracle/', '^(node:)?crypto$'] },
+      from: { path: '^emulator/fleet/oracle/' },
+      to: { pathNot: ['^emulator/fleet/oracle/', '^(node:)?crypto$'] },
     },
     {
       name: 'runtime-packages-only',

@@ -1,5 +1,5 @@
+import type { Expected } from '../../../emulator/index.ts';
 import type { Store } from '../../../src/service/store.ts';
-import type { Expected } from './oracle/oracle.ts';
 import { type Differences, differencesOf } from './unexplained.ts';
 
 type ExpectedEvent = Pick<Expected, 'outcome' | 'facts'> & { readonly policyOf: string };

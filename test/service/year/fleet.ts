@@ -1,8 +1,7 @@
-import { createToken, profileNamed, type VirtualToken } from '../../../emulator/index.ts';
+import { createToken, profileNamed, type Sequence, type VirtualToken } from '../../../emulator/index.ts';
 import { type Span, typicalClock } from './device-clock.ts';
 import { Draws } from './draws.ts';
-import type { Sequence } from './oracle/responder.ts';
-import { policyNames, type YearPolicy, yearPolicy } from './oracle/rules.ts';
+import { policyNames, type YearPolicy, yearPolicy } from './policies.ts';
 
 export interface FleetToken {
   readonly userName: string;
@@ -108,5 +107,5 @@ function sequence(
   isAsked = false,
 ): Sequence {
   const [hasCounter, hasClock] = [factors.includes('C'), factors.includes('T')];
-  return { digits, hasCounter, hasClock, suite, isAsked };
+  return { hash: 'SHA1', digits, stepSeconds: 30, hasCounter, hasClock, suite, isAsked };
 }

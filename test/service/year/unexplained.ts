@@ -1,4 +1,4 @@
-import type { Position } from './oracle/responder.ts';
+import type { Position } from '../../../emulator/index.ts';
 
 /** Members that differ: what was expected, and what was got. */
 export type Differences = Readonly<Record<string, readonly [expected: unknown, got: unknown]>>;

@@ -1,11 +1,10 @@
+import { type Expected, Oracle, type Position, type Typed } from '../../../emulator/index.ts';
 import type { Caller } from '../../../src/service/index.ts';
 import type { Bench } from '../../support/builders.ts';
 import { asking, syncing } from '../support.ts';
 import type { Figures } from './figures.ts';
 import { enrol } from './enrol.ts';
 import type { FleetToken } from './fleet.ts';
-import { type Expected, Oracle, type Typed } from './oracle/oracle.ts';
-import type { Position } from './oracle/responder.ts';
 import type { Timeline } from './timeline.ts';
 import type { AuditTrail } from './audit-trail.ts';
 import { differencesOf, describeAttempt, type Differences } from './unexplained.ts';

@@ -31,6 +31,10 @@ export class Account {
     return this.#state;
   }
 
+  recall(state: AccountState): void {
+    this.#state = state;
+  }
+
   standing(nowMs: number): Standing {
     const { lockedAtMs, unlockTries, lastAttemptAtMs } = this.#state;
     const { autoUnlockMaxTries, autoUnlockMinDurationSeconds, autoUnlockMultiplier } = this.#rules;
@@ -54,10 +58,12 @@ export class Account {
     const { lockedAtMs, unlockTries } = this.#state;
     const lockCount = this.#state.lockCount + 1;
     const isTry = lockedAtMs !== null;
+    const { userLockThreshold } = this.#rules;
+    const locks = !isTry && userLockThreshold > 0 && lockCount >= userLockThreshold;
     this.#state = {
       ...this.#state,
       lockCount,
-      lockedAtMs: isTry || lockCount < this.#rules.userLockThreshold ? lockedAtMs : nowMs,
+      lockedAtMs: locks ? nowMs : lockedAtMs,
       unlockTries: isTry ? unlockTries + 1 : 0,
       lastAttemptAtMs: nowMs,
     };

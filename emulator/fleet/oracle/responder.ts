@@ -2,10 +2,13 @@ import { createHmac } from 'node:crypto';
 
 /** What moves a device from one response to the next, and how it shows them. */
 export interface Sequence {
+  readonly hash: 'SHA1' | 'SHA256' | 'SHA512';
   readonly digits: number;
+  /** Length of a step of the clock; whatever it is where there is no clock. */
+  readonly stepSeconds: number;
   readonly hasCounter: boolean;
   readonly hasClock: boolean;
-  /** Of RFC 6287; null for HOTP and TOTP. */
+  /** Of RFC 6287, with a decimal question (QN); null for HOTP and TOTP. */
   readonly suite: string | null;
   /** Whether somebody types a question. */
   readonly isAsked: boolean;
@@ -17,8 +20,6 @@ export interface Position {
   readonly step: number | null;
 }
 
-export const stepSeconds = 30;
-
 /**
  * The response at a position, straight from the RFCs (4226 section 5.3, 6238 section 4.2, 6287
  * section 5), so that neither side of the proof is asked what it would show.
@@ -27,7 +28,7 @@ export const stepSeconds = 30;
  */
 export function responseAt(
   seed: Uint8Array,
-  { suite, digits }: Sequence,
+  { suite, digits, hash }: Sequence,
   { counter, step }: Position,
   question: string,
 ): string {
@@ -37,8 +38,8 @@ export function responseAt(
     suite === null
       ? [...counterBytes, ...stepBytes]
       : [Buffer.from(`${suite}\0`), ...counterBytes, questionBytes(question), ...stepBytes];
-  const mac = createHmac('sha1', seed).update(Buffer.concat(message)).digest();
-  const number = mac.readUInt32BE((mac[19] ?? 0) & 15) & 0x7fffffff;
+  const mac = createHmac(hash, seed).update(Buffer.concat(message)).digest();
+  const number = mac.readUInt32BE((mac.at(-1) ?? 0) & 15) & 0x7fffffff;
   return String(number % 10 ** digits).padStart(digits, '0');
 }
 

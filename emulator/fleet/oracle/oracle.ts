@@ -1,7 +1,17 @@
 import { Account, type AccountState } from './account.ts';
 import { sighted, sightingsText } from './drift-line.ts';
-import { type Position, questionKey, responseAt, type Sequence, stepSeconds } from './responder.ts';
-import type { Rules } from './rules.ts';
+import {
+  chunkEndOf,
+  type Expected,
+  factsOf,
+  keyOf,
+  placeFacts,
+  positionText,
+  type Subject,
+  unseen,
+  windowFacts,
+} from './facts.ts';
+import { type Position, responseAt } from './responder.ts';
 import {
   follows,
   isTooFarBack,
@@ -18,22 +28,10 @@ import {
   idleDays,
   isStepPerQuestion,
   isUsed,
-  lowestStep,
   newlyEnrolled,
-  type Place,
   placesOf,
   stepWindow,
 } from './window.ts';
-
-export type Fact = string | number | boolean | null;
-
-/** What must come of an attempt: the audit's outcome, and its facts without those of the caller. */
-export interface Expected {
-  readonly outcome: string;
-  readonly facts: Readonly<Record<string, Fact>>;
-  /** The position that decided, if one did. */
-  readonly position: Position | null;
-}
 
 /** A response as it is typed in; the question is null where nobody is asked. */
 export interface Typed {
@@ -47,15 +45,6 @@ interface Pending {
   readonly lockCount: number;
   readonly lastSuccessAtMs: number | null;
   readonly expiresAtMs: number;
-}
-
-/** The device and the names under which the verifier knows it. */
-export interface Subject {
-  readonly serial: string;
-  readonly applicationName: string;
-  readonly seed: Uint8Array;
-  readonly sequence: Sequence;
-  readonly rules: Rules;
 }
 
 /** What the database must show of a user and of his application. */
@@ -73,31 +62,57 @@ export interface OracleState extends AccountState {
 
 const spentMax = 16;
 const pendingMax = 4;
-const chunkEnds = [1, 5, 21];
-const lastChunk = 64;
 
-/** Predicts what a verifier answers, from the rules as documented and the device's own seed. */
+/** All that an oracle knows, as plain data: what a run keeps, and what a backup of the server holds. */
+export interface OracleMemory {
+  readonly account: AccountState;
+  readonly believed: Believed;
+  readonly pending: Pending | null;
+}
+
+/**
+ * Predicts what a verifier answers, from the rules as documented and the device's own seed. One user
+ * with one application; attempts are told in the order in which they are submitted.
+ */
 export class Oracle {
   readonly #subject: Subject;
   readonly #account: Account;
   #pending: Pending | null = null;
-  #believed: Believed = newlyEnrolled(0);
+  #believed: Believed;
 
   constructor(subject: Subject) {
     this.#subject = subject;
     this.#account = new Account(subject.rules);
+    this.#believed = newlyEnrolled(0, subject.sequence.stepSeconds);
   }
 
   get state(): OracleState {
-    const { spent, sightings, ...believed } = this.#believed;
+    const { epoch, nextCounter, lastStep, spent, drift, driftAtMs, sightings, failures } =
+      this.#believed;
     const pending = this.#pending?.parts.map(({ position }) => positionText(position)) ?? null;
     return {
       ...this.#account.state,
-      ...believed,
+      epoch,
+      nextCounter,
+      lastStep,
+      drift,
+      driftAtMs,
+      failures,
       spent: spent.length,
       history: sightingsText(sightings),
       pending: pending?.join() ?? null,
     };
+  }
+
+  get memory(): OracleMemory {
+    return { account: this.#account.state, believed: this.#believed, pending: this.#pending };
+  }
+
+  /** Goes on from what was known once: a run that is taken up again, or a restored backup. */
+  recall({ account, believed, pending }: OracleMemory): void {
+    this.#account.recall(account);
+    this.#believed = believed;
+    this.#pending = pending;
   }
 
   /** The response that the device must show; null asks nobody. */
@@ -106,6 +121,7 @@ export class Oracle {
     return responseAt(seed, sequence, position, question ?? '0');
   }
 
+  /** What becomes of one response, submitted now. */
   verify(nowMs: number, { response, question }: Typed): Expected {
     const standing = this.#account.standing(nowMs);
     if (standing === 'too-early') this.#account.touch(nowMs);
@@ -122,15 +138,16 @@ export class Oracle {
       const unlocked = standing === 'may-unlock' ? { unlocked: true } : {};
       return this.#accept(nowMs, match, question, { ...facts, ...unlocked });
     }
-    const windowFacts = this.#windowFacts(nowMs);
+    const searched = windowFacts(this.#subject, this.#believed, nowMs);
     if (match !== undefined) {
       this.#fail(nowMs, null);
-      const facts = { ...cost, ...windowFacts, ...placeFacts(match) };
+      const facts = { ...cost, ...searched, ...placeFacts(match) };
       return { outcome: 'response-replayed', facts, position: match };
     }
-    return this.#lookFurther(nowMs, { response, question }, { ...cost, ...windowFacts }, cost);
+    return this.#lookFurther(nowMs, { response, question }, { ...cost, ...searched }, cost);
   }
 
+  /** What becomes of two consecutive responses, handed to the help desk now. */
   synchronise(nowMs: number, first: Typed, second: Typed): Expected {
     if (this.#account.state.lockedAtMs !== null) return unseen('user-locked');
     if (this.#isBarred()) return unseen('application-locked');
@@ -163,14 +180,16 @@ export class Oracle {
     return this.#usePair(nowMs, pair, 'synchronised', { ...cost, followers: '' });
   }
 
+  /** The help desk unlocks the user. */
   unlock(): void {
     this.#account.unlock();
     // The row keeps what nothing can confirm any more.
     if (this.#pending !== null) this.#pending = { ...this.#pending, expiresAtMs: 0 };
   }
 
+  /** The seed is imported, or imported anew: what was used before is forgotten. */
   enrol(counter: number): void {
-    this.#believed = newlyEnrolled(counter);
+    this.#believed = newlyEnrolled(counter, this.#subject.sequence.stepSeconds);
     this.#pending = null;
   }
 
@@ -215,7 +234,7 @@ export class Oracle {
     facts: Expected['facts'],
   ): Expected {
     const { step } = second.position;
-    const drift = step === null ? this.#believed.drift : driftSeen(step, nowMs);
+    const drift = step === null ? this.#believed.drift : driftSeen(this.#believed, step, nowMs);
     const used = first.position.step === step ? [first, second] : [second];
     return this.#move(nowMs, second, used, drift, { outcome, facts });
   }
@@ -245,7 +264,7 @@ export class Oracle {
         : {
             drift,
             driftAtMs: nowMs,
-            sightings: sighted(before.sightings, nowMs, driftSeen(step, nowMs)),
+            sightings: this.#sighted(nowMs, step),
           }),
     };
     const drifts = { driftSecondsBefore: before.drift, driftSecondsAfter: drift };
@@ -266,7 +285,7 @@ export class Oracle {
     const believed = this.#believed;
     if (step === null) return believed.drift;
     const window = stepWindow(believed, nowMs, rules);
-    const seen = driftSeen(step, nowMs);
+    const seen = driftSeen(believed, step, nowMs);
     const expected = Math.round(expectedDrift(believed, nowMs, rules)) + 0;
     const centre = centreFor(window, step);
     if (centre?.kind === 'host') return seen;
@@ -274,8 +293,14 @@ export class Oracle {
     if (window.kind === 'initial') return seen;
     const idle = window.kind === 'dynamic' ? 4 * idleDays(believed, nowMs) : 0;
     const away = seen - expected;
-    const moved = Math.sign(away) * Math.min(Math.abs(away), stepSeconds + idle);
+    const moved = Math.sign(away) * Math.min(Math.abs(away), believed.stepSeconds + idle);
     return Math.round(expected + moved) + 0;
+  }
+
+  #sighted(nowMs: number, step: number): Believed['sightings'] {
+    const { sightings, stepSeconds } = this.#believed;
+    const seen = driftSeen(this.#believed, step, nowMs);
+    return sighted(sightings, nowMs, seen, stepSeconds);
   }
 
   /** Beyond the window, where the policy remembers what it finds there. */
@@ -341,57 +366,4 @@ export class Oracle {
     const kept = pair.second.position.step === lastStep ? spent.length : 0;
     return kept + used > spentMax ? 'sync-replayed' : null;
   }
-
-  #windowFacts(nowMs: number): Expected['facts'] {
-    const { sequence, rules, serial, applicationName } = this.#subject;
-    const believed = this.#believed;
-    const facts = { serial, application: applicationName, applications: 1 };
-    const { eventWindowSteps } = rules;
-    const counterFacts = { nextEventCounter: String(believed.nextCounter), eventWindowSteps };
-    const window = stepWindow(believed, nowMs, rules);
-    const stepFacts = {
-      expectedStep: String(window.centres[0]?.step),
-      windowKind: window.kind,
-      windowHalfWidthSteps: window.centres[0]?.half ?? null,
-      windowCentres: window.centres.length,
-      timeStepSeconds: stepSeconds,
-      driftSeconds: believed.drift,
-      lowestStep: String(lowestStep(sequence, believed)),
-    };
-    return {
-      ...facts,
-      ...(sequence.hasCounter ? counterFacts : {}),
-      ...(sequence.hasClock ? stepFacts : {}),
-    };
-  }
-}
-
-function unseen(outcome: string): Expected {
-  return { outcome, facts: {}, position: null };
-}
-
-function keyOf(question: string | null): string {
-  return question === null ? '' : questionKey(question);
-}
-
-function factsOf({ counter, step }: Position): Expected['facts'] {
-  return {
-    eventCounter: counter === null ? null : String(counter),
-    timeStep: step === null ? null : String(step),
-  };
-}
-
-function placeFacts(place: Place | undefined): Expected['facts'] {
-  return place === undefined ? {} : { ...factsOf(place), distance: place.distance };
-}
-
-function positionText({ counter, step }: Position): string {
-  return `${String(counter)}/${String(step)}`;
-}
-
-/** Logons are paid for in chunks of 1, 4, 16 and then 64. */
-function chunkEndOf(index: number, count: number): number {
-  const [, , third = 0] = chunkEnds;
-  const further = third + lastChunk * Math.ceil((index + 1 - third) / lastChunk);
-  return Math.min(chunkEnds.find((end) => end > index) ?? further, count);
 }

@@ -1,4 +1,4 @@
-import { type Position, responseAt, type Sequence, stepSeconds } from './responder.ts';
+import { type Position, responseAt, type Sequence } from './responder.ts';
 import type { Rules } from './rules.ts';
 import {
   type Believed,
@@ -82,8 +82,8 @@ export function isTooFarBack(
 ): boolean {
   const { syncBackwardMarginSeconds: margin } = rules;
   if (step === null || margin === null || believed.driftAtMs === null) return false;
-  const explained = stepSeconds + 8 * idleDays(believed, nowMs) + margin;
-  return believed.drift - driftSeen(step, nowMs) > explained;
+  const explained = believed.stepSeconds + 8 * idleDays(believed, nowMs) + margin;
+  return believed.drift - driftSeen(believed, step, nowMs) > explained;
 }
 
 /** Why two consecutive responses may not be used, or null when they may. */
@@ -127,6 +127,7 @@ function stepRange(
   rules: Rules,
 ): readonly number[] {
   const { syncTimeWindowSeconds, syncMaxGapSteps } = rules;
+  const { stepSeconds } = believed;
   const centre = expectedStep(believed, nowMs, rules);
   const wanted = Math.floor(syncTimeWindowSeconds / 2 / stepSeconds);
   const half = Math.min(wanted, Math.floor((room - 1 - syncMaxGapSteps) / 2));

@@ -1,5 +1,3 @@
-import { stepSeconds } from './responder.ts';
-
 /** What accepted responses have shown of a clock: whole seconds of time, and of drift. */
 export interface Sighting {
   readonly atSeconds: number;
@@ -18,6 +16,7 @@ export function sighted(
   before: readonly Sighting[],
   nowMs: number,
   drift: number,
+  stepSeconds: number,
 ): readonly Sighting[] {
   const sighting = { atSeconds: Math.floor(nowMs / 1000), drift };
   const last = before.at(-1);
@@ -43,7 +42,7 @@ export function sightingsText(sightings: readonly Sighting[]): string {
  * Seconds gained in a second, by least squares; 0 where the 95 % interval holds it, or with fewer
  * than four sightings or three days between the first and the last.
  */
-export function rateOf(sightings: readonly Sighting[]): number {
+export function rateOf(sightings: readonly Sighting[], stepSeconds: number): number {
   const count = sightings.length;
   const [first] = sightings;
   const last = sightings.at(-1);

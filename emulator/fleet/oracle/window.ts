@@ -1,9 +1,10 @@
 import { rateOf, type Sighting } from './drift-line.ts';
-import { type Position, type Sequence, stepSeconds } from './responder.ts';
+import type { Position, Sequence } from './responder.ts';
 import type { Rules } from './rules.ts';
 
 /** What a verifier may believe of a device after all that it was shown. */
 export interface Believed {
+  readonly stepSeconds: number;
   readonly epoch: number;
   readonly nextCounter: number;
   readonly lastStep: number;
@@ -16,8 +17,9 @@ export interface Believed {
 }
 
 /** What it believes of a device that was just enrolled. */
-export function newlyEnrolled(nextCounter: number): Believed {
+export function newlyEnrolled(nextCounter: number, stepSeconds: number): Believed {
   return {
+    stepSeconds,
     epoch: 1,
     nextCounter,
     lastStep: -1,
@@ -50,12 +52,12 @@ const candidatesMax = 4096;
 const dayMs = 86_400_000;
 const spentMax = 16;
 
-function stepOf(ms: number): number {
+function stepOf(ms: number, { stepSeconds }: Believed): number {
   return Math.floor(Math.floor(ms) / (stepSeconds * 1000));
 }
 
 /** How far ahead a device is that is in the middle of this step now, in whole seconds. */
-export function driftSeen(step: number, nowMs: number): number {
+export function driftSeen({ stepSeconds }: Believed, step: number, nowMs: number): number {
   return Math.round(((step + 0.5) * stepSeconds * 1000 - nowMs) / 1000) + 0;
 }
 
@@ -67,16 +69,17 @@ export function idleDays({ driftAtMs }: Believed, nowMs: number): number {
 export function expectedDrift(believed: Believed, nowMs: number, rules: Rules): number {
   if (!rules.driftPrediction || believed.driftAtMs === null) return believed.drift;
   const days = idleDays(believed, nowMs);
-  const gained = rateOf(believed.sightings) * days * 86_400;
+  const gained = rateOf(believed.sightings, believed.stepSeconds) * days * 86_400;
   return believed.drift + Math.sign(gained) * Math.min(Math.abs(gained), 4 * days);
 }
 
 export function expectedStep(believed: Believed, nowMs: number, rules: Rules): number {
-  return stepOf(nowMs + expectedDrift(believed, nowMs, rules) * 1000);
+  return stepOf(nowMs + expectedDrift(believed, nowMs, rules) * 1000, believed);
 }
 
 /** The time window: half of it to each side of the centre, inclusive. */
 export function stepWindow(believed: Believed, nowMs: number, rules: Rules): StepWindow {
+  const { stepSeconds } = believed;
   const ordinary = Math.floor(rules.identificationTimeWindowSteps / 2);
   const halfOf = (seconds: number): number => Math.floor(seconds / (2 * stepSeconds));
   const step = expectedStep(believed, nowMs, rules);
@@ -91,7 +94,7 @@ export function stepWindow(believed: Believed, nowMs: number, rules: Rules): Ste
   const { kind, half } =
     wide.half > ordinary ? wide : ({ kind: 'ordinary', half: ordinary } as const);
   const learned = { kind: 'learned', step, half } as const;
-  const host = { kind: 'host', step: stepOf(nowMs), half: ordinary } as const;
+  const host = { kind: 'host', step: stepOf(nowMs, believed), half: ordinary } as const;
   return { kind, centres: rules.hostClockCentre ? [learned, host] : [learned] };
 }
 

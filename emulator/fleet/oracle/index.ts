@@ -1,0 +1,12 @@
+/**
+ * The oracle: an independent model of a verifier. It knows the policies as docs/policies.md describes
+ * them and the algorithms as the RFCs do, and imports nothing of the product, so that it shares no
+ * mistake with what it judges. It predicts for one user with one application at a time; PINs, static
+ * passwords and several applications of one device are beyond it.
+ */
+export type { AccountState } from './account.ts';
+export type { Expected, Fact, Subject } from './facts.ts';
+export { Oracle, type OracleMemory, type OracleState, type Typed } from './oracle.ts';
+export { type Prediction, predictionOf, type Verdict } from './prediction.ts';
+export { type Position, type Sequence } from './responder.ts';
+export { localAuthentication, type RuleLimit, ruleLimits, type Rules } from './rules.ts';

@@ -1,0 +1,54 @@
+import type { Expected } from './facts.ts';
+import type { Position, Sequence } from './responder.ts';
+
+/** What a verifier makes of an attempt, in one word. */
+export type Verdict = 'accept' | 'accept-with-resync' | 'reject' | 'replay' | 'locked';
+
+/** A verdict, and why it is not simply yes; empty for `accept`. */
+export interface Prediction {
+  readonly verdict: Verdict;
+  readonly reason: string;
+}
+
+/**
+ * The verdict on an attempt.
+ *
+ * @param truth where the device stood when it showed the response; null for one that it did not show
+ */
+export function predictionOf(
+  sequence: Sequence,
+  { outcome, facts }: Expected,
+  truth: Position | null,
+): Prediction {
+  switch (outcome) {
+    case 'accepted':
+      return facts['secondOtpSync'] === true
+        ? { verdict: 'accept-with-resync', reason: 'second-otp' }
+        : { verdict: 'accept', reason: '' };
+    case 'synchronised':
+      return { verdict: 'accept-with-resync', reason: 'two-responses' };
+    case 'response-replayed':
+    case 'sync-replayed':
+      return { verdict: 'replay', reason: outcome };
+    case 'user-locked':
+    case 'application-locked':
+      return { verdict: 'locked', reason: outcome };
+    case 'response-incorrect':
+      return { verdict: 'reject', reason: whereTo(sequence, facts, truth) };
+    default:
+      return { verdict: 'reject', reason: outcome };
+  }
+}
+
+/** Which window a right response missed; a wrong one is only wrong. */
+function whereTo(sequence: Sequence, facts: Expected['facts'], truth: Position | null): string {
+  if (truth === null) return 'response-incorrect';
+  if (sequence.hasCounter && truth.counter !== null) {
+    const next = Number(facts['nextEventCounter']);
+    if (truth.counter >= next + Number(facts['eventWindowSteps'])) return 'outside-event-window';
+    // The look-back of replays has its end: an old response is then as good as none.
+    if (truth.counter < next) return 'outside-event-window';
+  }
+  if (sequence.hasClock && truth.step !== null) return 'outside-time-window';
+  return 'response-incorrect';
+}
