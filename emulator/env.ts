@@ -1,6 +1,16 @@
 import { randomBytes } from 'node:crypto';
-import { readFileSync } from 'node:fs';
-import { access, link, mkdir, open, readdir, rename, stat, unlink } from 'node:fs/promises';
+import { createReadStream, readFileSync } from 'node:fs';
+import {
+  access,
+  type FileHandle,
+  link,
+  mkdir,
+  open,
+  readdir,
+  rename,
+  stat,
+  unlink,
+} from 'node:fs/promises';
 import { homedir, hostname } from 'node:os';
 import { dirname, join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
@@ -21,6 +31,12 @@ export interface Files {
   writeNewFrom(path: string, pieces: AsyncIterable<string>, mode: number): Promise<void>;
   /** Writes at the end of a file, created with `mode` if missing; not yet on disk afterwards. */
   append(path: string, bytes: Uint8Array, mode: number): Promise<void>;
+  /** The whole file, in pieces of some kilobytes; it may be larger than memory. */
+  readPieces(path: string): AsyncIterable<Uint8Array>;
+  /** Cuts a file off after so many bytes, on disk; false, and nothing done, for a shorter one. */
+  truncate(path: string, bytes: number): Promise<boolean>;
+  /** Waits until what was written to a file is on disk. */
+  sync(path: string): Promise<void>;
   /** A text that is another one whenever the file has changed; null without the file. */
   version(path: string): Promise<string | null>;
   /** A second name for a file; EEXIST if the name is taken. Atomic. */
@@ -89,6 +105,15 @@ export const nodeEnv: DeviceEnv = {
     writeNew: (path, bytes, mode) => writeDurably(path, [bytes], mode),
     writeNewFrom: (path, pieces, mode) => writeDurably(path, inBlocks(pieces), mode),
     append: appendTo,
+    readPieces: (path) => createReadStream(path),
+    truncate: (path, bytes) =>
+      withFile(path, 'r+', async (file) => {
+        if ((await file.stat()).size < bytes) return false;
+        await file.truncate(bytes);
+        await file.sync();
+        return true;
+      }),
+    sync: (path) => withFile(path, 'r+', (file) => file.sync()),
     version: versionOf,
     link: (path, name) => link(path, name),
     rename: (from, to) => rename(from, to),
@@ -186,6 +211,19 @@ async function appendTo(path: string, bytes: Uint8Array, mode: number): Promise<
   }
 }
 
+async function withFile<Result>(
+  path: string,
+  flags: string,
+  work: (file: FileHandle) => Promise<Result>,
+): Promise<Result> {
+  const file = await open(path, flags);
+  try {
+    return await work(file);
+  } finally {
+    await file.close();
+  }
+}
+
 async function versionOf(path: string): Promise<string | null> {
   try {
     const { ino, size, mtimeNs } = await stat(path, { bigint: true });
@@ -197,12 +235,7 @@ async function versionOf(path: string): Promise<string | null> {
 }
 
 async function syncFolder(path: string): Promise<void> {
-  const folder = await open(path, 'r');
-  try {
-    await folder.sync();
-  } finally {
-    await folder.close();
-  }
+  await withFile(path, 'r', (folder) => folder.sync());
 }
 
 function ignoreMissing(error: unknown): void {

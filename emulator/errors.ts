@@ -10,6 +10,7 @@
  * - `state-busy`: another process holds the token's lock.
  * - `state-damaged`: a state file that cannot be trusted.
  * - `state-conflict`: the state file changed since it was read.
+ * - `fleet-differs`: a file, or a server, does not agree with what a fleet makes.
  * - `storage-failed`: the operating system refused to read or write.
  * - `hid-unavailable`: what reaches keys that are plugged in is not installed.
  * - `hid-failed`: a key that is plugged in cannot be opened, or does not answer as it should.
@@ -25,6 +26,7 @@ export type EmulatorErrorCode =
   | 'state-busy'
   | 'state-damaged'
   | 'state-conflict'
+  | 'fleet-differs'
   | 'storage-failed'
   | 'hid-unavailable'
   | 'hid-failed';

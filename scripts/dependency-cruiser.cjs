@@ -58,7 +58,17 @@ const rooms = {
   'emulator/': {
     may: ['src/oath/', 'src/formats/', 'src/xml\\.ts$'],
     node: anyNode,
-    packages: ['@noble/hashes', 'commander', 'express', 'node-hid', 'postal-mime', 'smtp-server'],
+    packages: [
+      '@noble/hashes',
+      'commander',
+      'express',
+      'node-hid',
+      'postal-mime',
+      'smtp-server',
+      'yaml',
+      // Scenarios: one table is the check and the published JSON Schema.
+      'zod',
+    ],
   },
 };
 
@@ -145,6 +155,13 @@ module.exports = {
       severity: 'error',
       from: { path: '^emulator/fleet/oracle/' },
       to: { pathNot: ['^emulator/fleet/oracle/', '^(node:)?crypto$'] },
+    },
+    {
+      name: 'scenarios-at-the-rim',
+      comment: 'Only the reader of files knows YAML; only the shape of scenarios is told in zod.',
+      severity: 'error',
+      from: { path: '^emulator/', pathNot: '^emulator/fleet/scenario-(file|schema)\\.ts$' },
+      to: { path: '(^|/)node_modules/(yaml|zod)/' },
     },
     {
       name: 'runtime-packages-only',

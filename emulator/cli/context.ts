@@ -24,6 +24,8 @@ export interface CliWorld {
   out(text: string): void;
   /** Messages for people. */
   err(text: string): void;
+  /** Room in a line of the terminal that messages go to; absent where they go elsewhere. */
+  readonly terminalColumns?: (() => number) | undefined;
   /** Settles when the process is asked to end (SIGTERM, Ctrl-C); for commands that serve. */
   untilStopped(): Promise<void>;
   /** What reaches keys that are plugged in, if not node-hid. */
@@ -54,7 +56,8 @@ export const exitCodes = {
 export const exitCodeHelp = `
 Exit status:
   0  done
-  1  refused: by the token, no such token, one too many, a bundle that does not fit, or no message
+  1  refused: by the token, no such token, one too many, a bundle that does not fit, no message,
+     or a fleet that does not agree with a file or a server
   2  wrong usage: an unknown command or option, or a value out of range
   3  busy: another process is using the token, the inbox or the port
   4  damaged: a state file that cannot be trusted, or that changed meanwhile
@@ -73,6 +76,7 @@ const exitCodeByError: Readonly<Record<EmulatorErrorCode, number>> = {
   'token-exists': exitCodes.refused,
   'message-unknown': exitCodes.refused,
   'pairing-refused': exitCodes.refused,
+  'fleet-differs': exitCodes.refused,
   'state-busy': exitCodes.busy,
   'state-damaged': exitCodes.damaged,
   'state-conflict': exitCodes.damaged,

@@ -15,6 +15,7 @@ const world: CliWorld = {
   promptSecret,
   out: (text) => process.stdout.write(text),
   err: (text) => process.stderr.write(text),
+  ...(process.stderr.isTTY ? { terminalColumns: () => process.stderr.columns } : {}),
   untilStopped,
 };
 

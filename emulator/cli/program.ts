@@ -3,6 +3,7 @@ import { type CliWorld, exitCodeHelp, exitCodeOf, exitCodes } from './context.ts
 import { batteryCommand } from './battery.ts';
 import { driftCommand } from './drift.ts';
 import { exportCommand } from './export.ts';
+import { fleetCommand } from './fleet.ts';
 import { hidCommand } from './hid.ts';
 import { inboxCommand } from './inbox.ts';
 import { infoCommand, programCommand } from './maintain.ts';
@@ -64,6 +65,7 @@ ${exitCodeHelp}`,
     exportCommand(world),
     inboxCommand(world),
     hidCommand(world),
+    fleetCommand(world),
     removeCommand(world),
   ];
   for (const command of commands) program.addCommand(command);

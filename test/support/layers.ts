@@ -26,7 +26,7 @@ export function softHsmModulePath(): string | undefined {
 }
 
 /** What a test may need from the machine besides Node. */
-export type Layer = 'postgresql' | 'softhsm' | 'php-soap' | 'zeep' | 'pam';
+export type Layer = 'postgresql' | 'softhsm' | 'php-soap' | 'zeep' | 'pam' | 'oathtool';
 
 function isPresent(layer: Layer): boolean {
   switch (layer) {
@@ -39,6 +39,8 @@ function isPresent(layer: Layer): boolean {
     case 'zeep':
       // The distribution's, which is not always the first on the path.
       return doesRun('/usr/bin/python3', ['-c', 'import zeep']);
+    case 'oathtool':
+      return doesRun('oathtool', ['--version']);
     case 'pam':
       // Only root may say what a service of PAM asks.
       return process.getuid?.() === 0 && doesRun('sh', ['-c', 'command -v pamtester']);
