@@ -20,10 +20,12 @@ export interface RunOptions {
   readonly onProgress: (reachedMs: number, rows: number) => void;
   /** For tests: rows between two checkpoints. */
   readonly checkpointRows?: number | undefined;
+  /** For tests: characters that are written at once. */
+  readonly blockCharacters?: number | undefined;
 }
 
 const fileMode = 0o600;
-const blockCharacters = 256 * 1024;
+const usualBlockCharacters = 256 * 1024;
 const checkpointRowsMin = 50_000;
 /** Writing down a life takes about as long as ten rows. */
 const rowsPerLife = 20;
@@ -55,7 +57,11 @@ export async function runToFile(
 }
 
 /** Pieces of a run's output, each of many rows. */
-export function* blocksOf(run: FleetRun, writer: RowWriter): Generator<string, void> {
+export function* blocksOf(
+  run: FleetRun,
+  writer: RowWriter,
+  blockCharacters: number = usualBlockCharacters,
+): Generator<string, void> {
   let block = '';
   for (let row = run.next(); row !== undefined; row = run.next()) {
     block += writer.write(row);
@@ -92,7 +98,7 @@ class FileRun {
     const everyRows =
       this.#options.checkpointRows ?? Math.max(checkpointRowsMin, rowsPerLife * tokens.length);
     let noted = run.counts.rows;
-    for (const block of blocksOf(run, writer)) {
+    for (const block of blocksOf(run, writer, this.#options.blockCharacters)) {
       await this.#append(block);
       const { rows } = run.counts;
       onProgress(Math.min(run.nextAtMs, scenario.start + scenario.for), rows);

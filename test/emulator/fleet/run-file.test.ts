@@ -17,7 +17,8 @@ const options: RunOptions = {
   columns: columnNames,
   resume: false,
   onProgress: () => undefined,
-  checkpointRows: 1,
+  checkpointRows: 100,
+  blockCharacters: 6000,
 };
 
 /** A folder with the scenario, and `vtoken fleet` in it. */
@@ -57,7 +58,7 @@ describe('a run into a file', () => {
   it('makes the same file, wherever it is interrupted and taken up again', async () => {
     const { path } = desk();
     let deaths = 0;
-    for (let after = 0; after < 30; after += 1) {
+    for (let after = 0; after < 40; after += 3) {
       const out = path(`out${String(after)}.csv`);
       const died = await runToFile(dyingEnv(after), out, mixed, options).then(
         () => false,
@@ -65,12 +66,12 @@ describe('a run into a file', () => {
       );
       if (died) deaths += 1;
       // What was written after the checkpoint is not to be trusted.
-      if (died && after % 3 === 2) writeFileSync(out, 'torn', { flag: 'a' });
+      if (died && after % 2 === 1) writeFileSync(out, 'torn', { flag: 'a' });
       const known = await runToFile(nodeEnv, out, mixed, { ...options, resume: died }).catch(
         (error: Error) => error.message,
       );
       if (typeof known === 'string') {
-        expect(known).toMatch(/run\.json is missing/);
+        expect(known).toMatch(died ? /run\.json is missing/ : /exists already/);
         continue;
       }
       expect(readFileSync(out, 'utf8') === whole, String(after)).toBe(true);
@@ -92,7 +93,7 @@ describe('a run into a file', () => {
   it('is resumed by its own fleet alone', async () => {
     const { path } = desk();
     const out = path('out.csv');
-    await expect(runToFile(dyingEnv(6), out, mixed, options)).rejects.toThrow('killed');
+    await expect(runToFile(dyingEnv(12), out, mixed, options)).rejects.toThrow('killed');
     const other = fleet(text.replace('mixed', 'other'));
     const resume = { ...options, resume: true };
     expect((await errorOf(() => runToFile(nodeEnv, out, other, resume))).message).toMatch(
@@ -106,9 +107,9 @@ describe('a run into a file', () => {
     });
     const state = readFileSync(`${out}.run.json`, 'utf8');
     writeFileSync(`${out}.run.json`, state.replace('"busyUntilMs":', '"busyUntilMs":1'));
-    expect(await errorOf(() => runToFile(nodeEnv, out, mixed, resume))).toMatchObject({
-      code: 'state-damaged',
-    });
+    expect((await errorOf(() => runToFile(nodeEnv, out, mixed, resume))).message).toMatch(
+      /the second line is not the one that was written/,
+    );
   });
 });
 
