@@ -28,6 +28,14 @@ const proofs: Readonly<Record<string, Proof>> = {
     shows: 'a year of 1,000 drifting tokens: no outcome that a model did not predict',
     modules: ['softhsm'],
   },
+  fleet: {
+    files: ['test/emulator/fleet/memory.test.ts'],
+    shows: 'ten thousand virtual tokens for a year, in bounded memory, killed and taken up again',
+  },
+  drive: {
+    files: ['test/e2e/fleet-drive.test.ts'],
+    shows: '200 virtual tokens for a year against a server: no answer that was not expected',
+  },
   crash: {
     files: ['test/e2e/crash.test.ts'],
     shows: 'kill -9 under load: nothing acknowledged is lost, nothing is accepted again',

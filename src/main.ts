@@ -5,6 +5,7 @@ import { auditChain } from './audit/index.ts';
 import {
   type Config,
   connectionStringOf,
+  isLoopbackHost,
   packageVersion,
   readText,
   requireOwnFolder,
@@ -21,13 +22,13 @@ import {
 } from './http/index.ts';
 import { createLogger, logFailure, type Logger } from './observe/index.ts';
 import { offlineFormat } from './offline/format.ts';
-import { createRestRouter } from './rest/index.ts';
+import { createRestRouter, type TestClock } from './rest/index.ts';
 import { createSoapRouter, soapErrorAnswers } from './soap/index.ts';
 import { createService, type Service } from './service/index.ts';
 import type { AuditChain, Clock, Delivery, OfflineFormat } from './service/ports.ts';
 import type { ModuleFailure, ModuleFailureKind, SeedModule } from './service/seed-module.ts';
 import type { Store } from './service/store.ts';
-import { type DatabaseLocation, openStore } from './store/index.ts';
+import { type DatabaseLocation, databaseStatus, openStore } from './store/index.ts';
 import { type HsmModule, type ModuleAddress, openModule, parsePkcs11Uri } from '../hsm/index.ts';
 
 /**
@@ -55,6 +56,15 @@ export interface RunningServer {
   readonly stop: (reason: string) => Promise<boolean>;
 }
 
+/** What a start may ask for beyond the configuration. */
+export interface StartOptions {
+  /** The server's time is what `PUT /v1/test-clock` says; for databases marked as tests, on loopback. */
+  readonly hasTestClock?: boolean;
+}
+
+/** The server's clocks; one that can be set stands still from its first setting on. */
+type ServerClock = Clock & { readonly test?: TestClock };
+
 const purgeEveryMs = 30_000;
 
 /**
@@ -66,21 +76,23 @@ const purgeEveryMs = 30_000;
 export async function startServer(
   config: Config,
   environment: Environment,
+  { hasTestClock = false }: StartOptions = {},
 ): Promise<RunningServer> {
+  const clock = hasTestClock ? await openTestClock(config) : systemClock;
   const logger = createLogger({ level: config.log.level, target: { fileDescriptor: 2 } });
   // The database first: a second server is turned away before it touches the module.
   const store = await openStore({
     database: databaseLocation(config.database),
     instance: config.instance.name,
     chain: auditChain satisfies AuditChain,
-    clock: systemClock,
+    clock,
   }).catch(async (error: unknown) => {
     throw await withModuleFailure(error, config.module, environment);
   });
   try {
     const module = await openConfiguredModule(config.module, environment);
     try {
-      return await serve(config, { store, module, logger });
+      return await serve(config, { store, module, logger, clock });
     } catch (error) {
       await module.close();
       throw error;
@@ -119,15 +131,44 @@ interface Parts {
   readonly store: Store;
   readonly module: HsmModule;
   readonly logger: Logger;
+  readonly clock: ServerClock;
 }
 
-async function serve(config: Config, { store, module, logger }: Parts): Promise<RunningServer> {
+/** @throws TallystickError `config-invalid` where real users could be fooled by a wrong time */
+async function openTestClock({ database, listen: { host } }: Config): Promise<ServerClock> {
+  if (!isLoopbackHost(host)) {
+    throw new TallystickError(
+      'config-invalid',
+      'a test clock is for listen.host on loopback alone',
+    );
+  }
+  if (!(await databaseStatus(databaseLocation(database))).isTest) {
+    throw new TallystickError(
+      'config-invalid',
+      'a test clock needs a database that was made by "tallystick init --test"',
+    );
+  }
+  let setMs: number | null = null;
+  const nowMs = (): number => setMs ?? systemClock.nowMs();
+  const test: TestClock = {
+    nowMs,
+    set: (ms) => {
+      setMs = ms;
+    },
+  };
+  return { nowMs, monotonicMs: () => systemClock.monotonicMs(), test };
+}
+
+async function serve(
+  config: Config,
+  { store, module, logger, clock }: Parts,
+): Promise<RunningServer> {
   const { folder } = config.delivery;
   if (folder !== null) requireOwnFolder(folder, 'delivery.folder, where file gateways write');
   const service = createService({
     store,
     module: module satisfies SeedModule,
-    clock: systemClock,
+    clock,
     instance: config.instance.name,
     offline: offlineFormat satisfies OfflineFormat,
     delivery: createDelivery({ folder }) satisfies Delivery,
@@ -139,12 +180,13 @@ async function serve(config: Config, { store, module, logger }: Parts): Promise<
       sendsPerHourMax: config.delivery.sendsPerHourMax,
     },
   });
-  const listener = await listenFor(config, service, logger);
+  const listener = await listenFor(config, service, logger, clock.test);
   const purge = setInterval(() => {
     service.purge().catch((error: unknown) => logger.warn({ error }, 'purge failed'));
   }, purgeEveryMs);
   purge.unref();
   logger.info({ url: listener.url, instance: config.instance.name }, 'serving');
+  if (clock.test !== undefined) logger.warn({}, 'the time is what clients say: for tests alone');
   const close = async (reason: string): Promise<boolean> => {
     logger.info({ reason }, 'draining');
     clearInterval(purge);
@@ -165,12 +207,17 @@ async function serve(config: Config, { store, module, logger }: Parts): Promise<
   };
 }
 
-function listenFor(config: Config, service: Service, logger: Logger): Promise<Listener> {
+function listenFor(
+  config: Config,
+  service: Service,
+  logger: Logger,
+  testClock: TestClock | undefined,
+): Promise<Listener> {
   const { listen: address, limits } = config;
   const { tls } = address;
   if (tls !== null) requirePrivateFile(tls.keyFile, 'the TLS key');
   const app = createApp({
-    ...edges(config, service, logger),
+    ...edges(config, service, logger, testClock),
     readiness: () => service.readiness(),
     requestsInFlightMax: limits.requestsInFlightMax,
     hasTls: tls !== null,
@@ -203,8 +250,9 @@ function edges(
   { listen: { tls }, limits: { bodyBytesMax }, soap }: Config,
   service: Service,
   logger: Logger,
+  testClock: TestClock | undefined,
 ): Pick<AppOptions, 'routers' | 'errorAnswers'> {
-  const rest = createRestRouter({ service, bodyBytesMax });
+  const rest = createRestRouter({ service, bodyBytesMax, testClock });
   if (!soap.enabled) return { routers: [rest] };
   const { challengeIssuedProfile } = soap;
   const soapRouter = createSoapRouter({

@@ -17,6 +17,7 @@ import { blocksOf, runToFile } from '../fleet/run-file.ts';
 import { type Counts, FleetRun } from '../fleet/run.ts';
 import { scenarioJsonSchema } from '../fleet/scenario-schema.ts';
 import { type CliWorld, type CommonOptions, print } from './context.ts';
+import { fleetDriveCommand } from './fleet-drive.ts';
 import { fleetExpectCommand, fleetReplayCommand } from './fleet-checks.ts';
 import { fleetProgress } from './progress.ts';
 
@@ -72,7 +73,7 @@ Examples:
   const command = new Command('fleet').description(
     'tokens by the thousand in virtual time, with what a verifier answers',
   );
-  const checks = [fleetReplayCommand(world), fleetExpectCommand(world)];
+  const checks = [fleetReplayCommand(world), fleetExpectCommand(world), fleetDriveCommand(world)];
   for (const one of [create, run, ...checks, schema]) command.addCommand(one);
   return command;
 }

@@ -18,6 +18,7 @@ export function initCommand(io: CliIo): Command {
     .option('--database-file <file>', 'a file of mode 0600 with the PostgreSQL address')
     .option('--residency <kind>', 'new seeds are resident or wrapped')
     .option('--module <uri>', 'a pkcs11: address, instead of a SoftHSM made here; with --pin-file')
+    .option('--test', 'marks a new database as one for tests, which may get a test clock')
     .option('--pin-file <file>', 'holds the PIN of the module named by --module')
     .addHelpText(
       'after',

@@ -83,7 +83,11 @@ async function makeMissing(
   }
   const database = databaseLocation(config.database);
   await refuseLostDatabase(folder, database);
-  const migrated = await migrateDatabase({ database, clock: systemClock });
+  const isTest = options['test'] === true;
+  const migrated = await migrateDatabase({ database, clock: systemClock, isTest });
+  if (isTest && !(await databaseStatus(database)).isTest) {
+    throw usageFailure('--test marks a new database: this one was made without it');
+  }
   step('database', migrated.applied.length > 0, `schema version ${migrated.schemaVersion}`);
   await writeRecords(folder, config, database, step);
 }

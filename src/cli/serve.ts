@@ -11,7 +11,8 @@ export function serveCommand(io: CliIo): Command {
     command(io, 'serve', 'serves until SIGTERM or Ctrl-C', async (_args, options) => {
       const { config } = openConfig(io, options);
       const { startServer } = await import('../main.ts');
-      const server = await startServer(config, io.environment);
+      const hasTestClock = options['unsafeTestClock'] === true;
+      const server = await startServer(config, io.environment, { hasTestClock });
       // Before it is said that we serve: whoever reads that may end us at once.
       stopOnSignals(io, server);
       io.print(
@@ -21,6 +22,9 @@ export function serveCommand(io: CliIo): Command {
               `seeds ${config.module.residency}). Ctrl-C stops it.`,
       );
     }),
+  ).option(
+    '--unsafe-test-clock',
+    'the time is what clients say (PUT /v1/test-clock); for a database of init --test, on loopback',
   );
 }
 

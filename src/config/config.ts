@@ -224,6 +224,6 @@ function crossProblems(values: ReadonlyMap<string, SourcedValue>): ConfigProblem
   return problems;
 }
 
-function isLoopbackHost(host: string): boolean {
+export function isLoopbackHost(host: string): boolean {
   return host === 'localhost' || host === '::1' || (isIP(host) === 4 && host.startsWith('127.'));
 }

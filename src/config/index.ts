@@ -1,6 +1,6 @@
 /** One JSON configuration: flag over environment over file over default. */
 export { packageVersion } from './package-version.ts';
-export { type Config, parseConfig, type ParsedConfig } from './config.ts';
+export { type Config, isLoopbackHost, parseConfig, type ParsedConfig } from './config.ts';
 export { configJsonSchema, settingsTable, shownSettings } from './documents.ts';
 export {
   connectionStringOf,

@@ -14,6 +14,7 @@ import { gatewayEndpoints } from './gateways.ts';
 import { driftEndpoints } from './drift.ts';
 import { offlineEndpoints } from './offline.ts';
 import { offlineAdministrationEndpoints } from './offline-administration.ts';
+import { type TestClock, testClockEndpoints } from './test-clock.ts';
 import { pinEndpoints } from './pins.ts';
 import { userEndpoints } from './users.ts';
 import {
@@ -32,6 +33,8 @@ import type { Caller, Service } from '../service/api.ts';
 export interface RestOptions {
   readonly service: Service;
   readonly bodyBytesMax: number;
+  /** Only of servers for tests. */
+  readonly testClock?: TestClock | undefined;
 }
 
 const depthMax = 8;
@@ -56,7 +59,9 @@ const endpoints: readonly Endpoint[] = [
 export function createRestRouter(options: RestOptions): express.Router {
   const router = express.Router({ caseSensitive: true, strict: true });
   const byPath = new Map<string, Endpoint[]>();
-  for (const endpoint of endpoints) {
+  const { testClock } = options;
+  const forTests = testClock === undefined ? [] : testClockEndpoints(testClock);
+  for (const endpoint of [...endpoints, ...forTests]) {
     byPath.set(endpoint.path, [...(byPath.get(endpoint.path) ?? []), endpoint]);
   }
   for (const [path, group] of byPath) {
