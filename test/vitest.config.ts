@@ -11,7 +11,7 @@ const postgresSetup = fileURLToPath(new URL('support/postgres-setup.ts', import.
 const layers = {
   hsm: ['hsm', 'regressions/hsm', 'agent/hardware'],
   store: ['store'],
-  e2e: ['e2e', 'service', 'rest', 'cli', 'regressions/service'],
+  e2e: ['e2e', 'service', 'rest', 'cli', 'regressions/service', 'emulator/page'],
 } as const;
 
 const filesOf = (rooms: readonly string[]): string[] =>

@@ -42,6 +42,8 @@ need_for_tests() {
   need pskc-utils has_command pskc2csv
   # Signs on as any program of PAM does.
   need pamtester has_command pamtester
+  # Shows the pages, as people see them.
+  need chromium has_command chromium
 }
 
 is_debian() {

@@ -25,8 +25,16 @@ export function softHsmModulePath(): string | undefined {
   ].find((path) => existsSync(path));
 }
 
+/** The browser of the distribution; none is ever downloaded. */
+export function chromiumPath(): string | undefined {
+  return ['/usr/bin/chromium', '/usr/bin/chromium-browser', '/usr/bin/google-chrome'].find((path) =>
+    existsSync(path),
+  );
+}
+
 /** What a test may need from the machine besides Node. */
-export type Layer = 'postgresql' | 'softhsm' | 'php-soap' | 'zeep' | 'pam' | 'oathtool';
+export type Layer =
+  'postgresql' | 'softhsm' | 'php-soap' | 'zeep' | 'pam' | 'oathtool' | 'chromium';
 
 function isPresent(layer: Layer): boolean {
   switch (layer) {
@@ -41,6 +49,8 @@ function isPresent(layer: Layer): boolean {
       return doesRun('/usr/bin/python3', ['-c', 'import zeep']);
     case 'oathtool':
       return doesRun('oathtool', ['--version']);
+    case 'chromium':
+      return chromiumPath() !== undefined;
     case 'pam':
       // Only root may say what a service of PAM asks.
       return process.getuid?.() === 0 && doesRun('sh', ['-c', 'command -v pamtester']);
