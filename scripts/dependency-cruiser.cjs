@@ -150,6 +150,13 @@ module.exports = {
       to: { path: '^(test|scripts)/' },
     },
     {
+      name: 'the-page-stands-alone',
+      comment: 'What runs in the browser shares types with its server, and nothing else.',
+      severity: 'error',
+      from: { path: '^emulator/page/client/' },
+      to: { pathNot: ['^emulator/page/client/', '^emulator/page/wire\\.ts$'] },
+    },
+    {
       name: 'the-oracle-stands-alone',
       comment: 'A model that shares code with what it judges would share its mistakes.',
       severity: 'error',

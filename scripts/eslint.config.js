@@ -12,6 +12,7 @@ const rimFiles = [
   'src/agent/env.ts',
   'emulator/cli/**',
   'emulator/env.ts',
+  'emulator/page/client/main.ts',
 ];
 const clockMessage = 'Time arrives as a parameter or by the Clock port.';
 const intervalMessage = 'Only composition roots run timers that repeat.';

@@ -12,6 +12,7 @@ import { pinCommand, unlockCommand } from './pin.ts';
 import { signCommand } from './sign.ts';
 import { listCommand, newCommand, removeCommand, showCommand } from './tokens.ts';
 import { pressCommand, respondCommand } from './use.ts';
+import { servePageCommand } from './serve.ts';
 import { EmulatorError } from '../errors.ts';
 
 /**
@@ -66,6 +67,7 @@ ${exitCodeHelp}`,
     inboxCommand(world),
     hidCommand(world),
     fleetCommand(world),
+    servePageCommand(world),
     removeCommand(world),
   ];
   for (const command of commands) program.addCommand(command);

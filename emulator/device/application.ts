@@ -286,7 +286,8 @@ function makesUnlockCodes(algorithm: ResponseAlgorithm): boolean {
   return isAlone && charactersMax >= unlockChallengeDigits && digits >= unlockCodeDigitsMin;
 }
 
-function questionFormatOf(algorithm: ResponseAlgorithm): string | undefined {
+/** N, H or A: which keys enter a challenge (RFC 6287 section 6.3); undefined without challenge. */
+export function questionFormatOf(algorithm: ResponseAlgorithm): string | undefined {
   if (algorithm.kind !== 'challenge-response') return undefined;
   return algorithm.suite.dataInput.question?.format;
 }

@@ -18,7 +18,10 @@ build() {
   fingerprint=$(sources_fingerprint)
   rm -rf "$fresh"
   node_modules/.bin/tsc -p scripts/tsconfig.build.json --outDir "$fresh" || result=1
-  find src hsm emulator -type f ! -name '*.ts' -exec cp --parents -t "$fresh" {} +
+  # The browser's code knows no Node and Node's no browser: each has its own compilation.
+  node_modules/.bin/tsc -p emulator/page/client --outDir "$fresh" || result=1
+  find src hsm emulator -type f ! -name '*.ts' ! -name 'tsconfig.json' \
+    -exec cp --parents -t "$fresh" {} +
   chmod -f +x "$fresh/src/cli/main.js" "$fresh/emulator/cli/main.js" "$fresh/src/agent/main.js" || true
   [[ $result -ne 0 ]] || printf '%s\n' "$fingerprint" >"$fresh/.made-from"
   rm -rf "dist.old.$$"

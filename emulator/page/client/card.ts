@@ -1,0 +1,166 @@
+import type { Outcome, TokenView } from '../wire.ts';
+import { attempt, type Context, copyText } from './context.ts';
+import { type DeviceDrawing, drawDevice } from './device.ts';
+import { button, h, setText } from './dom.ts';
+import { createHands, type Hands } from './hands.ts';
+import { listenToKeyboard } from './keyboard.ts';
+import { switchedOff } from './lcd.ts';
+import { createMeters, type Meters } from './meters.ts';
+import { createPanels, type Panels } from './panels.ts';
+import { askExtras, openUnlock } from './prompts.ts';
+
+const flashMs = 1500;
+
+/** One token on the shelf: the device, what one may do with it, and what is known of it. */
+export class Card {
+  readonly element: HTMLElement;
+  readonly #context: Context;
+  readonly #serial: string;
+  readonly #hands: Hands;
+  readonly #device: DeviceDrawing;
+  readonly #panels: Panels;
+  readonly #meters: Meters = createMeters();
+  readonly #spoken = h('p', { class: 'spoken', 'aria-live': 'polite' });
+  readonly #message = h('p', { class: 'message', role: 'status' });
+  readonly #copy: HTMLButtonElement;
+  readonly #unlock: HTMLButtonElement;
+  #view: TokenView;
+  #shownAtMs: number;
+  #flash: string | null = null;
+
+  constructor(view: TokenView, presets: readonly string[], context: Context) {
+    const { serial } = view;
+    this.#context = context;
+    this.#serial = serial;
+    this.#view = view;
+    this.#shownAtMs = context.world.monotonicMs();
+    this.#hands = createHands({
+      view: () => this.#view,
+      send: (key) => this.#act(() => context.api.pressKey(serial, key)),
+      askExtras: () => askExtras(this.#view),
+      onTyped: () => this.#render(),
+    });
+    this.#device = drawDevice(view, (key) => this.#hands.press(key));
+    this.#copy = button('Copy', { 'aria-label': `Copy what ${serial} shows` }, () =>
+      this.#copyShown(),
+    );
+    this.#unlock = button(
+      'Unlock\u2026',
+      { 'aria-label': `Unlock ${serial}` },
+      () => void this.#openUnlock(),
+    );
+    this.#panels = createPanels({
+      view,
+      presets,
+      context,
+      act: (work) => this.#act(work),
+      complain: (text) => setText(this.#message, text),
+    });
+    this.element = this.#assemble();
+    listenToKeyboard(this.element, () => this.#view, this.#hands);
+    this.#render();
+  }
+
+  /** @param askedAtMs when the server was asked: what is older than the last change is passed over */
+  update(view: TokenView, askedAtMs: number): void {
+    if (askedAtMs >= this.#shownAtMs) this.#take(view);
+  }
+
+  /** Moves what depends on the time alone. */
+  tick(): void {
+    const sinceMs = this.#context.world.monotonicMs() - this.#shownAtMs;
+    const { displayOff, timeStep } = this.#view;
+    if (displayOff !== null && sinceMs >= displayOff.remainingMs) {
+      this.#view = switchedOff(this.#view);
+      this.#hands.forget();
+      this.#render();
+      return;
+    }
+    const elapsedMs = timeStep === null ? 0 : (timeStep.elapsedMs + sinceMs) % timeStep.stepMs;
+    this.#device.lcd.showStep(timeStep === null ? null : 1 - elapsedMs / timeStep.stepMs);
+    this.#meters.show(this.#view, sinceMs);
+  }
+
+  #assemble(): HTMLElement {
+    const id = `card-${this.#serial}`;
+    return h(
+      'article',
+      { class: 'card', 'aria-labelledby': id, 'data-serial': this.#serial },
+      h(
+        'header',
+        {},
+        h('h2', { id }, this.#serial),
+        h('p', { class: 'quiet' }, describe(this.#view)),
+      ),
+      this.#device.element,
+      this.#spoken,
+      this.#meters.element,
+      this.#message,
+      h('div', { class: 'actions' }, this.#copy, this.#unlock, ...this.#panels.buttons),
+      ...this.#panels.elements,
+    );
+  }
+
+  #render(): void {
+    const { lcd, isLocked } = this.#view;
+    const stars = this.#hands.stars();
+    this.#device.lcd.show(lcd, this.#flash ?? stars);
+    setText(this.#spoken, stars === null ? lcd.spoken : `${String(stars.length)} digits entered`);
+    this.#copy.disabled = lcd.copy === null;
+    this.#unlock.hidden = !isLocked;
+    this.#panels.show(this.#view);
+    this.tick();
+  }
+
+  #take(view: TokenView): void {
+    this.#view = view;
+    this.#shownAtMs = this.#context.world.monotonicMs();
+    if (view.lcd.asks !== 'pin') this.#hands.forget();
+    this.#render();
+  }
+
+  #showOutcome({ token, generated, refusal, flash }: Outcome): void {
+    if (generated !== null) this.#panels.history.add(generated);
+    setText(this.#message, refusal === null ? '' : `${sentence(refusal)}.`);
+    this.#flash = flash;
+    if (flash !== null) {
+      this.#context.world.after(flashMs, () => {
+        this.#flash = null;
+        this.#render();
+      });
+    }
+    this.#take(token);
+  }
+
+  async #act(work: () => Promise<Outcome>): Promise<void> {
+    await attempt(this.#context, async () => this.#showOutcome(await work()));
+  }
+
+  #copyShown(): void {
+    const { copy, asks } = this.#view.lcd;
+    const what = asks === null ? 'Response' : 'Challenge';
+    if (copy !== null) void copyText(this.#context, copy, what);
+  }
+
+  async #openUnlock(): Promise<void> {
+    const { api } = this.#context;
+    if (!this.#view.lcd.isOn) {
+      await this.#act(() => api.pressKey(this.#serial, { kind: 'press' }));
+    }
+    const { asks, spoken } = this.#view.lcd;
+    if (asks !== 'unlock-code') setText(this.#message, `${spoken}.`);
+    else openUnlock(this.#context, this.#view, (outcome) => this.#showOutcome(outcome));
+  }
+}
+
+function describe({ applications, isPaired }: TokenView): string {
+  if (!isPaired) return 'waits for its seeds: vtoken pair --accept';
+  return applications
+    .filter(({ mode }) => mode !== 'unlock')
+    .map(({ name, algorithm }) => `${name} ${algorithm}`)
+    .join(', ');
+}
+
+function sentence(text: string): string {
+  return text.charAt(0).toUpperCase() + text.slice(1);
+}

@@ -1,0 +1,101 @@
+import type { Key, TokenView } from '../wire.ts';
+import type { DeviceKey } from './device.ts';
+
+/** Who presses the keys of one token, one after the other. */
+export interface Hands {
+  press(key: DeviceKey): void;
+  /** Keys in a whole text. */
+  type(text: string): void;
+  /** What stands in the large line while a PIN is half entered: as many stars. */
+  stars(): string | null;
+  /** Whatever is half entered is forgotten. */
+  forget(): void;
+}
+
+export interface HandsParts {
+  /** The token as it is now. */
+  readonly view: () => TokenView;
+  /** Sends a key and shows what became of it. */
+  readonly send: (key: Key) => Promise<void>;
+  /** Asks for what a suite takes besides the challenge; null gives up. */
+  readonly askExtras: () => Promise<Extract<Key, { kind: 'confirm' }> | null>;
+  /** The stars have changed. */
+  readonly onTyped: () => void;
+}
+
+const pinDigitsMax = 12;
+
+/**
+ * A PIN is gathered here and sent as a whole, as the device takes it; all other keys go one by one,
+ * each after the answer to the one before it: what a key means, the display says.
+ */
+export function createHands({ view, send, askExtras, onTyped }: HandsParts): Hands {
+  let pin = '';
+  let tail: Promise<void> = Promise.resolve();
+
+  function enqueue(work: () => Promise<void>): void {
+    tail = tail.then(work);
+  }
+
+  function setPin(text: string): void {
+    pin = text;
+    onTyped();
+  }
+
+  async function act(key: DeviceKey): Promise<void> {
+    const { lcd, body } = view();
+    if (key === 'press') {
+      setPin('');
+      return send({ kind: 'press' });
+    }
+    if (body !== 'keypad' || !lcd.isOn) return;
+    if (key === 'change-pin') return send({ kind: 'change-pin' });
+    if (key === 'clear') return clear();
+    if (key === 'confirm') return confirm();
+    return character(key.character);
+  }
+
+  async function clear(): Promise<void> {
+    const { asks } = view().lcd;
+    if (asks === 'pin') setPin('');
+    else if (asks === 'challenge' || asks === 'unlock-code') await send({ kind: 'clear' });
+  }
+
+  async function confirm(): Promise<void> {
+    const { lcd, extras } = view();
+    if (lcd.asks === 'pin') {
+      if (pin === '') return;
+      const entered = pin;
+      setPin('');
+      return send({ kind: 'pin', pin: entered });
+    }
+    if (lcd.asks !== 'challenge' && lcd.asks !== 'unlock-code') return;
+    const needsMore = lcd.asks === 'challenge' && (extras.pin || extras.session);
+    const key = needsMore ? await askExtras() : ({ kind: 'confirm' } as const);
+    if (key !== null) await send(key);
+  }
+
+  async function character(text: string): Promise<void> {
+    const { lcd, applications } = view();
+    if (lcd.asks === 'pin') {
+      if (/^\d+$/.test(text)) setPin((pin + text).slice(0, pinDigitsMax));
+      return;
+    }
+    if (lcd.asks === 'application') {
+      const open = applications.filter(({ mode }) => mode !== 'unlock');
+      const chosen = open[Number(text) - 1];
+      if (chosen !== undefined) await send({ kind: 'select', applicationName: chosen.name });
+      return;
+    }
+    if (lcd.asks !== null) await send({ kind: 'type', text });
+  }
+
+  return {
+    press: (key) => enqueue(() => act(key)),
+    type: (text) => enqueue(() => act({ character: text })),
+    stars: () => (pin === '' ? null : '*'.repeat(pin.length)),
+    forget: () => {
+      if (pin !== '') setPin('');
+    },
+  };
+}

@@ -1,0 +1,123 @@
+import type { Outcome, TokenView } from '../wire.ts';
+import type { Context } from './context.ts';
+import { button, h } from './dom.ts';
+import { createBatteryPanel } from './panel-battery.ts';
+import { createClockPanel, oneField } from './panel-clock.ts';
+import { createHistory, type History } from './panel-history.ts';
+
+export interface PanelsParts {
+  readonly view: TokenView;
+  readonly presets: readonly string[];
+  readonly context: Context;
+  /** Does something with the token and shows what became of it. */
+  readonly act: (work: () => Promise<Outcome>) => Promise<void>;
+  readonly complain: (text: string) => void;
+}
+
+export interface Panels {
+  readonly buttons: readonly HTMLButtonElement[];
+  readonly elements: readonly HTMLElement[];
+  readonly history: History;
+  show(view: TokenView): void;
+}
+
+interface Panel {
+  readonly label: string;
+  readonly content: HTMLElement;
+}
+
+const pocketTimesMax = 1000;
+
+/** What opens below a token, one at a time: history, clock, and what else it has. */
+export function createPanels({ view, presets, context, act, complain }: PanelsParts): Panels {
+  const { api, world } = context;
+  const { serial } = view;
+  const history = createHistory(context);
+  const clock = createClockPanel(world, presets, {
+    change: (change) => void act(() => api.changeClock(serial, change)),
+    replace: (preset) => void act(() => api.replaceClock(serial, preset)),
+    complain,
+  });
+  const battery = createBatteryPanel(
+    world,
+    (gapMs) => void act(() => api.changeBattery(serial, gapMs)),
+    complain,
+  );
+  const panels: Panel[] = [
+    { label: 'History', content: history.element },
+    { label: 'Clock', content: clock.element },
+    ...(view.battery === null ? [] : [{ label: 'Battery', content: battery.element }]),
+    ...(view.body === 'fob' ? [{ label: 'Pocket', content: pocketOf() }] : []),
+    { label: 'About', content: aboutOf(view) },
+  ];
+
+  function pocketOf(): HTMLElement {
+    const about = 'Presses that nobody looks at: the event counter moves, the host does not know.';
+    const presses = oneField('How many', '1', 'Press in pocket', (text) => {
+      const times = text === '' ? 1 : Number(text);
+      if (!Number.isInteger(times) || times < 1 || times > pocketTimesMax) {
+        complain(`A pocket presses 1 to ${String(pocketTimesMax)} times`);
+      } else void act(() => api.pressInPocket(serial, times));
+    });
+    return h('div', {}, h('p', { class: 'quiet' }, about), presses);
+  }
+
+  const elements = panels.map(({ label, content }) => {
+    const id = `panel-${serial}-${label.toLowerCase()}`;
+    const attributes = {
+      class: 'panel',
+      id,
+      role: 'region',
+      'aria-label': `${label} of ${serial}`,
+    };
+    return h('section', { ...attributes, hidden: true }, content);
+  });
+  const buttons = panels.map(({ label }, index) => {
+    const attributes = {
+      'aria-expanded': 'false',
+      'aria-controls': `panel-${serial}-${label.toLowerCase()}`,
+    };
+    return button(label, attributes, () => toggle(index));
+  });
+
+  function toggle(wanted: number): void {
+    elements.forEach((element, index) => {
+      element.hidden = index !== wanted || !element.hidden;
+      buttons[index]?.setAttribute('aria-expanded', String(!element.hidden));
+    });
+  }
+
+  return {
+    buttons,
+    elements,
+    history,
+    show: (next) => {
+      clock.show(next);
+      battery.show(next);
+      showCounters(elements, next);
+    },
+  };
+}
+
+function aboutOf({ applications, serial }: TokenView): HTMLElement {
+  const rows = applications.flatMap(({ name, mode, algorithm }) => [
+    h('dt', {}, name),
+    h('dd', {}, `${mode}, ${algorithm}`, h('span', { 'data-counter': name })),
+  ]);
+  return h(
+    'div',
+    {},
+    h('dl', { class: 'facts' }, ...rows),
+    h('code', { class: 'command' }, `vtoken show ${serial}`),
+  );
+}
+
+function showCounters(elements: readonly HTMLElement[], { applications }: TokenView): void {
+  for (const element of elements) {
+    for (const counter of element.querySelectorAll('[data-counter]')) {
+      const found = applications.find(({ name }) => name === counter.getAttribute('data-counter'));
+      const next = found?.nextEventCounter ?? null;
+      counter.textContent = next === null ? '' : `, next event counter ${next}`;
+    }
+  }
+}

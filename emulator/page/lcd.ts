@@ -1,0 +1,130 @@
+import type { Display } from '../device/screens.ts';
+import type { PoweredDisplay } from '../device/operate-battery.ts';
+import type { Refusal } from '../device/refusal.ts';
+import type { LcdView } from './wire.ts';
+
+type Shown = Pick<LcdView, 'main' | 'note' | 'spoken'> & Partial<Pick<LcdView, 'asks' | 'copy'>>;
+
+/** Places of the large line; of a longer text the end is shown, where one types. */
+const placesMax = 12;
+
+/** What a display shows, letter by letter, and what somebody hears who listens. */
+export function lcdOf(display: PoweredDisplay, deviceTimeMs: number): LcdView {
+  const shown = shownOf(display, deviceTimeMs);
+  const { isBatteryLow } = display;
+  return {
+    isOn: display.kind !== 'blank' && display.kind !== 'battery-dead',
+    asks: null,
+    copy: null,
+    ...shown,
+    main: shown.main.slice(-placesMax),
+    spoken: isBatteryLow ? `${shown.spoken}. Battery low` : shown.spoken,
+    isBatteryLow,
+  };
+}
+
+function shownOf(display: Display, deviceTimeMs: number): Shown {
+  switch (display.kind) {
+    case 'blank':
+    case 'battery-dead':
+    case 'new-pin':
+    case 'confirm-pin':
+    case 'locked-for-good':
+      return plainScreens[display.kind];
+    case 'pin':
+      return pinOf(display.failures);
+    case 'locked':
+      return lockedOf(display);
+    case 'locked-out':
+      return lockedOutOf(display.untilDeviceTimeMs - deviceTimeMs);
+    case 'menu':
+      return menuOf(display.applicationNames);
+    case 'challenge':
+      return {
+        main: `${display.typed}_`,
+        note: `${display.applicationName} CHALLENGE`,
+        spoken: `${display.applicationName}: enter the challenge. ${spelt(display.typed)}`.trim(),
+        asks: 'challenge',
+      };
+    case 'response':
+      return {
+        main: display.response.toUpperCase(),
+        note: display.applicationName,
+        spoken: `Response ${spelt(display.response)}`,
+        copy: display.response,
+      };
+  }
+}
+
+/** Those that say the same every time. */
+const plainScreens = {
+  blank: { main: '', note: '', spoken: 'Display off' },
+  'battery-dead': { main: '', note: '', spoken: 'Display off: no power' },
+  'new-pin': { main: 'NEW PIN', note: 'ENTER NEW PIN', spoken: 'Enter a new PIN', asks: 'pin' },
+  'confirm-pin': {
+    main: 'PIN CONF',
+    note: 'ONCE MORE',
+    spoken: 'Enter the new PIN once more',
+    asks: 'pin',
+  },
+  'locked-for-good': { main: 'LOCKED', note: 'FOR GOOD', spoken: 'Locked for good' },
+} as const satisfies Record<string, Shown>;
+
+function pinOf(failures: number): Shown {
+  const isFirst = failures === 0;
+  return {
+    main: isFirst ? 'PIN' : `FAIL ${failures}`,
+    note: 'ENTER PIN',
+    spoken: isFirst ? 'Enter PIN' : `Fail ${failures}. Enter PIN`,
+    asks: 'pin',
+  };
+}
+
+function lockedOf({ challenge, typed, codesLeft }: Extract<Display, { kind: 'locked' }>): Shown {
+  return {
+    main: typed === '' ? challenge : `${typed}_`,
+    note: typed === '' ? 'LOCKED' : `LOCKED ${challenge}`,
+    spoken:
+      typed === ''
+        ? `Locked. Challenge ${spelt(challenge)}. ${codesLeft} unlock codes may be tried`
+        : `Locked. Unlock code ${spelt(typed)}`,
+    asks: 'unlock-code',
+    copy: challenge,
+  };
+}
+
+function lockedOutOf(remainingMs: number): Shown {
+  const minutes = Math.max(1, Math.ceil(remainingMs / 60_000));
+  return {
+    main: 'LOCKED',
+    note: `WAIT ${minutes} MIN`,
+    spoken: `Locked. No unlock code is taken for another ${minutes} minutes`,
+  };
+}
+
+function menuOf(names: readonly string[]): Shown {
+  const numbered = names.map((name, index) => `${index + 1} ${name}`);
+  return {
+    main: 'APPLI _',
+    note: numbered.join('  '),
+    spoken: `Choose an application: ${numbered.join(', ')}`,
+    asks: 'application',
+  };
+}
+
+/** Read out digit by digit, not as a number of six figures. */
+function spelt(text: string): string {
+  return Array.from(text).join(' ');
+}
+
+const flashes: Partial<Readonly<Record<Refusal['code'], string>>> = {
+  'pin-weak': 'WEAK PIN',
+  'pin-confirmation-differs': 'NOT SAME',
+  'unlock-code-wrong': 'FAIL',
+  'challenge-check-digit': 'ERROR',
+};
+
+/** What a real one shows for a moment when it refuses; null where it would beep. */
+export function flashOf({ code }: Refusal): string | null {
+  return flashes[code] ?? null;
+}

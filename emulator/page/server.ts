@@ -1,0 +1,215 @@
+import { createServer } from 'node:http';
+import express from 'express';
+import type { DevicePorts } from '../device/ports.ts';
+import { type DeviceEnv, systemErrorCode } from '../env.ts';
+import { EmulatorError, type EmulatorErrorCode } from '../errors.ts';
+import type { TokenFolder } from '../files/state-file.ts';
+import type { InboxFile } from '../inbox/file.ts';
+import { listenOnLoopback, loopbackHost } from '../inbox/loopback.ts';
+import { deskRoutes } from './api.ts';
+import { type Asset, readAssets } from './assets.ts';
+import { openDesk } from './desk.ts';
+import { createGate, type Gate, type GateRefusal } from './gate.ts';
+import { readSessionKey } from './requests.ts';
+import type { ErrorView } from './wire.ts';
+
+export interface PageOptions {
+  /** 0: the system chooses. */
+  readonly port: number;
+  readonly folder: TokenFolder;
+  readonly inbox: InboxFile;
+  readonly env: DeviceEnv;
+  readonly ports: DevicePorts;
+  /** Called with what no contract names; the browser gets a bland sentence. */
+  readonly onUnexpectedError: (error: unknown) => void;
+}
+
+export interface Page {
+  readonly port: number;
+  /** With the key of this start in its fragment. */
+  readonly url: string;
+  readonly close: () => Promise<void>;
+}
+
+const connectionsMax = 64;
+const requestsInFlightMax = 32;
+const requestMsMax = 10_000;
+const idleMsMax = 5000;
+const bodyBytesMax = 4096;
+
+/** No script, style, picture or connection but of this server; in nobody's frame. */
+const contentSecurityPolicy = [
+  "default-src 'none'",
+  "script-src 'self'",
+  "style-src 'self'",
+  "connect-src 'self'",
+  "img-src 'self'",
+  "frame-ancestors 'none'",
+  "base-uri 'none'",
+  "form-action 'none'",
+].join('; ');
+
+const headers: Readonly<Record<string, string>> = {
+  'Content-Security-Policy': contentSecurityPolicy,
+  'X-Content-Type-Options': 'nosniff',
+  'Cache-Control': 'no-store',
+  'Referrer-Policy': 'no-referrer',
+  'Cross-Origin-Opener-Policy': 'same-origin',
+  'Cross-Origin-Resource-Policy': 'same-origin',
+};
+
+/**
+ * Serves the page of a folder of tokens on loopback.
+ *
+ * @throws EmulatorError state-busy if the port is taken, storage-failed if the page was not built
+ */
+export async function startPage(options: PageOptions): Promise<Page> {
+  const { env } = options;
+  const assets = await builtAssets(env);
+  const app = express();
+  const server = createServer(app);
+  server.maxConnections = connectionsMax;
+  server.headersTimeout = requestMsMax;
+  server.requestTimeout = requestMsMax;
+  server.keepAliveTimeout = idleMsMax;
+  const port = await listenOnLoopback(server, options.port);
+  const gate = createGate(port, (length) => env.randomBytes(length));
+  // The gate knows the port, so that the routes come after it is known; nobody was told it yet.
+  addRoutes(app, gate, assets, options);
+  return {
+    port,
+    url: `http://${loopbackHost}:${port}/#${gate.key}`,
+    close: () =>
+      new Promise((resolve) => {
+        server.close(() => resolve());
+        server.closeAllConnections();
+      }),
+  };
+}
+
+function addRoutes(
+  app: express.Express,
+  gate: Gate,
+  assets: ReadonlyMap<string, Asset>,
+  options: PageOptions,
+): void {
+  app.disable('x-powered-by');
+  app.set('etag', false);
+  app.set('query parser', 'simple');
+  app.use(guarded(gate));
+  app.get(/^\/[a-z.-]*$/, (request, response, next) => {
+    const asset = assets.get(request.path);
+    if (asset === undefined) {
+      next();
+      return;
+    }
+    response.type(asset.type).send(asset.bytes);
+  });
+  app.use(express.json({ limit: bodyBytesMax, strict: true }));
+  app.post('/api/session', (request, response) => {
+    const cookie = gate.cookieFor(readSessionKey(request.body));
+    if (cookie === null) {
+      refuse(response, 'key-wrong');
+      return;
+    }
+    response.setHeader('Set-Cookie', cookie);
+    response.status(204).end();
+  });
+  app.use('/api', (request, response, next) => {
+    const refusal = gate.sessionRefusalOf(request.headers);
+    if (refusal === null) next();
+    else refuse(response, refusal);
+  });
+  app.use('/api', deskRoutes(openDesk(options)));
+  app.use((_request, response) => answer(response, 404, 'not-found', 'there is nothing here'));
+  app.use(answerError(options));
+}
+
+function guarded(gate: Gate): express.RequestHandler {
+  let inFlight = 0;
+  return (request, response, next) => {
+    for (const [name, value] of Object.entries(headers)) response.setHeader(name, value);
+    inFlight += 1;
+    response.once('close', () => {
+      inFlight -= 1;
+    });
+    if (inFlight > requestsInFlightMax) {
+      answer(response, 503, 'overloaded', 'too many requests at once: try again');
+      return;
+    }
+    const refusal = gate.refusalOf(request.method, request.headers);
+    if (refusal === null) next();
+    else refuse(response, refusal);
+  };
+}
+
+const gateAnswers: Readonly<Record<GateRefusal, { status: number; message: string }>> = {
+  'host-foreign': { status: 421, message: 'this page is served under its own address only' },
+  'origin-foreign': { status: 403, message: 'other pages may not use this one' },
+  'session-missing': { status: 401, message: 'open the address that vtoken serve has printed' },
+  'key-wrong': { status: 401, message: 'this is not the key of this start of vtoken serve' },
+};
+
+function refuse(response: express.Response, refusal: GateRefusal): void {
+  const { status, message } = gateAnswers[refusal];
+  answer(response, status, refusal, message);
+}
+
+function answerError({ onUnexpectedError }: PageOptions): express.ErrorRequestHandler {
+  // Express tells error handlers apart by their four parameters.
+  return (error: unknown, _request, response, _next) => {
+    if (error instanceof EmulatorError) {
+      answer(response, statusOf(error.code), error.code, error.message);
+      return;
+    }
+    const status = statusOfClientError(error);
+    if (status !== null) {
+      answer(response, status, 'input-invalid', 'the request is malformed or too large');
+      return;
+    }
+    onUnexpectedError(error);
+    answer(response, 500, 'internal', 'internal error: vtoken serve has printed more about it');
+  };
+}
+
+/** What Express and its reader of bodies say of requests that they do not take. */
+function statusOfClientError(error: unknown): number | null {
+  const status = error instanceof Error && 'status' in error ? error.status : null;
+  return typeof status === 'number' && status >= 400 && status <= 499 ? status : null;
+}
+
+function statusOf(code: EmulatorErrorCode): number {
+  switch (code) {
+    case 'input-invalid':
+      return 400;
+    case 'token-unknown':
+    case 'message-unknown':
+      return 404;
+    case 'refused':
+    case 'token-exists':
+    case 'pairing-refused':
+    case 'state-conflict':
+      return 409;
+    case 'state-damaged':
+    case 'storage-failed':
+      return 500;
+    case 'state-busy':
+      return 503;
+  }
+}
+
+function answer(response: express.Response, status: number, code: string, message: string): void {
+  const view: ErrorView = { error: { code, message } };
+  // What of a body was not read is not the next request.
+  if (!response.req.complete) response.setHeader('Connection', 'close');
+  response.status(status).json(view);
+}
+
+async function builtAssets(env: DeviceEnv): Promise<ReadonlyMap<string, Asset>> {
+  try {
+    return await readAssets(env.files);
+  } catch (error) {
+    if (systemErrorCode(error) !== 'ENOENT') throw error;
+    throw new EmulatorError('storage-failed', 'the page was not built: run npm run build', error);
+  }
+}

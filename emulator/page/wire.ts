@@ -1,0 +1,152 @@
+/**
+ * What the page and its server say to each other: types alone, so that the browser's code shares
+ * them with the server's and nothing else. Times and durations are milliseconds; counters and time
+ * steps are text.
+ */
+
+export type Body = 'fob' | 'keypad' | 'continuous';
+
+/** What the keypad enters now; null when digits do nothing. */
+export type Asks = 'application' | 'pin' | 'challenge' | 'unlock-code' | null;
+
+/** What the display shows, in characters that it has. */
+export interface LcdView {
+  readonly isOn: boolean;
+  /** The large characters: capital letters, digits, space, _ and -. */
+  readonly main: string;
+  /** The small line above them. */
+  readonly note: string;
+  /** The same for people who listen. */
+  readonly spoken: string;
+  readonly asks: Asks;
+  /** What is worth copying: a response or the challenge of a locked token. */
+  readonly copy: string | null;
+  readonly isBatteryLow: boolean;
+}
+
+export interface ApplicationView {
+  readonly name: string;
+  readonly mode: string;
+  readonly algorithm: string;
+  readonly nextEventCounter: string | null;
+}
+
+/** What the application on display takes besides the challenge. */
+export interface Extras {
+  readonly pin: boolean;
+  readonly session: boolean;
+}
+
+export interface BatteryView {
+  readonly state: 'good' | 'low' | 'dead' | 'out';
+  readonly charge: number;
+  readonly endsAtMs: number | null;
+  readonly isReplaceable: boolean;
+}
+
+export interface ClockView {
+  readonly errorMs: number;
+  readonly ratePpm: number;
+  readonly deviceTimeMs: number;
+  readonly preset: string | null;
+}
+
+export interface TokenView {
+  readonly serial: string;
+  readonly model: string;
+  readonly body: Body;
+  readonly hasPin: boolean;
+  readonly hasHexKeys: boolean;
+  readonly isLocked: boolean;
+  readonly isPaired: boolean;
+  readonly applications: readonly ApplicationView[];
+  readonly lcd: LcdView;
+  readonly extras: Extras;
+  /** Until the display goes off by itself; null while it is off, or always on. */
+  readonly displayOff: { readonly remainingMs: number; readonly ofMs: number } | null;
+  /** Of the application on display, or the only one; null without a clock in it. */
+  readonly timeStep: { readonly stepMs: number; readonly elapsedMs: number } | null;
+  readonly clock: ClockView;
+  readonly battery: BatteryView | null;
+}
+
+export interface DeskView {
+  /** True time as the page has it: the wall clock and how far one has travelled. */
+  readonly trueTimeMs: number;
+  readonly travelMs: number;
+  readonly tokens: readonly TokenView[];
+  /** How many tokens fit the search; `tokens` has the first of them. */
+  readonly count: number;
+  readonly damaged: readonly { readonly serial: string; readonly reason: string }[];
+  /** Another text whenever the inbox has changed; null without messages. */
+  readonly inboxVersion: string | null;
+}
+
+/** A response that was made. */
+export interface GeneratedView {
+  readonly applicationName: string;
+  readonly response: string;
+  readonly eventCounter: string | null;
+  readonly timeStep: string | null;
+  readonly trueTimeMs: number;
+  /** Nobody looked: the counter moved, the response was not read. */
+  readonly isUnread: boolean;
+}
+
+/** What became of keys that were pressed. */
+export interface Outcome {
+  readonly token: TokenView;
+  readonly generated: GeneratedView | null;
+  /** Why the token did not do it, in a sentence; null when it did. */
+  readonly refusal: string | null;
+  /** What the display of a real one shows for a moment then. */
+  readonly flash: string | null;
+}
+
+/** One key, or one act of the person who holds the token. */
+export type Key =
+  | { readonly kind: 'press' | 'clear' | 'change-pin' }
+  | { readonly kind: 'type'; readonly text: string }
+  | { readonly kind: 'select'; readonly applicationName: string }
+  | { readonly kind: 'pin'; readonly pin: string }
+  | { readonly kind: 'confirm'; readonly pin?: string; readonly sessionHex?: string };
+
+export interface ClockChangeRequest {
+  readonly offsetMs?: number;
+  readonly jumpMs?: number;
+  readonly ratePpm?: number;
+}
+
+export interface NewToken {
+  readonly serial: string;
+  readonly profile: string;
+  readonly preset: string;
+  readonly battery: string;
+}
+
+/** What a new token can be made of. */
+export interface Choices {
+  readonly profiles: readonly { readonly name: string; readonly description: string }[];
+  readonly presets: readonly string[];
+  readonly batteries: readonly { readonly name: string; readonly description: string }[];
+}
+
+export interface MessageView {
+  readonly atMs: number;
+  readonly channel: string;
+  readonly to: string;
+  readonly subject: string | null;
+  readonly text: string;
+  /** The one-time password in it; null if there is none. */
+  readonly otp: string | null;
+}
+
+export interface InboxView {
+  readonly version: string | null;
+  /** The newest first. */
+  readonly messages: readonly MessageView[];
+}
+
+export interface ErrorView {
+  readonly error: { readonly code: string; readonly message: string };
+}
