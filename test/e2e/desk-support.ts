@@ -52,6 +52,11 @@ export class Desk {
     return desk;
   }
 
+  /** Where the server is. */
+  get url(): string {
+    return this.#server.url;
+  }
+
   /** Another workstation, of this name and folder. */
   enrol(name: string): Promise<string> {
     return this.shell(

@@ -54,6 +54,7 @@ export class Card {
       presets,
       context,
       act: (work) => this.#act(work),
+      keyIn: (text) => this.#keyIn(text),
       complain: (text) => setText(this.#message, text),
     });
     this.element = this.#assemble();
@@ -134,6 +135,13 @@ export class Card {
 
   async #act(work: () => Promise<Outcome>): Promise<void> {
     await attempt(this.#context, async () => this.#showOutcome(await work()));
+  }
+
+  #keyIn(text: string): boolean {
+    const { asks } = this.#view.lcd;
+    if (asks !== 'challenge' && asks !== 'unlock-code') return false;
+    this.#hands.type(text);
+    return true;
   }
 
   #copyShown(): void {

@@ -38,9 +38,14 @@ export function button(
   return element;
 }
 
-/** A form field with its label around it. */
-export function field(label: string, control: HTMLElement): HTMLLabelElement {
-  return h('label', { class: 'field' }, h('span', {}, label), control);
+let fieldCount = 0;
+
+/** A form field under its label. */
+export function field(label: string, control: HTMLElement): HTMLElement {
+  fieldCount += 1;
+  // Not around it: the label of a list would have all its choices in it.
+  control.id = `field-${String(fieldCount)}`;
+  return h('div', { class: 'field' }, h('label', { for: control.id }, label), control);
 }
 
 /** Sets a text only where it differs: a live region must not say the same thing again. */

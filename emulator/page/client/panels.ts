@@ -11,6 +11,8 @@ export interface PanelsParts {
   readonly context: Context;
   /** Does something with the token and shows what became of it. */
   readonly act: (work: () => Promise<Outcome>) => Promise<void>;
+  /** Keys in a whole text; false while the display asks for none. */
+  readonly keyIn: (text: string) => boolean;
   readonly complain: (text: string) => void;
 }
 
@@ -29,7 +31,14 @@ interface Panel {
 const pocketTimesMax = 1000;
 
 /** What opens below a token, one at a time: history, clock, and what else it has. */
-export function createPanels({ view, presets, context, act, complain }: PanelsParts): Panels {
+export function createPanels({
+  view,
+  presets,
+  context,
+  act,
+  keyIn,
+  complain,
+}: PanelsParts): Panels {
   const { api, world } = context;
   const { serial } = view;
   const history = createHistory(context);
@@ -48,6 +57,7 @@ export function createPanels({ view, presets, context, act, complain }: PanelsPa
     { label: 'Clock', content: clock.element },
     ...(view.battery === null ? [] : [{ label: 'Battery', content: battery.element }]),
     ...(view.body === 'fob' ? [{ label: 'Pocket', content: pocketOf() }] : []),
+    ...(view.body === 'keypad' ? [{ label: 'Key in', content: keyInOf() }] : []),
     { label: 'About', content: aboutOf(view) },
   ];
 
@@ -62,8 +72,16 @@ export function createPanels({ view, presets, context, act, complain }: PanelsPa
     return h('div', {}, h('p', { class: 'quiet' }, about), presses);
   }
 
+  function keyInOf(): HTMLElement {
+    const about = 'A challenge that was copied elsewhere, keyed in at once.';
+    const form = oneField('Challenge', '12345678', 'Key in', (text) => {
+      if (!keyIn(text.trim())) complain('Switch the token on and choose what takes a challenge');
+    });
+    return h('div', {}, h('p', { class: 'quiet' }, about), form);
+  }
+
   const elements = panels.map(({ label, content }) => {
-    const id = `panel-${serial}-${label.toLowerCase()}`;
+    const id = panelId(serial, label);
     const attributes = {
       class: 'panel',
       id,
@@ -75,7 +93,7 @@ export function createPanels({ view, presets, context, act, complain }: PanelsPa
   const buttons = panels.map(({ label }, index) => {
     const attributes = {
       'aria-expanded': 'false',
-      'aria-controls': `panel-${serial}-${label.toLowerCase()}`,
+      'aria-controls': panelId(serial, label),
     };
     return button(label, attributes, () => toggle(index));
   });
@@ -97,6 +115,10 @@ export function createPanels({ view, presets, context, act, complain }: PanelsPa
       showCounters(elements, next);
     },
   };
+}
+
+function panelId(serial: string, label: string): string {
+  return `panel-${serial}-${label.toLowerCase().replace(' ', '-')}`;
 }
 
 function aboutOf({ applications, serial }: TokenView): HTMLElement {
