@@ -163,10 +163,11 @@ export class Card {
 
 function describe({ applications, isPaired }: TokenView): string {
   if (!isPaired) return 'waits for its seeds: vtoken pair --accept';
-  return applications
-    .filter(({ mode }) => mode !== 'unlock')
-    .map(({ name, algorithm }) => `${name} ${algorithm}`)
-    .join(', ');
+  const open = applications.filter(({ mode }) => mode !== 'unlock');
+  const [only] = open;
+  return open.length === 1 && only !== undefined
+    ? `${only.name} ${only.algorithm}`
+    : open.map(({ name }) => name).join(', ');
 }
 
 function sentence(text: string): string {

@@ -21,6 +21,7 @@ export function createMeters(): Meters {
     element: h('div', { class: 'meters' }, track, h('p', {}, off, step)),
     show: ({ displayOff, timeStep, lcd }, sinceMs) => {
       const leftMs = displayOff === null ? 0 : Math.max(0, displayOff.remainingMs - sinceMs);
+      track.hidden = lcd.isOn && displayOff === null;
       track.value = displayOff === null ? 0 : leftMs / displayOff.ofMs;
       setText(off, offText(lcd.isOn, displayOff === null ? null : leftMs));
       setText(step, timeStep === null ? '' : `next step in ${nextText(timeStep, sinceMs)}`);

@@ -2,7 +2,8 @@ import type { Outcome, TokenView } from '../wire.ts';
 import type { Context } from './context.ts';
 import { button, h } from './dom.ts';
 import { createBatteryPanel } from './panel-battery.ts';
-import { createClockPanel, oneField } from './panel-clock.ts';
+import { createClockPanel } from './panel-clock.ts';
+import { createKeyInPanel, createPocketPanel } from './panel-keys.ts';
 import { createHistory, type History } from './panel-history.ts';
 
 export interface PanelsParts {
@@ -28,8 +29,6 @@ interface Panel {
   readonly content: HTMLElement;
 }
 
-const pocketTimesMax = 1000;
-
 /** What opens below a token, one at a time: history, clock, and what else it has. */
 export function createPanels({
   view,
@@ -52,33 +51,20 @@ export function createPanels({
     (gapMs) => void act(() => api.changeBattery(serial, gapMs)),
     complain,
   );
+  const pocket = createPocketPanel(
+    (times) => void act(() => api.pressInPocket(serial, times)),
+    complain,
+  );
   const panels: Panel[] = [
     { label: 'History', content: history.element },
     { label: 'Clock', content: clock.element },
     ...(view.battery === null ? [] : [{ label: 'Battery', content: battery.element }]),
-    ...(view.body === 'fob' ? [{ label: 'Pocket', content: pocketOf() }] : []),
-    ...(view.body === 'keypad' ? [{ label: 'Key in', content: keyInOf() }] : []),
+    ...(view.body === 'fob' ? [{ label: 'Pocket', content: pocket }] : []),
+    ...(view.body === 'keypad'
+      ? [{ label: 'Key in', content: createKeyInPanel(keyIn, complain) }]
+      : []),
     { label: 'About', content: aboutOf(view) },
   ];
-
-  function pocketOf(): HTMLElement {
-    const about = 'Presses that nobody looks at: the event counter moves, the host does not know.';
-    const presses = oneField('How many', '1', 'Press in pocket', (text) => {
-      const times = text === '' ? 1 : Number(text);
-      if (!Number.isInteger(times) || times < 1 || times > pocketTimesMax) {
-        complain(`A pocket presses 1 to ${String(pocketTimesMax)} times`);
-      } else void act(() => api.pressInPocket(serial, times));
-    });
-    return h('div', {}, h('p', { class: 'quiet' }, about), presses);
-  }
-
-  function keyInOf(): HTMLElement {
-    const about = 'A challenge that was copied elsewhere, keyed in at once.';
-    const form = oneField('Challenge', '12345678', 'Key in', (text) => {
-      if (!keyIn(text.trim())) complain('Switch the token on and choose what takes a challenge');
-    });
-    return h('div', {}, h('p', { class: 'quiet' }, about), form);
-  }
 
   const elements = panels.map(({ label, content }) => {
     const id = panelId(serial, label);
