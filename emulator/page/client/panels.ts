@@ -66,6 +66,21 @@ export function createPanels({
     { label: 'About', content: aboutOf(view) },
   ];
 
+  const { buttons, elements } = disclose(serial, panels);
+  return {
+    buttons,
+    elements,
+    history,
+    show: (next) => {
+      clock.show(next);
+      battery.show(next);
+      showCounters(elements, next);
+    },
+  };
+}
+
+/** One button per panel; of the panels one is open at most. */
+function disclose(serial: string, panels: readonly Panel[]): Pick<Panels, 'buttons' | 'elements'> {
   const elements = panels.map(({ label, content }) => {
     const id = panelId(serial, label);
     const attributes = {
@@ -91,16 +106,7 @@ export function createPanels({
     });
   }
 
-  return {
-    buttons,
-    elements,
-    history,
-    show: (next) => {
-      clock.show(next);
-      battery.show(next);
-      showCounters(elements, next);
-    },
-  };
+  return { buttons, elements };
 }
 
 function panelId(serial: string, label: string): string {

@@ -8,8 +8,8 @@ import { describeLayer } from '../../support/layers.ts';
 import { cardOf, digits, keyIn, openTestDesk, type TestDesk } from './page-support.ts';
 
 interface AccessibleNode {
-  readonly role?: { readonly value?: unknown };
-  readonly name?: { readonly value?: unknown };
+  readonly role?: { readonly value?: string };
+  readonly name?: { readonly value?: string };
   readonly ignored: boolean;
 }
 
@@ -18,12 +18,10 @@ const controls = ['button', 'link', 'textbox', 'searchbox', 'combobox', 'spinbut
 /** Every control that a screen reader meets, by role and name. */
 async function controlsOf(page: Page): Promise<readonly { role: string; name: string }[]> {
   const session = await page.context().newCDPSession(page);
-  const tree: { nodes: readonly AccessibleNode[] } = await session.send(
-    'Accessibility.getFullAXTree',
-  );
-  return tree.nodes
+  const tree = await session.send('Accessibility.getFullAXTree');
+  return (tree.nodes as readonly AccessibleNode[])
     .filter(({ ignored }) => !ignored)
-    .map(({ role, name }) => ({ role: String(role?.value), name: String(name?.value ?? '') }))
+    .map(({ role, name }) => ({ role: role?.value ?? '', name: name?.value ?? '' }))
     .filter(({ role }) => controls.includes(role));
 }
 
