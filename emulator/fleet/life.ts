@@ -270,8 +270,9 @@ export class Life {
   #delayMs(details: Draws): number {
     const { submitDelay, autoOff } = this.#of.behaviour;
     const delayMs = Math.floor(details.between(submitDelay.from, submitDelay.to));
-    // What takes longer ends with the display.
-    return autoOff ? Math.min(delayMs, this.#token.hull.autoOffMs - 1) : delayMs;
+    const { hull } = this.#token;
+    // What takes longer ends with the display; one that is always on never goes.
+    return autoOff && hull.keys !== 'none' ? Math.min(delayMs, hull.autoOffMs - 1) : delayMs;
   }
 
   #rowAt(atMs: number, event: string): Row {

@@ -104,6 +104,7 @@ function hasNoOrigin(algorithm: ResponseAlgorithm): boolean {
 
 function isDecimal(algorithm: ResponseAlgorithm): boolean {
   if (algorithm.kind === 'event' || algorithm.kind === 'time') return true;
+  if (algorithm.kind === 'hmac-challenge') return false;
   return algorithm.suite.dataInput.question?.format === 'N';
 }
 

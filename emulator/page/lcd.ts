@@ -53,7 +53,37 @@ function shownOf(display: Display, deviceTimeMs: number): Shown {
         spoken: `Response ${spelt(display.response)}`,
         copy: display.response,
       };
+    case 'host-code':
+      return {
+        main: display.hostCode.toUpperCase(),
+        note: `${display.applicationName} HOST CODE`,
+        spoken: `Host code ${spelt(display.hostCode)}: compare it with what the host shows`,
+      };
+    case 'field':
+      return fieldOf(display);
+    case 'info':
+      return infoOf(display);
   }
+}
+
+function fieldOf({ fieldName, number, count, typed }: Extract<Display, { kind: 'field' }>): Shown {
+  return {
+    main: `${typed}_`,
+    note: `${number}/${count} ${fieldName}`,
+    spoken: `Field ${number} of ${count}, ${fieldName}. ${spelt(typed)}`.trim(),
+    asks: 'field',
+  };
+}
+
+/** The serial is the token's, which knows it better than its display. */
+function infoOf(display: Extract<Display, { kind: 'info' }>): Shown {
+  if (display.item !== 'time') {
+    const note = display.item.toUpperCase();
+    return { main: '-', note, spoken: `Information: ${display.item}` };
+  }
+  const time = new Date(display.deviceTimeMs).toISOString();
+  const main = time.slice(11, 19).replaceAll(':', '-');
+  return { main, note: `TIME ${time.slice(0, 10)} UTC`, spoken: `The clock says ${time}` };
 }
 
 /** Those that say the same every time. */

@@ -186,12 +186,16 @@ function statusOf(code: EmulatorErrorCode): number {
     case 'message-unknown':
       return 404;
     case 'refused':
+    case 'untouched':
+    case 'fleet-differs':
     case 'token-exists':
     case 'pairing-refused':
     case 'state-conflict':
       return 409;
     case 'state-damaged':
     case 'storage-failed':
+    case 'hid-unavailable':
+    case 'hid-failed':
       return 500;
     case 'state-busy':
       return 503;

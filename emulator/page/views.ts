@@ -9,7 +9,8 @@ import {
 import { type DeviceApplication, questionFormatOf } from '../device/application.ts';
 import { displayAt } from '../device/operate-battery.ts';
 import { pinStatus } from '../device/operate-pin.ts';
-import { type DeviceState, type Hull, stateAt } from '../device/screens.ts';
+import type { Hull } from '../device/hull.ts';
+import { type DeviceState, stateAt } from '../device/screens.ts';
 import type { VirtualToken } from '../device/token.ts';
 import { batteryStatus } from '../physics/battery.ts';
 import { createDeviceClock, ratePpmAt } from '../physics/clock.ts';
@@ -58,6 +59,8 @@ function bodyOf({ keys }: Hull): Body {
       return 'fob';
     case 'keypad':
       return 'keypad';
+    case 'none':
+      return 'continuous';
   }
 }
 
@@ -89,11 +92,12 @@ function extrasOf(application: DeviceApplication | undefined): Extras {
 }
 
 function displayOffOf(
-  { autoOffMs }: Hull,
+  hull: Hull,
   { screen }: DeviceState,
   deviceTimeMs: number,
 ): TokenView['displayOff'] {
-  if (screen.kind === 'off') return null;
+  if (screen.kind === 'off' || hull.keys === 'none') return null;
+  const { autoOffMs } = hull;
   return { remainingMs: screen.sinceMs + autoOffMs - deviceTimeMs, ofMs: autoOffMs };
 }
 

@@ -7,7 +7,7 @@
 export type Body = 'fob' | 'keypad' | 'continuous';
 
 /** What the keypad enters now; null when digits do nothing. */
-export type Asks = 'application' | 'pin' | 'challenge' | 'unlock-code' | null;
+export type Asks = 'application' | 'pin' | 'challenge' | 'field' | 'unlock-code' | null;
 
 /** What the display shows, in characters that it has. */
 export interface LcdView {

@@ -48,7 +48,7 @@ export function withBurst(model: PressModel, dayIndex: number, presses: number):
 }
 
 /** @throws EmulatorError input-invalid naming the value that is out of range */
-function checkPressModel(model: PressModel): void {
+export function checkPressModel(model: PressModel): void {
   check('meanPerDay', model.meanPerDay, 0, 1000);
   check('shape', model.shape, 0.01, 1000);
   check('burstsPerDay', model.burstsPerDay, 0, 1);

@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { profileNamed, unlockCode } from '../../../emulator/index.ts';
+import { type Hull, profileNamed, unlockCode } from '../../../emulator/index.ts';
 import { useBrowser } from '../../support/browser.ts';
 import { describeLayer } from '../../support/layers.ts';
 import { rfcResponses, rfcSeed, vtoken } from '../support.ts';
@@ -133,7 +133,7 @@ describeLayer('chromium', 'a token on the page', () => {
   it('goes off by itself, and says so before', async () => {
     const desk = await openTestDesk();
     const profile = profileNamed('one-button-event');
-    await desk.put('EVENT01', { ...profile, hull: { ...profile.hull, autoOffMs: 2500 } });
+    await desk.put('EVENT01', { ...profile, hull: { ...profile.hull, autoOffMs: 2500 } as Hull });
     const { page } = await browser.visit(desk.served.url);
     await page.getByRole('button', { name: 'Press EVENT01' }).click();
     await expect

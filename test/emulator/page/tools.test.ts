@@ -2,7 +2,13 @@ import { appendFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Page } from 'playwright-core';
 import { expect, it } from 'vitest';
-import { clockErrorMs, freshBattery, profileNamed, usualBattery } from '../../../emulator/index.ts';
+import {
+  clockErrorMs,
+  freshBattery,
+  type Hull,
+  profileNamed,
+  usualBattery,
+} from '../../../emulator/index.ts';
 import { useBrowser } from '../../support/browser.ts';
 import { describeLayer } from '../../support/layers.ts';
 import { profileOf, rfcResponses, vtoken } from '../support.ts';
@@ -209,7 +215,7 @@ describeLayer('chromium', 'what one does with tokens on the page', () => {
   it('forgets half a PIN when the display goes off', async () => {
     const desk = await openTestDesk();
     const profile = profileNamed('keypad-pin');
-    await desk.put('PIN01', { ...profile, hull: { ...profile.hull, autoOffMs: 3000 } });
+    await desk.put('PIN01', { ...profile, hull: { ...profile.hull, autoOffMs: 3000 } as Hull });
     const page = await visit(desk);
     await keyIn(page, 'PIN01', 'On and off', ...digits('739'));
     await expect.poll(() => spokenOf(page, 'PIN01').textContent()).toBe('3 digits entered');
