@@ -49,6 +49,8 @@ const config: ViteUserConfig = defineConfig({
       layer('e2e', filesOf(layers.e2e), {
         testTimeout: 120_000,
         hookTimeout: 120_000,
+        // Browsers and servers share the machine with whatever else runs on it.
+        expect: { poll: { timeout: 10_000 } },
         globalSetup: [postgresSetup],
       }),
     ],

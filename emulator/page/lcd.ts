@@ -41,7 +41,8 @@ function shownOf(display: Display, deviceTimeMs: number): Shown {
       return menuOf(display.applicationNames);
     case 'challenge':
       return {
-        main: `${display.typed}_`,
+        // Small letters count, but segments have none.
+        main: `${display.typed.toUpperCase()}_`,
         note: `${display.applicationName} CHALLENGE`,
         spoken: `${display.applicationName}: enter the challenge. ${spelt(display.typed)}`.trim(),
         asks: 'challenge',

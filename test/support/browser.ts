@@ -68,8 +68,8 @@ function watch(page: Page, origin: string, mayComplain: RegExp | undefined): Vis
   });
   onTestFinished(() => {
     const unexpected = complaints.filter((text) => mayComplain?.test(text) !== true);
-    expect(unexpected, 'what the page complained of').toEqual([]);
     expect([...origins], 'whom the page asked').toEqual([origin]);
+    expect(unexpected, 'what the page complained of').toEqual([]);
   });
   return { page, origins: () => [...origins], bodies: () => Promise.all(answers) };
 }

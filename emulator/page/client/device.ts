@@ -2,9 +2,9 @@ import type { TokenView } from '../wire.ts';
 import { button, h, svg } from './dom.ts';
 import { createLcd, type Lcd } from './lcd.ts';
 
-/** The keys of a device, whatever its body. */
+/** The keys of a device, whatever its body; `enter` is the keyboard's: on, and then OK. */
 export type DeviceKey =
-  'press' | 'change-pin' | 'clear' | 'confirm' | { readonly character: string };
+  'press' | 'change-pin' | 'clear' | 'confirm' | 'enter' | { readonly character: string };
 
 export interface DeviceDrawing {
   readonly element: HTMLElement;

@@ -1,4 +1,4 @@
-import type { Key, TokenView } from '../wire.ts';
+import type { Key, LcdView, TokenView } from '../wire.ts';
 import type { DeviceKey } from './device.ts';
 
 /** Who presses the keys of one token, one after the other. */
@@ -33,8 +33,8 @@ export function createHands({ view, send, askExtras, onTyped }: HandsParts): Han
   let pin = '';
   let tail: Promise<void> = Promise.resolve();
 
-  function enqueue(work: () => Promise<void>): void {
-    tail = tail.then(work);
+  function press(key: DeviceKey): void {
+    tail = tail.then(() => act(key));
   }
 
   function setPin(text: string): void {
@@ -44,14 +44,14 @@ export function createHands({ view, send, askExtras, onTyped }: HandsParts): Han
 
   async function act(key: DeviceKey): Promise<void> {
     const { lcd, body } = view();
-    if (key === 'press') {
+    if (key === 'press' || isPower(key, lcd) || (key === 'enter' && !lcd.isOn)) {
       setPin('');
       return send({ kind: 'press' });
     }
     if (body !== 'keypad' || !lcd.isOn) return;
     if (key === 'change-pin') return send({ kind: 'change-pin' });
     if (key === 'clear') return clear();
-    if (key === 'confirm') return confirm();
+    if (key === 'confirm' || key === 'enter') return confirm();
     return character(key.character);
   }
 
@@ -82,20 +82,25 @@ export function createHands({ view, send, askExtras, onTyped }: HandsParts): Han
       return;
     }
     if (lcd.asks === 'application') {
-      const open = applications.filter(({ mode }) => mode !== 'unlock');
-      const chosen = open[Number(text) - 1];
+      const chosen = applications.filter(({ mode }) => mode !== 'unlock')[Number(text) - 1];
       if (chosen !== undefined) await send({ kind: 'select', applicationName: chosen.name });
       return;
     }
-    if (lcd.asks !== null) await send({ kind: 'type', text });
+    const isTaken = lcd.asks === 'challenge' || (lcd.asks === 'unlock-code' && /^\d+$/.test(text));
+    if (isTaken) await send({ kind: 'type', text });
   }
 
   return {
-    press: (key) => enqueue(() => act(key)),
-    type: (text) => enqueue(() => act({ character: text })),
+    press,
+    type: (text) => press({ character: text }),
     stars: () => (pin === '' ? null : '*'.repeat(pin.length)),
     forget: () => {
       if (pin !== '') setPin('');
     },
   };
+}
+
+/** P on the keyboard, unless it is a letter of a challenge. */
+function isPower(key: DeviceKey, { asks }: LcdView): boolean {
+  return typeof key === 'object' && /^p$/i.test(key.character) && asks !== 'challenge';
 }

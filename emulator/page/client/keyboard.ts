@@ -1,4 +1,4 @@
-import type { LcdView, TokenView } from '../wire.ts';
+import type { TokenView } from '../wire.ts';
 import type { DeviceKey } from './device.ts';
 import type { Hands } from './hands.ts';
 
@@ -29,21 +29,19 @@ const commands: Readonly<Record<string, DeviceKey>> = {
   Escape: 'clear',
   Backspace: 'clear',
   Delete: 'clear',
-  P: 'press',
-  p: 'press',
 };
 
 /** Whether the key was one of the device. */
 function pressFor(
   key: string,
   target: EventTarget | null,
-  { body, lcd }: TokenView,
+  { body }: TokenView,
   hands: Hands,
 ): boolean {
   const isOnButton = target instanceof Element && target.closest('button') !== null;
   const pressed =
     body === 'keypad'
-      ? keypadKeyOf(key, lcd, isOnButton)
+      ? keypadKeyOf(key, isOnButton)
       : body === 'fob' && !isOnButton && (key === 'Enter' || key === ' ')
         ? 'press'
         : null;
@@ -51,9 +49,7 @@ function pressFor(
   return pressed !== null;
 }
 
-function keypadKeyOf(key: string, { asks, isOn }: LcdView, isOnButton: boolean): DeviceKey | null {
-  if (key === 'Enter') return isOnButton ? null : isOn ? 'confirm' : 'press';
-  // Before the commands: a challenge of letters may hold a P.
-  const isCharacter = /^\d$/.test(key) || (asks === 'challenge' && /^[A-Za-z]$/.test(key));
-  return isCharacter ? { character: key.toUpperCase() } : (commands[key] ?? null);
+function keypadKeyOf(key: string, isOnButton: boolean): DeviceKey | null {
+  if (key === 'Enter') return isOnButton ? null : 'enter';
+  return /^[0-9A-Za-z]$/.test(key) ? { character: key } : (commands[key] ?? null);
 }
