@@ -48,7 +48,7 @@ export function* drawTokens(scenario: Scenario): Generator<DrawnToken, void> {
 }
 
 /** The behaviour of a group's owners, or the usual one. */
-export function pressesOf(scenario: Scenario, { presses, behaviour }: GroupSpec): PressSpec {
+function pressesOf(scenario: Scenario, { presses, behaviour }: GroupSpec): PressSpec {
   const named = behaviour === undefined ? undefined : scenario.behaviours[behaviour];
   return presses ?? named?.presses ?? 'typical';
 }

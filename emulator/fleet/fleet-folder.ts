@@ -94,8 +94,7 @@ export async function createFleet(
   }
 }
 
-// The file is written from pieces that come as they are read elsewhere.
-// eslint-disable-next-line @typescript-eslint/require-await
+// eslint-disable-next-line @typescript-eslint/require-await -- files are written from what may be read elsewhere
 async function* linesOf(tokens: readonly DrawnToken[]): AsyncGenerator<string> {
   for (const token of tokens) yield `${tokenLine(token)}\n`;
 }

@@ -12,7 +12,7 @@ import { challengeDigits, sequenceOf } from './program.ts';
 import type { Behaviour, Scenario } from './scenario.ts';
 
 /** What owners do whom the scenario says nothing about. */
-export const usualBehaviour: Behaviour = {
+const usualBehaviour: Behaviour = {
   logins: { perDay: 1, days: 'mon-fri', hours: '07-19', zone: 'UTC' },
   submitDelay: { from: 2000, to: 25_000 },
   typingErrors: 0,

@@ -56,7 +56,7 @@ let server: ServerProcess;
 
 beforeAll(async () => {
   installation = await freshInstallation(['--test']);
-  server = await startServer(installation.configFile, [], { hasTestClock: true });
+  server = await startServer(installation.configFile, [], { flags: ['--unsafe-test-clock'] });
   url = server.url;
   key = readFileSync(installation.adminKeyFile, 'utf8').trim();
 }, 120_000);

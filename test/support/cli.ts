@@ -101,8 +101,8 @@ export interface ServerLimits {
   readonly userId?: number;
   /** What its clock is ahead of the test's. */
   readonly clockAheadMs?: number;
-  /** Whether its time is what clients say. */
-  readonly hasTestClock?: boolean;
+  /** Further arguments of `serve`. */
+  readonly flags?: readonly string[];
 }
 
 /**
@@ -113,14 +113,13 @@ export interface ServerLimits {
 export async function startServer(
   configFile: string,
   sets: readonly string[] = [],
-  { fileKibibytesMax, logPath, userId, clockAheadMs = 0, hasTestClock = false }: ServerLimits = {},
+  { fileKibibytesMax, logPath, userId, clockAheadMs = 0, flags = [] }: ServerLimits = {},
 ): Promise<ServerProcess> {
   const settings = ['listen.port=0', ...sets].flatMap((each) => ['--set', each]);
   const limit = fileKibibytesMax === undefined ? '' : `ulimit -f ${fileKibibytesMax}; `;
   const serve = [
     ...(clockAheadMs === 0 ? [] : ['--import', clockAhead(clockAheadMs)]),
-    ...[tallystickProgram, 'serve', '--config', configFile, '--json', ...settings],
-    ...(hasTestClock ? ['--unsafe-test-clock'] : []),
+    ...[tallystickProgram, 'serve', '--config', configFile, '--json', ...settings, ...flags],
   ];
   const redirect = logPath === undefined ? '' : ` 2>${logPath}`;
   const child = spawn(

@@ -18,6 +18,8 @@ tokens:
   - { serials: VT10000007, profile: keypad-multi, application: EVENT }
 `;
 
+const tool = 'oathtool';
+
 interface Judged {
   readonly key: string;
   readonly deviceMs: number;
@@ -36,7 +38,7 @@ function judged(application: string, { key, deviceMs, counter }: Judged): string
           `--time-step-size=${String(algorithm.timeStepSeconds)}s`,
           `--now=@${String(Math.floor(deviceMs / 1000))}`,
         ];
-  return execFileSync('oathtool', [...factor, ...digits, key], { encoding: 'utf8' }).trim();
+  return execFileSync(tool, [...factor, ...digits, key], { encoding: 'utf8' }).trim();
 }
 
 describeLayer('oathtool', 'oathtool', () => {

@@ -46,10 +46,10 @@ function dyingEnv(after: number): DeviceEnv {
     ...nodeEnv,
     files: {
       ...files,
-      writeNew: dying(files.writeNew),
-      append: dying(files.append),
-      rename: dying(files.rename),
-      sync: dying(files.sync),
+      writeNew: dying((...args: Parameters<typeof files.writeNew>) => files.writeNew(...args)),
+      append: dying((...args: Parameters<typeof files.append>) => files.append(...args)),
+      rename: dying((...args: Parameters<typeof files.rename>) => files.rename(...args)),
+      sync: dying((path: string) => files.sync(path)),
     },
   };
 }
@@ -62,13 +62,13 @@ describe('a run into a file', () => {
       const out = path(`out${String(after)}.csv`);
       const died = await runToFile(dyingEnv(after), out, mixed, options).then(
         () => false,
-        (error: Error) => error.message === 'killed',
+        (error: unknown) => (error as Error).message === 'killed',
       );
       if (died) deaths += 1;
       // What was written after the checkpoint is not to be trusted.
       if (died && after % 2 === 1) writeFileSync(out, 'torn', { flag: 'a' });
       const known = await runToFile(nodeEnv, out, mixed, { ...options, resume: died }).catch(
-        (error: Error) => error.message,
+        (error: unknown) => (error as Error).message,
       );
       if (typeof known === 'string') {
         expect(known).toMatch(died ? /run\.json is missing/ : /exists already/);

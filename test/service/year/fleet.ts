@@ -1,4 +1,9 @@
-import { createToken, profileNamed, type Sequence, type VirtualToken } from '../../../emulator/index.ts';
+import {
+  createToken,
+  profileNamed,
+  type Sequence,
+  type VirtualToken,
+} from '../../../emulator/index.ts';
 import { type Span, typicalClock } from './device-clock.ts';
 import { Draws } from './draws.ts';
 import { policyNames, type YearPolicy, yearPolicy } from './policies.ts';
