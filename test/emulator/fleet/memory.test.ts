@@ -55,9 +55,7 @@ async function finish(argv: readonly string[]): Promise<Run> {
   child.stdout?.on('data', (chunk: Buffer) => (out += chunk.toString()));
   let mebibytesMax = 0;
   const closed = once(child, 'close');
-  let isOver = false;
-  void closed.then(() => (isOver = true));
-  while (!isOver) {
+  while (child.exitCode === null && child.signalCode === null) {
     mebibytesMax = Math.max(mebibytesMax, mebibytesOf(child.pid));
     await Promise.race([closed, delay(200)]);
   }
