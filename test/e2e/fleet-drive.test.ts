@@ -34,7 +34,7 @@ tokens:
   - { serials: ${serials(95000000, part)}, profile: keypad-cr-counter, behaviour: office }
   - { serials: ${serials(96000000, part)}, profile: one-button-time-event, behaviour: office }
 behaviours:
-  office: { logins: { perDay: 1.2, days: mon-fri }, typingErrors: 0.04, retries: 2 }
+  office: { logins: { perDay: ${String(proofSize(1.2, 0.3))}, days: mon-fri }, typingErrors: 0.04, retries: 2 }
 events:
   - { at: P3D, tokens: VT90000000, do: clock-jump, by: PT7M }
   - { at: P4D, tokens: VT92000000, do: unsent, times: 30 }
