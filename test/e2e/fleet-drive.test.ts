@@ -33,7 +33,10 @@ tokens:
   - { serials: ${serials(94000000, part)}, profile: keypad-cr-time, behaviour: office }
   - { serials: ${serials(95000000, part)}, profile: keypad-cr-counter, behaviour: office }
   - { serials: ${serials(96000000, part)}, profile: one-button-time-event, behaviour: office }
+  - { serials: VT97000000, profile: one-button-event, behaviour: edge }
 behaviours:
+  # Its counter goes to the last place of each window, and to the one behind it.
+  edge: { logins: { perDay: 0 }, presses: none }
   office: { logins: { perDay: ${String(proofSize(1.2, 0.3))}, days: mon-fri }, typingErrors: 0.04, retries: 2 }
 events:
   - { at: P3D, tokens: VT90000000, do: clock-jump, by: PT7M }
@@ -44,6 +47,12 @@ events:
   - { at: P8D, tokens: VT95000000, do: reseed }
   - { at: P9D, tokens: VT90000001, do: battery-swap, gap: PT6M }
   - { at: P12D, tokens: VT90000000, do: unlock }
+  - { at: P1D, tokens: VT97000000, do: press, times: 2 }
+  - { at: P2D, tokens: VT97000000, do: press, times: 3 }
+  - { at: P3D, tokens: VT97000000, do: resync }
+  - { at: P4D, tokens: VT97000000, do: press, times: 20 }
+  - { at: P5D, tokens: VT97000000, do: resync }
+  - { at: P6D, tokens: VT97000000, do: press, times: 21 }
 policy: { timeAndEventApplications: allowed, syncTimeWindowSeconds: 1200, ${policy} }
 `.replaceAll('VT', prefix);
 }
