@@ -93,6 +93,7 @@ function preparedWrite(database: Database.Database): (user: FloorUser) => void {
       expectedPendingSync: null,
       pinVersion: 1,
       readVersion: 1,
+      isForgiving: 1,
       atMs: 1,
     };
     const guard = { nextEventCounterAtMost: user.nextCounter - 1, lastStepBelow: 0 };

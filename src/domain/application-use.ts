@@ -1,13 +1,19 @@
 import { signsFields } from '../oath/index.ts';
 import { algorithmMode, sequenceOf } from './application.ts';
-import type { Application, ApplicationMode } from './model.ts';
+import type { Application, ApplicationMode, UserWithAuthenticators } from './model.ts';
 import type { EffectivePolicy } from './policy-catalogue.ts';
+import { hasPin } from './server-pin.ts';
 
 /** What the responses of an application are good for. */
 export type ApplicationUse = 'logon' | 'signature';
 
 /** Keeps what answers a challenge apart from what signs: the digest of data fields is longer. */
-export const multiModeChallengeCharactersMax: number = 16;
+const multiModeChallengeCharactersMax = 16;
+
+/** Whether an application of this mode answers challenges of that length, as far as the mode decides. */
+export function takesChallengeOf(mode: ApplicationMode, characters: number): boolean {
+  return mode !== 'multi-mode' || characters <= multiModeChallengeCharactersMax;
+}
 
 /** Whether an application of this mode verifies people, or the data fields that they signed. */
 export function serves(mode: ApplicationMode, use: ApplicationUse): boolean {
@@ -43,6 +49,21 @@ export function canSign(algorithm: Application['algorithm']): boolean {
   if (algorithm.kind !== 'challenge-response' || !signsFields(algorithm.suite)) return false;
   const sequence = sequenceOf(algorithm);
   return sequence !== null && (sequence.hasCounter || sequence.stepping !== null);
+}
+
+/**
+ * Whether an accepted signature makes the wrong attempts of its user be forgotten, as a logon does. It
+ * shows the device and nothing else: where a PIN or a password is kept, whoever found the device would
+ * have as many guesses at them as it makes signatures.
+ */
+export function forgivesUser({ user, authenticators }: UserWithAuthenticators): boolean {
+  if (user.password.verifier !== null) return false;
+  return authenticators.every(({ applications }) => applications.every(forgivesApplication));
+}
+
+/** The same of the wrong responses of one application. */
+export function forgivesApplication({ pin }: Application): boolean {
+  return !hasPin(pin);
 }
 
 /**

@@ -174,6 +174,7 @@ export function advancePast(
       floorMs: floorMsAfter(application, sequence, last.timeStep),
       spentChallenges: spentAfter(application, sequence, used),
     },
+    isForgiving: true,
   };
 }
 

@@ -7,7 +7,7 @@ import {
   responseMessage,
   type TimeStep,
 } from '../oath/index.ts';
-import { multiModeChallengeCharactersMax } from './application-use.ts';
+import { takesChallengeOf } from './application-use.ts';
 import { type Floor, floorOf, isSpent, type Sequence, sequenceOf } from './application.ts';
 import { challengeKey } from './challenge.ts';
 import type { Application, Authenticator, AuthenticatorWithApplications } from './model.ts';
@@ -103,9 +103,8 @@ export function servingFor(
 export function keyOf(serving: Serving, challenge: string | null): string | null {
   const { challenged } = serving.sequence;
   if (challenged === null || challenge === null) return null;
-  const isTooLong =
-    serving.application.mode === 'multi-mode' && challenge.length > multiModeChallengeCharactersMax;
-  return isTooLong ? null : challengeKey(challenged, challenge);
+  const isTaken = takesChallengeOf(serving.application.mode, challenge.length);
+  return isTaken ? challengeKey(challenged, challenge) : null;
 }
 
 /**

@@ -113,7 +113,8 @@ function isAdmitted(
 ): boolean {
   if (authenticator.isVirtual && policy.virtualAuthenticators === 'forbidden') return false;
   if (!isListed(policy.authenticatorModels, authenticator.model)) return false;
-  return purpose !== 'verify' || backupModeOf(authenticator, policy) !== 'required';
+  const isShown = purpose === 'verify' || purpose === 'verify-signature';
+  return !isShown || backupModeOf(authenticator, policy) !== 'required';
 }
 
 /** Whether an authenticator may serve, whatever its applications: named, permitted, enabled, in date. */

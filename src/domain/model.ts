@@ -325,7 +325,7 @@ export interface AuthenticatorWithApplications {
 
 /**
  * How an accepted response moves an application. Written conditionally, see `Store.commit`; what was
- * remembered and counted of refused responses goes.
+ * remembered of refused responses goes.
  */
 export interface ApplicationAdvance {
   readonly applicationId: string;
@@ -354,6 +354,8 @@ export interface ApplicationAdvance {
     readonly driftAtMs: number | null;
     readonly driftHistory: string;
   };
+  /** Whether what was counted of refused responses goes as well. */
+  readonly isForgiving: boolean;
 }
 
 /**

@@ -1,11 +1,17 @@
 import { createHash } from 'node:crypto';
-import { signaturePolicy } from '../domain/application-use.ts';
+import { forgivesApplication, forgivesUser, signaturePolicy } from '../domain/application-use.ts';
 import { syncAccountState } from '../domain/account.ts';
 import { noIssuedChallenges } from '../domain/challenge.ts';
 import { eligibleAuthenticators } from '../domain/eligible.ts';
+import type { EmergencyCode } from '../domain/emergency.ts';
+import { tokenReturned } from '../domain/emergency-verification.ts';
 import { localAuthenticationOf } from '../domain/grace.ts';
 import { refusedFor } from '../domain/lock.ts';
-import type { AuthenticatorWithApplications, UserWithAuthenticators } from '../domain/model.ts';
+import type {
+  Application,
+  AuthenticatorWithApplications,
+  UserWithAuthenticators,
+} from '../domain/model.ts';
 import type { Refused } from '../domain/outcomes.ts';
 import type { EffectivePolicy } from '../domain/policy-catalogue.ts';
 import {
@@ -19,7 +25,13 @@ import { OathError, signatureText } from '../oath/index.ts';
 import { requirePermission } from './administration/access.ts';
 import { openAnswerSlot, plainCodec } from './answers.ts';
 import type { Caller, RefusedAnswer, SignatureAnswer, SignatureRequest } from './api.ts';
-import { organisationalUnitOf, parseTarget, positionFacts, type Reading } from './attempt.ts';
+import {
+  type Facts,
+  organisationalUnitOf,
+  parseTarget,
+  positionFacts,
+  type Reading,
+} from './attempt.ts';
 import { applicationsOf, compare } from './comparing.ts';
 import type { Context } from './deps.ts';
 import { createMacTape, type MacTape, planKey } from './mac-tape.ts';
@@ -27,7 +39,6 @@ import { invalidMember } from './problems.ts';
 import { requireBoundedMembers } from './request-members.ts';
 import { decideInRounds } from './rounds.ts';
 import {
-  applicationNameOf,
   costFacts,
   type Examined,
   nothingElse,
@@ -35,11 +46,15 @@ import {
   refusedBefore,
   refusedCompared,
   refusedNobody,
+  refusedProven,
   refusedUnseen,
   type RefusedVerdict,
   successChanges,
+  type SuccessChanges,
+  userIssue,
   type Verdict,
 } from './verdicts.ts';
+import { findEmergencyCodes } from './verify/by-emergency.ts';
 import { windowFacts } from './window-facts.ts';
 
 type AcceptedSignature = Exclude<SignatureAnswer, RefusedAnswer>;
@@ -110,6 +125,7 @@ async function examine(
   if (component === null) return refusedBefore('component-unknown');
   if (component.policy.localAuthentication === 'none') return refusedBefore('nothing-verifies');
   const policy = signaturePolicy(component.policy);
+  const codes = await findEmergencyCodes(progress.context, found?.user.id ?? null, policy);
   if (found === null) {
     await payDecoy(progress, policy);
     return refusedNobody(policy);
@@ -122,13 +138,14 @@ async function examine(
   if (account.state === 'refused') {
     return refuseUnseen(progress, examined, refusedFor(account.code));
   }
-  return judge(progress, examined, found);
+  return judge(progress, examined, found, codes);
 }
 
 async function judge(
   progress: Progress,
   examined: Examined,
   found: UserWithAuthenticators,
+  codes: readonly EmergencyCode[],
 ): Promise<Verdict<AcceptedSignature>> {
   const { context, request, question, nowMs } = progress;
   const { serial, applicationName, signature } = request;
@@ -158,7 +175,7 @@ async function judge(
   const { plan, tape } = progress.planned;
   const { decision, interruption } = await compare(plan, tape, noPins, input, nowMs, policy);
   if (decision.kind === 'accepted') {
-    return succeed(progress, decision, examined, ownerOf(decision.authenticatorId, found));
+    return succeed(progress, decision, examined, found, codes);
   }
   return refusedCompared(examined, decision, {
     tape,
@@ -187,33 +204,67 @@ function forSigning({
   };
 }
 
+/** Unless a code stands in for the device: then the signature is used up all the same, as at a logon. */
 async function succeed(
-  { context, planned }: Progress,
-  { applicationId, advance, position, driftSecondsBefore, driftSecondsAfter }: Accepted,
+  { context, planned, nowMs }: Progress,
+  decision: Accepted,
   examined: Examined,
-  owner: AuthenticatorWithApplications,
+  found: UserWithAuthenticators,
+  codes: readonly EmergencyCode[],
 ): Promise<Verdict<AcceptedSignature>> {
+  const owner = ownerOf(decision.authenticatorId, found);
+  const application = owner.applications.find(({ id }) => id === decision.applicationId);
+  if (application === undefined) throw new RangeError('a decision is about what was read');
   const { serial } = owner.authenticator;
-  const applicationName = applicationNameOf(applicationId, owner);
+  const { position, driftSecondsBefore, driftSecondsAfter } = decision;
+  const facts: Facts = {
+    serial,
+    application: application.name,
+    ...positionFacts(position),
+    driftSecondsBefore,
+    driftSecondsAfter,
+    ...(planned === null ? {} : costFacts(planned.tape)),
+  };
+  const returned = tokenReturned(codes, owner, nowMs, examined.policy);
+  const endedIds = returned.kind === 'denied' ? [] : returned.endedIds;
+  const changes = changesOf(decision, examined, found, { owner, application, endedIds });
+  if (returned.kind === 'denied') {
+    return refusedProven(refusedFor('emergency-in-force'), changes, facts);
+  }
+  const answer: AcceptedSignature = {
+    outcome: 'signature-accepted',
+    userName: examined.user.userName,
+    domainName: examined.domainName,
+    organisationalUnit: await organisationalUnitOf(context, examined.user),
+    serial,
+    applicationName: application.name,
+  };
+  if (endedIds.length > 0) facts['emergency'] = 'returned';
+  return { kind: 'success', answer, changes, facts };
+}
+
+function changesOf(
+  { advance }: Accepted,
+  examined: Examined,
+  found: UserWithAuthenticators,
+  {
+    owner,
+    application,
+    endedIds,
+  }: {
+    readonly owner: AuthenticatorWithApplications;
+    readonly application: Application;
+    readonly endedIds: readonly string[];
+  },
+): SuccessChanges {
+  const written = successChanges(examined, owner);
   return {
-    kind: 'success',
-    answer: {
-      outcome: 'signature-accepted',
-      userName: examined.user.userName,
-      domainName: examined.domainName,
-      organisationalUnit: await organisationalUnitOf(context, examined.user),
-      serial,
-      applicationName,
-    },
-    changes: { ...successChanges(examined, owner), ...nothingElse, advance, followers: [] },
-    facts: {
-      serial,
-      application: applicationName,
-      ...positionFacts(position),
-      driftSecondsBefore,
-      driftSecondsAfter,
-      ...(planned === null ? {} : costFacts(planned.tape)),
-    },
+    ...written,
+    ...nothingElse,
+    user: forgivesUser(found) ? written.user : userIssue(examined),
+    advance: { ...advance, isForgiving: forgivesApplication(application) },
+    followers: [],
+    emergencyMarks: endedIds.map((codeId) => ({ codeId, mark: 'returned' })),
   };
 }
 

@@ -147,6 +147,7 @@ export const applicationAdvance: Template<
   | 'driftSeconds'
   | 'driftAtMs'
   | 'driftHistory'
+  | 'isForgiving'
   | 'atMs'
 > = template(
   sqlite
@@ -176,7 +177,7 @@ export const applicationAdvance: Template<
       drift_seconds: argument<number>('driftSeconds'),
       drift_at_ms: argument<number | null>('driftAtMs'),
       drift_history: argument<string>('driftHistory'),
-      failure_count: 0,
+      failure_count: sql`case ${argument<number>('isForgiving')} when 1 then 0 else failure_count end`,
       pending_sync: null,
       last_used_at_ms: atMs,
     }),

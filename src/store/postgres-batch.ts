@@ -208,6 +208,7 @@ type AdvanceArguments = Pick<
   | 'drift_seconds'
   | 'drift_at_ms'
   | 'drift_history'
+  | 'is_forgiving'
 >;
 
 const noAdvance: AdvanceArguments = {
@@ -226,6 +227,7 @@ const noAdvance: AdvanceArguments = {
   drift_seconds: null,
   drift_at_ms: null,
   drift_history: null,
+  is_forgiving: null,
 };
 
 function advanceArguments({
@@ -233,6 +235,7 @@ function advanceArguments({
   epoch,
   guard,
   set,
+  isForgiving,
 }: ApplicationAdvance): AdvanceArguments {
   return {
     application_id: applicationId,
@@ -250,6 +253,7 @@ function advanceArguments({
     drift_seconds: set.driftSeconds,
     drift_at_ms: set.driftAtMs,
     drift_history: set.driftHistory,
+    is_forgiving: isForgiving,
   };
 }
 

@@ -29,6 +29,7 @@ export interface DecisionRow {
   readonly drift_seconds: number | null;
   readonly drift_at_ms: number | null;
   readonly drift_history: string | null;
+  readonly is_forgiving: boolean | null;
   readonly pin_length: number | null;
   readonly pin_salt: string | null;
   readonly pin_mac: string | null;

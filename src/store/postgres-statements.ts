@@ -51,7 +51,7 @@ d as materialized (
     failures_below bigint, expected_pending text, pin_version bigint,
     application_read_version bigint,
     next_event_counter bigint, last_step bigint, floor_ms bigint, spent_challenges text,
-    drift_seconds double precision, drift_at_ms bigint, drift_history text,
+    drift_seconds double precision, drift_at_ms bigint, drift_history text, is_forgiving boolean,
     pin_length bigint, pin_salt text, pin_mac text,
     password_version bigint, password_salt text, password_mac text, replaced_mac text,
     backup_id text, backup_owner_id text, backup_assignment_version bigint,
@@ -219,7 +219,8 @@ changed_application as (
   update application p set
     next_event_counter = g.next_event_counter, last_step = g.last_step, floor_ms = g.floor_ms,
     spent_challenges = g.spent_challenges, drift_seconds = g.drift_seconds,
-    drift_at_ms = g.drift_at_ms, drift_history = g.drift_history, failure_count = 0,
+    drift_at_ms = g.drift_at_ms, drift_history = g.drift_history,
+    failure_count = case when g.is_forgiving then 0 else p.failure_count end,
     pending_sync = null, last_used_at_ms = g.at_ms,
     pin_is_change_forced = case when g.pin_mac is null then p.pin_is_change_forced else 0 end,
     pin_length = coalesce(g.pin_length, p.pin_length),

@@ -182,7 +182,7 @@ function pinStep({ applicationId, pinVersion, verifier }: PinChange): Step {
 }
 
 function advanceStep(
-  { applicationId, epoch, guard, set }: ApplicationAdvance,
+  { applicationId, epoch, guard, set, isForgiving }: ApplicationAdvance,
   readVersion: number | null,
   atMs: number,
 ): Step {
@@ -204,6 +204,7 @@ function advanceStep(
     driftSeconds: set.driftSeconds,
     driftAtMs: set.driftAtMs,
     driftHistory: set.driftHistory,
+    isForgiving: isForgiving ? 1 : 0,
     atMs,
   });
 }

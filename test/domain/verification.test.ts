@@ -60,6 +60,7 @@ describe('event applications', () => {
           driftAtMs: null,
           driftHistory: '',
         },
+        isForgiving: true,
       },
       driftSecondsBefore: 0,
       driftSecondsAfter: 0,

@@ -1,9 +1,19 @@
-import { createHash } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { parseResponseAlgorithm, signatureText } from '../../src/oath/index.ts';
 import type { ApplicationMode } from '../../src/domain/model.ts';
+import { parseResponseAlgorithm } from '../../src/oath/index.ts';
 import type { Caller, SignatureRequest } from '../../src/service/index.ts';
-import { type Bench, nextSerial, openBench, TestDevice } from '../support/builders.ts';
+import { type Bench, openBench, type TestDevice } from '../support/builders.ts';
+import {
+  counted,
+  digestOf,
+  fields,
+  signatureCodeOf,
+  signedBy,
+  signer as signerOn,
+  type Signer,
+  signing,
+  timed,
+} from './signing.ts';
 import { asking, codeOf, membersRefused, tally } from './support.ts';
 
 let bench: Bench;
@@ -16,66 +26,16 @@ afterAll(async () => {
   await bench.close();
 });
 
-const timed = { kind: 'challenge-response', suite: 'OCRA-1:HOTP-SHA1-8:QH40-T30S' } as const;
-const counted = { kind: 'challenge-response', suite: 'OCRA-1:HOTP-SHA1-8:C-QH40' } as const;
-const fields = ['4711', '125000', 'abc'];
+const signer = (
+  algorithm?: { readonly kind: 'challenge-response'; readonly suite: string },
+  mode?: ApplicationMode,
+): Promise<Signer> => signerOn(bench, algorithm, mode);
 
-const digestOf = (of: readonly string[] = fields): string =>
-  createHash('sha1').update(signatureText(of)).digest('hex');
+const outcomeOf = (caller: Caller, request: SignatureRequest): Promise<string> =>
+  signatureCodeOf(bench, caller, request);
 
-/** A user's device with one application that signs. */
-async function signer(
-  algorithm: { readonly kind: 'challenge-response'; readonly suite: string } = timed,
-  mode: ApplicationMode = 'signature',
-): Promise<{ userName: string; device: TestDevice }> {
-  const userName = await bench.user();
-  const serial = nextSerial();
-  const seed = new Uint8Array(createHash('sha1').update(serial).digest());
-  const { administration } = bench.service;
-  await administration.createAuthenticator(bench.admin, {
-    serial,
-    model: 'TEST',
-    expiresAtMs: null,
-    applications: [
-      {
-        name: 'SIGN',
-        mode,
-        algorithm,
-        seed: { source: 'import', bytes: Uint8Array.from(seed) },
-        eventCounter: 0n,
-      },
-    ],
-  });
-  await administration.assignAuthenticator(bench.admin, serial, null, userName);
-  return { userName, device: new TestDevice(serial, 'SIGN', algorithm, seed) };
-}
-
-function signing(
-  userName: string,
-  signature: string,
-  more: Partial<SignatureRequest> = {},
-): SignatureRequest {
-  return {
-    userName,
-    domainName: null,
-    signature,
-    fields,
-    serial: null,
-    applicationName: null,
-    requestKey: null,
-    ...more,
-  };
-}
-
-async function outcomeOf(caller: Caller, request: SignatureRequest): Promise<string> {
-  const answer = await bench.service.verifySignature(caller, request);
-  return answer.outcome === 'refused' ? answer.code : answer.outcome;
-}
-
-/** What the device shows over the fields, so many steps from now. */
-function signed(device: TestDevice, steps = 0, of: readonly string[] = fields): string {
-  return device.response({ nowMs: bench.clock.nowMs() + steps * 30_000, challenge: digestOf(of) });
-}
+const signed = (device: TestDevice, steps?: number, of?: readonly string[]): string =>
+  signedBy(bench, device, steps, of);
 
 describe('a signature', () => {
   test('is accepted once, and says by what', async () => {

@@ -87,6 +87,15 @@ eachDatabase((opened) => {
       expect(after).toMatchObject({ failureCount: 0, pendingSync: null });
     });
 
+    test('that forgives nothing keeps the failures', async () => {
+      const before = { failureCount: 2, pendingSync: 'x' };
+      const installed = await install(opened.store, { application: before });
+      const advance = { ...advanceTo(installed.application, 7n), isForgiving: false };
+      expect(await commitOne(opened.store, { advance })).toEqual(committed);
+      const after = await reloadApplication(opened.store, installed);
+      expect(after).toMatchObject({ lastStep: 7n, failureCount: 2, pendingSync: null });
+    });
+
     test('conflicts from its threshold of failures on', async () => {
       const { application } = await install(opened.store, { application: { failureCount: 3 } });
       const below = (failureCountBelow: number | null): ReturnType<typeof advanceTo> => {

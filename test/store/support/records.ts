@@ -273,6 +273,7 @@ export function advanceTo(application: Application, step: bigint): ApplicationAd
       driftAtMs: atMs,
       driftHistory: '',
     },
+    isForgiving: true,
   };
 }
 
