@@ -9,7 +9,7 @@ import {
   survivesPadding,
 } from '../oath/index.ts';
 import { challengedBy } from './application.ts';
-import { serves } from './application-use.ts';
+import { serves, takesChallengeOf } from './application-use.ts';
 import type { AuthenticatorWithApplications, IssuedChallenge, User } from './model.ts';
 import type { EffectivePolicy } from './policy-catalogue.ts';
 
@@ -85,6 +85,7 @@ export function canAnswer(
   return authenticators
     .flatMap(({ applications }) => applications)
     .some(({ mode, algorithm }) => {
+      if (!takesChallengeOf(mode, length)) return false;
       const challenged = serves(mode, 'logon') ? challengedBy(algorithm) : null;
       if (challenged?.kind !== 'challenge-response') return challenged !== null && isHex;
       const { question } = challenged.suite.dataInput;
