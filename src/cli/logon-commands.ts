@@ -13,7 +13,7 @@ const whyInput =
   '\nLeft out, it is read from standard input: arguments are visible to everybody on the machine\n' +
   'and stay in the history of the shell.';
 
-/** `tallystick authenticate`, `change-password`, `challenge` and `sync`: what programs do for users. */
+/** `tallystick authenticate` and the like: what programs do for users. */
 export function logonCommands(io: CliIo): readonly Command[] {
   return [
     narrowing(clientCommand(io, 'authenticate <user>', 'verifies a response', authenticate))
@@ -34,6 +34,22 @@ export function logonCommands(io: CliIo): readonly Command[] {
 response: what --password or --pin asks for is put behind the word. What is issued then is printed,
 and the exit code is ${exitCodes.unanswered}: answer it with --challenge-key.`,
       ),
+    narrowing(
+      clientCommand(
+        io,
+        'verify-signature <user>',
+        'verifies a signature over data fields',
+        verifySignature,
+      ),
+    )
+      .requiredOption(
+        '--field <value>',
+        'a data field; repeated for each, in the order in which the device asks for them',
+        (value: string, all: readonly string[] | undefined) => [...(all ?? []), value],
+      )
+      .option('--signature <signature>', 'what the authenticator shows')
+      .option('--request-key <key>', 'repeats with the same key get the same answer')
+      .addHelpText('after', whyInput),
     clientCommand(io, 'change-password <user>', 'sets another static password', changePassword)
       .option('--domain <name>', 'the domain, default master')
       .option('--back-end', 'the password that the back end knows')
@@ -71,7 +87,6 @@ async function authenticate(
   options: Options,
 ): Promise<void> {
   const credential = await credentialFrom(desk, options);
-  const requestKey = text(options, 'requestKey');
   const call: Call = {
     method: 'POST',
     path: pathOf('authenticate'),
@@ -84,7 +99,7 @@ async function authenticate(
       serial: text(options, 'serial'),
       application: text(options, 'application'),
     }),
-    ...(requestKey === undefined ? {} : { headers: { 'Idempotency-Key': requestKey } }),
+    ...keyedBy(options),
   };
   const { body } = await desk.client(call);
   if (body['outcome'] === 'challenge-issued') {
@@ -93,6 +108,36 @@ async function authenticate(
   }
   const changed = body['pinChanged'] === true ? ' The new PIN is set.' : '';
   desk.show(body, `Accepted: ${user} by ${shownBy(body)}.${changed}`);
+}
+
+async function verifySignature(
+  desk: Desk,
+  [user = '']: readonly string[],
+  options: Options,
+): Promise<void> {
+  const typed = text(options, 'signature');
+  const asked = typed === undefined ? { signature: shown('Signature') } : {};
+  const { signature = typed } = await answersTo(desk.io, asked);
+  const { body } = await desk.client({
+    method: 'POST',
+    path: pathOf('signatures'),
+    body: given({
+      user,
+      domain: text(options, 'domain'),
+      signature,
+      fields: options['field'],
+      serial: text(options, 'serial'),
+      application: text(options, 'application'),
+    }),
+    ...keyedBy(options),
+  });
+  const { serial, application } = body;
+  desk.show(body, `Accepted: signed by ${String(serial)}/${String(application)} of ${user}.`);
+}
+
+function keyedBy(options: Options): Pick<Call, 'headers'> {
+  const requestKey = text(options, 'requestKey');
+  return requestKey === undefined ? {} : { headers: { 'Idempotency-Key': requestKey } };
 }
 
 /** What let the person in, for people. */
