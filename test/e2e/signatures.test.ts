@@ -1,0 +1,178 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { afterAll, beforeAll, expect, it } from 'vitest';
+import {
+  type Finished,
+  freshInstallation,
+  type Installation,
+  runProgram,
+  runTallystick,
+  type ServerProcess,
+  startServer,
+} from '../support/cli.ts';
+import { describeLayer } from '../support/layers.ts';
+import { attributesOf, type Call, codesOf, judges } from './soap/judges.ts';
+import { administratorOf, type Answer, clientOf, must, type Send } from './support.ts';
+
+/**
+ * Emulated devices that sign, paired with a real server and SoftHSM by the command lines of both; what
+ * they show is verified by REST, by SOAP and by the command.
+ */
+const vtokenProgram = fileURLToPath(new URL('../../dist/emulator/cli/main.js', import.meta.url));
+const asked = 'ACCOUNT:N10,AMOUNT:N12';
+const fields = ['4711', '125000'];
+
+describeLayer('softhsm', 'a device that signs', () => {
+  let installation: Installation;
+  let server: ServerProcess;
+  let admin: Send;
+  let client: Send;
+  const folder = mkdtempSync(join(tmpdir(), 'tallystick-sign-'));
+
+  beforeAll(async () => {
+    installation = await freshInstallation();
+    server = await startServer(installation.configFile);
+    admin = administratorOf(server, installation);
+    const settings = {
+      genericAnswers: false,
+      oneStepChallengeResponse: 'any-challenge',
+      userLockThreshold: 0,
+    };
+    await must(admin('PUT', '/v1/policies/bank', { parent: 'Local Authentication', settings }));
+    const component = { location: '127.0.0.1', access: 'address', policy: 'bank' };
+    await must(admin('POST', '/v1/components', { type: 'bank', ...component }));
+    const made = await must(
+      admin('POST', '/v1/keys', { name: 'bank', role: 'client', component: 'bank' }),
+    );
+    client = clientOf(server, String(made['key']));
+  });
+
+  afterAll(async () => {
+    await server.end('SIGTERM');
+    installation.remove();
+    rmSync(folder, { recursive: true, force: true });
+  });
+
+  async function vtoken(...argv: readonly string[]): Promise<string> {
+    const run = await runProgram(process.execPath, [vtokenProgram, ...argv, '--dir', folder]);
+    if (run.code !== 0) throw new Error(run.stderr);
+    return run.stdout.trim();
+  }
+
+  function tallystick(argv: readonly string[], input?: string): Promise<Finished> {
+    const environment = {
+      TALLYSTICK_SERVER: server.url,
+      TALLYSTICK_KEY_FILE: installation.adminKeyFile,
+    };
+    return runTallystick(argv, { environment, ...(input === undefined ? {} : { input }) });
+  }
+
+  /** A user with a device whose seed the server made. */
+  async function pair(user: string, serial: string, application: string): Promise<void> {
+    const [request, bundle] = [join(folder, `${user}.request`), join(folder, `${user}.bundle`)];
+    await must(admin('POST', '/v1/users', { user }));
+    const program = ['--profile', 'keypad-multi', '--application', application];
+    await vtoken('pair', '--request', request, '--serial', serial, ...program);
+    const issue = ['token', 'issue', '--to-emulator', request, '--out', bundle, '--user', user];
+    expect(await tallystick(issue)).toMatchObject({ code: 0 });
+    await vtoken('pair', '--accept', bundle);
+  }
+
+  function sign(serial: string, of: readonly string[] = fields): Promise<string> {
+    return vtoken('sign', serial, ...of.flatMap((field) => ['--field', field]));
+  }
+
+  function verify(user: string, signature: string, of = fields): Promise<Answer> {
+    return client('POST', '/v1/signatures', { user, signature, fields: of });
+  }
+
+  /** By a program that knows nothing of ours but the description. */
+  async function verifyBySoap(
+    user: string,
+    signature: string,
+    times: number,
+  ): Promise<(string | undefined)[][]> {
+    const attributes = {
+      SIGNFLD_COMPONENT_TYPE: 'bank',
+      SIGNFLD_USERID: user,
+      SIGNFLD_SIGNATURE: signature,
+    };
+    const call: Call = {
+      operation: 'authSignature',
+      arguments: {
+        attributeSet: {
+          attributes: Object.entries(attributes).map(([attributeID, value]) => ({
+            value,
+            attributeID,
+          })),
+        },
+        dataFieldList: {
+          dataField: fields.map((value, index) => ({ key: String(index + 1), value })),
+        },
+      },
+    };
+    const [[, , judge] = []] = judges;
+    const calls = Array.from({ length: times }, () => call);
+    const answers = await judge!(`${server.url}/wsdl/signature.wsdl`, calls);
+    expect(attributesOf(answers[0])).toMatchObject({ SIGNFLD_USERID: user });
+    return answers.map((answer) => [...codesOf(answer)]);
+  }
+
+  const refused = (code: string): object => ({ status: 403, body: { code } });
+
+  it('by the clock is accepted once, over what was signed, by REST, SOAP and the command', async () => {
+    const [user, serial] = ['jane', 'SG00000001'];
+    await pair(user, serial, `SIGN=sign:OCRA-1:HOTP-SHA1-8:QH40-T30S/${asked}`);
+    const signature = await sign(serial);
+    expect(signature).toMatch(/^[0-9]{8}$/);
+    expect(await verify(user, signature, ['4711', '125001'])).toMatchObject(
+      refused('response-incorrect'),
+    );
+    expect(await verify(user, signature)).toMatchObject({
+      status: 200,
+      body: { outcome: 'signature-accepted', user, serial, application: 'SIGN' },
+    });
+    expect(await verify(user, signature)).toMatchObject(refused('response-replayed'));
+    expect((await verifyBySoap(user, signature, 1))[0]?.[0]).toBe('RET_FAILURE');
+    const over = ['verify-signature', user, '--field', '4711', '--field', '125000'];
+    expect(await tallystick(over, `${signature}\n`)).toMatchObject({ code: 1, stdout: '' });
+  });
+
+  it('by the counter as well, each in its order, and lets nobody in', async () => {
+    const [user, serial] = ['joan', 'SG00000002'];
+    await pair(user, serial, `SIGN=sign:OCRA-1:HOTP-SHA1-8:C-QH40/${asked}`);
+    const [first, second, third] = [await sign(serial), await sign(serial), await sign(serial)];
+    const [once, again] = await verifyBySoap(user, second, 2);
+    expect(once).toEqual(['RET_SUCCESS', 'STAT_SUCCESS']);
+    expect(again).toEqual(['RET_FAILURE', 'STAT_OTP_ALREADY_USED']);
+    expect(await verify(user, first)).toMatchObject(refused('response-replayed'));
+    const logon = { user, response: third, challenge: '4711' };
+    expect(await client('POST', '/v1/authenticate', logon)).toMatchObject(
+      refused('authenticator-not-permitted'),
+    );
+    const over = ['verify-signature', user, '--field', '4711', '--field', '125000'];
+    expect(await tallystick(over, `${third}\n`)).toMatchObject({
+      code: 0,
+      stdout: `Accepted: signed by ${serial}/SIGN of ${user}.\n`,
+    });
+  });
+
+  it('in two modes answers challenges with the same seed, and neither is good for the other', async () => {
+    const [user, serial] = ['june', 'SG00000003'];
+    await pair(user, serial, `MULTI=multi:OCRA-1:HOTP-SHA1-8:C-QH40/${asked}`);
+    const challenge = '12345678';
+    const respond = (): Promise<string> => vtoken('respond', serial, '--challenge', challenge);
+    const logOn = (response: string): Promise<Answer> =>
+      client('POST', '/v1/authenticate', { user, challenge, response });
+    expect(await verify(user, await respond())).toMatchObject(refused('response-incorrect'));
+    expect(await logOn(await sign(serial))).toMatchObject(refused('response-incorrect'));
+    const signature = await sign(serial);
+    expect(await verify(user, signature)).toMatchObject({ status: 200 });
+    expect(await verify(user, signature)).toMatchObject(refused('response-replayed'));
+    const response = await respond();
+    expect(await logOn(response)).toMatchObject({ status: 200, body: { application: 'MULTI' } });
+    expect(await logOn(response)).toMatchObject(refused('response-replayed'));
+  });
+});
