@@ -1,6 +1,7 @@
 import type { Display } from '../device/screens.ts';
 import type { PoweredDisplay } from '../device/operate-battery.ts';
 import type { Refusal } from '../device/refusal.ts';
+import { isoTime } from '../fleet/iso-time.ts';
 import type { LcdView } from './wire.ts';
 
 type Shown = Pick<LcdView, 'main' | 'note' | 'spoken'> & Partial<Pick<LcdView, 'asks' | 'copy'>>;
@@ -24,6 +25,7 @@ export function lcdOf(display: PoweredDisplay, deviceTimeMs: number): LcdView {
 }
 
 function shownOf(display: Display, deviceTimeMs: number): Shown {
+  if ('applicationName' in display) return openOf(display);
   switch (display.kind) {
     case 'blank':
     case 'battery-dead':
@@ -39,31 +41,40 @@ function shownOf(display: Display, deviceTimeMs: number): Shown {
       return lockedOutOf(display.untilDeviceTimeMs - deviceTimeMs);
     case 'menu':
       return menuOf(display.applicationNames);
+    case 'info':
+      return infoOf(display);
+  }
+}
+
+type OpenDisplay = Extract<Display, { readonly applicationName: string }>;
+
+/** Of an application in use. */
+function openOf(display: OpenDisplay): Shown {
+  const { applicationName } = display;
+  switch (display.kind) {
     case 'challenge':
       return {
         // Small letters count, but segments have none.
         main: `${display.typed.toUpperCase()}_`,
-        note: `${display.applicationName} CHALLENGE`,
-        spoken: `${display.applicationName}: enter the challenge. ${spelt(display.typed)}`.trim(),
+        note: `${applicationName} CHALLENGE`,
+        spoken: `${applicationName}: enter the challenge. ${spelt(display.typed)}`.trim(),
         asks: 'challenge',
       };
     case 'response':
       return {
         main: display.response.toUpperCase(),
-        note: display.applicationName,
+        note: applicationName,
         spoken: `Response ${spelt(display.response)}`,
         copy: display.response,
       };
     case 'host-code':
       return {
         main: display.hostCode.toUpperCase(),
-        note: `${display.applicationName} HOST CODE`,
+        note: `${applicationName} HOST CODE`,
         spoken: `Host code ${spelt(display.hostCode)}: compare it with what the host shows`,
       };
     case 'field':
       return fieldOf(display);
-    case 'info':
-      return infoOf(display);
   }
 }
 
@@ -82,9 +93,11 @@ function infoOf(display: Extract<Display, { kind: 'info' }>): Shown {
     const note = display.item.toUpperCase();
     return { main: '-', note, spoken: `Information: ${display.item}` };
   }
-  const time = new Date(display.deviceTimeMs).toISOString();
-  const main = time.slice(11, 19).replaceAll(':', '-');
-  return { main, note: `TIME ${time.slice(0, 10)} UTC`, spoken: `The clock says ${time}` };
+  const time = isoTime(display.deviceTimeMs);
+  // A clock outside the years 1970 to 9999 has no date.
+  const [date = '', clock = ''] = time.split('T');
+  const main = clock.slice(0, 8).replaceAll(':', '-');
+  return { main, note: `TIME ${date} UTC`, spoken: `The clock says ${time}` };
 }
 
 /** Those that say the same every time. */

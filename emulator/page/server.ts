@@ -159,7 +159,7 @@ function answerError({ onUnexpectedError }: PageOptions): express.ErrorRequestHa
   // Express tells error handlers apart by their four parameters.
   return (error: unknown, _request, response, _next) => {
     if (error instanceof EmulatorError) {
-      answer(response, statusOf(error.code), error.code, error.message);
+      answer(response, statusByError[error.code], error.code, error.message);
       return;
     }
     const status = statusOfClientError(error);
@@ -178,29 +178,22 @@ function statusOfClientError(error: unknown): number | null {
   return typeof status === 'number' && status >= 400 && status <= 499 ? status : null;
 }
 
-function statusOf(code: EmulatorErrorCode): number {
-  switch (code) {
-    case 'input-invalid':
-      return 400;
-    case 'token-unknown':
-    case 'message-unknown':
-      return 404;
-    case 'refused':
-    case 'untouched':
-    case 'fleet-differs':
-    case 'token-exists':
-    case 'pairing-refused':
-    case 'state-conflict':
-      return 409;
-    case 'state-damaged':
-    case 'storage-failed':
-    case 'hid-unavailable':
-    case 'hid-failed':
-      return 500;
-    case 'state-busy':
-      return 503;
-  }
-}
+const statusByError: Readonly<Record<EmulatorErrorCode, number>> = {
+  'input-invalid': 400,
+  'token-unknown': 404,
+  'message-unknown': 404,
+  refused: 409,
+  untouched: 409,
+  'fleet-differs': 409,
+  'token-exists': 409,
+  'pairing-refused': 409,
+  'state-conflict': 409,
+  'state-damaged': 500,
+  'storage-failed': 500,
+  'hid-unavailable': 500,
+  'hid-failed': 500,
+  'state-busy': 503,
+};
 
 function answer(response: express.Response, status: number, code: string, message: string): void {
   const view: ErrorView = { error: { code, message } };

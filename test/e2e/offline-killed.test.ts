@@ -46,7 +46,8 @@ describeLayer('softhsm', 'an agent that is killed', () => {
   }
 
   async function standing(): Promise<{ readonly usesLeft: number; readonly failures: number }> {
-    const { out } = await made.run(['status', '--json']);
+    const { status, out, err } = await made.run(['status', '--json']);
+    expect(status, out + err).toBe(0);
     const { packages } = JSON.parse(out) as {
       packages: { usesLeft: number; failures: number }[];
     };
@@ -142,7 +143,8 @@ describeLayer('softhsm', 'an agent that is killed', () => {
       // timeout(1) kills as late as a whole run takes, at most.
       const seconds = ((0.2 + (0.8 * round) / rounds) * tookMs) / 1000;
       const args = [
-        ...['-s', 'KILL', seconds.toFixed(3), process.execPath, agentProgram],
+        // In the foreground it kills the agent alone, and waits until it is gone.
+        ...['--foreground', '-s', 'KILL', seconds.toFixed(3), process.execPath, agentProgram],
         ...['logon', owner.user, '--stdin', '--state', made.state],
       ];
       const ran = await runProgram('timeout', args, { input: `${typed}\n` });
