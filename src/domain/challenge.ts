@@ -41,11 +41,12 @@ const unbiasedBelow = 250;
  * Different texts may encode alike (`1`, `01` and `16` in decimal, `AB` and `AB00` in hex) and then
  * have the same response, so a used challenge is remembered in this form and not as text.
  *
- * @returns null when the algorithm does not take this text: not in its alphabet, or too long
+ * @returns null when the algorithm does not take this text: not in its alphabet, too long, or of fewer
+ *   bytes than are issued where nothing but the challenge makes a response one-time
  */
 export function challengeKey(algorithm: ChallengeAlgorithm, challenge: string): string | null {
   try {
-    if (algorithm.kind === 'hmac-challenge') return hexOf(encodeHmacChallenge(challenge));
+    if (algorithm.kind === 'hmac-challenge') return bytesKey(encodeHmacChallenge(challenge));
     const { question } = algorithm.suite.dataInput;
     if (question === undefined) return null;
     const encoded = encodeQuestion(question, challenge);
@@ -55,6 +56,14 @@ export function challengeKey(algorithm: ChallengeAlgorithm, challenge: string): 
     if (error instanceof OathError) return null;
     throw error;
   }
+}
+
+/**
+ * Issued digits are bytes in hex to a key as well, but so few that whoever has it for an hour can ask it
+ * for most of them, and answer without it ever after.
+ */
+function bytesKey(challenge: Uint8Array): string | null {
+  return challenge.length < issuedChallengeBytes ? null : hexOf(challenge);
 }
 
 /** The form of every issued challenge: the policy's alone, so that it tells nothing about the user. */
