@@ -71,6 +71,20 @@ async function answered(
   return bench.service.authenticate(await caller(), request);
 }
 
+/** The module computes what responses are compared with, and fails at what comes after it. */
+function failAfterComparing(): () => void {
+  const { module } = bench;
+  const mac = module.mac.bind(module);
+  module.mac = async (jobs, options) => {
+    const isHostCode = (jobs[0]?.messages[0]?.length ?? 0) > 64;
+    if (isHostCode) module.failNext('unavailable', { method: 'mac' });
+    return mac(jobs, options);
+  };
+  return () => {
+    module.mac = mac;
+  };
+}
+
 describe('a host code', () => {
   test.each([
     ['TOTP-SHA1-6-30S', null],
@@ -126,6 +140,41 @@ describe('a host code', () => {
     // It was right, and is used up.
     const again = asking(second.userName, { response: shown(second.token) });
     expect(await codeOf(bench.service, await caller(), again)).toBe('response-replayed');
+  });
+
+  test('that the module fails at leaves a right response good, and a wrong one as wrong as ever', async () => {
+    const { userName, token } = await holder('HOTP-SHA1-6');
+    const { response, hostCode } = shownBy(press(token, bench.clock.nowMs()));
+    const { administration } = bench.service;
+    const lockCount = async (): Promise<number> =>
+      (await administration.user(bench.admin, null, userName)).lockCount;
+    const restore = failAfterComparing();
+    try {
+      const failed = answered(userName, response, null, 'required');
+      await expect(failed).rejects.toMatchObject({ code: 'module-unavailable' });
+      const wrong = response.startsWith('0') ? '111111' : '000000';
+      expect(await answered(userName, wrong, null, 'required')).toMatchObject({
+        code: 'response-incorrect',
+      });
+    } finally {
+      restore();
+    }
+    expect(await lockCount()).toBe(1);
+    const answer = await answered(userName, response, null, 'required');
+    expect(answer).toMatchObject({ outcome: 'accepted', hostCode });
+    expect(await answered(userName, response, null, 'required')).toMatchObject({
+      code: 'response-replayed',
+    });
+  });
+
+  test('lets nobody in, under any name', async () => {
+    const { userName, token } = await holder('HOTP-SHA1-6');
+    const { response, hostCode } = shownBy(press(token, bench.clock.nowMs()));
+    expect(await answered(userName, hostCode ?? '', null)).toMatchObject({
+      code: 'response-incorrect',
+    });
+    expect(await answered(userName, response, null, 'required')).toMatchObject({ hostCode });
+    expect(await answered(userName, hostCode ?? '', null)).toMatchObject({ outcome: 'refused' });
   });
 
   test('comes again under the same request key', async () => {
