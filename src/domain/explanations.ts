@@ -2,7 +2,13 @@ import type { RefusalCode } from './outcomes.ts';
 
 /** What an attempt ended as when it was not refused. */
 export type SuccessCode =
-  'accepted' | 'signed-in' | 'synchronised' | 'challenge-issued' | 'otp-sent' | 'password-changed';
+  | 'accepted'
+  | 'signature-accepted'
+  | 'signed-in'
+  | 'synchronised'
+  | 'challenge-issued'
+  | 'otp-sent'
+  | 'password-changed';
 
 /** For auditors and administrators, who may know what a client is not told. */
 export interface Explanation {
@@ -15,6 +21,10 @@ export interface Explanation {
 const successes: Readonly<Record<SuccessCode, Explanation>> = {
   accepted: {
     why: 'What was shown was right and had not been used: the response of an authenticator or a one-time password that was sent, which is used up now, or a static password.',
+    whatHelps: 'Nothing is wrong.',
+  },
+  'signature-accepted': {
+    why: 'The signature fits the data fields and had not been used; it is used up now.',
     whatHelps: 'Nothing is wrong.',
   },
   'signed-in': {

@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { explain } from '../../src/domain/explanations.ts';
 import type { Caller } from '../../src/service/index.ts';
 import { type Bench, openBench, totp6 } from '../support/builders.ts';
 import { givePin } from '../support/pins.ts';
@@ -165,6 +166,26 @@ describe('a device that is missing', () => {
     const { userName, device } = await signer(bench);
     const request = signing(userName, signedBy(bench, device));
     expect(await signatureCodeOf(bench, caller, request)).toBe('authenticator-not-permitted');
+  });
+});
+
+describe('explaining a user', () => {
+  it('tells of signatures as of other attempts: what was tried, and why it was refused', async () => {
+    const caller = await bench.caller();
+    const who = await signer(bench);
+    const request = signing(who.userName, signedBy(bench, who.device));
+    for (const code of [accepted, 'response-replayed']) {
+      expect(await signatureCodeOf(bench, caller, request)).toBe(code);
+    }
+    const auditor = await bench.caller({}, 'auditor');
+    const { administration } = bench.service;
+    const { events } = await administration.explainUser(auditor, null, who.userName, 9, null);
+    const attempts = events.filter(({ kind }) => kind === 'attempt');
+    expect(attempts).toMatchObject([
+      { action: 'verify-signature', ...explain('response-replayed') },
+      { action: 'verify-signature', ...explain(accepted) },
+    ]);
+    expect(explain(accepted)).not.toEqual(explain('unheard-of'));
   });
 });
 

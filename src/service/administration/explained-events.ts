@@ -5,6 +5,7 @@ import { algorithmTimeStepping, stepInterval, type TimeStepping } from '../../oa
 import { storedEntry } from '../audit-entries.ts';
 import type { AdministrationEvent, ExplainedAttempt, ExplainedEvent } from '../explanation.ts';
 import type { AuditEntry, AuditEvent, Store } from '../store.ts';
+import type { AttemptAction } from '../told.ts';
 import { mapBounded } from './views.ts';
 
 /** What the audit has about a user, newest first. */
@@ -20,14 +21,17 @@ export type StoredEntry = AuditEntry & Pick<AuditEvent, 'instance' | 'sequence'>
 
 type Details = AuditEntry['details'];
 
-const attemptActions: ReadonlySet<string> = new Set([
-  'authenticate',
-  'logon',
-  'synchronise',
-  'issue-challenge',
-  'change-password',
-  'change-back-end-password',
-]);
+/** Total: what is attempted anew does not compile until it is explained as well. */
+const explainedActions: Readonly<Record<AttemptAction, true>> = {
+  authenticate: true,
+  logon: true,
+  synchronise: true,
+  'verify-signature': true,
+  'issue-challenge': true,
+  'change-password': true,
+  'change-back-end-password': true,
+};
+const attemptActions: ReadonlySet<string> = new Set(Object.keys(explainedActions));
 const assignAction = 'authenticator.assign';
 const unassignAction = 'authenticator.unassign';
 
