@@ -3,7 +3,8 @@ import { explain } from '../../src/domain/explanations.ts';
 import type { Caller } from '../../src/service/index.ts';
 import { type Bench, openBench, totp6 } from '../support/builders.ts';
 import { givePin } from '../support/pins.ts';
-import { allCodes, issueCode } from './emergency/support.ts';
+import { drawChallenges } from '../../src/service/offline/entries.ts';
+import { allCodes, contextOf, effectiveWith, issueCode } from './emergency/support.ts';
 import { digestOf, signatureCodeOf, signedBy, signer, signing, timed } from './signing.ts';
 import { asking, codeOf, tally } from './support.ts';
 
@@ -203,6 +204,15 @@ describe('what a device in two modes answers', () => {
     expect(await signatureCodeOf(bench, caller, signing(userName, response))).toBe(
       'response-incorrect',
     );
+  });
+
+  it('is not asked for without a server either by challenges that it does not take', async () => {
+    const { device } = await signer(bench, timed, 'multi-mode');
+    const found = await bench.store.authenticatorBySerial(device.serial);
+    const application = found!.applications[0]!;
+    const policy = effectiveWith({ oneStepChallengeLength: 16, oneStepChallengeCheckDigit: true });
+    const challenges = await drawChallenges(contextOf(bench), { application }, 3, policy);
+    expect(challenges.map(({ length }) => length)).toEqual([16, 16, 16]);
   });
 
   it('is not asked for by challenges that it does not take', async () => {

@@ -4,6 +4,8 @@ import {
   type DigitForm,
   digitForm,
 } from '../../domain/challenge.ts';
+import { takesChallengeOf } from '../../domain/application-use.ts';
+import type { ApplicationMode } from '../../domain/model.ts';
 import type { OfflineSubject } from '../../domain/offline-plan.ts';
 import type { EffectivePolicy } from '../../domain/policy-catalogue.ts';
 import { TallystickError } from '../../errors.ts';
@@ -30,13 +32,13 @@ const challengeLengthMin = 6;
 /** A random challenge for each block, no two of which have the same response. */
 export async function drawChallenges(
   context: Context,
-  { application: { algorithm } }: Pick<OfflineSubject, 'application'>,
+  { application }: Pick<OfflineSubject, 'application'>,
   count: number,
   policy: EffectivePolicy,
 ): Promise<readonly string[]> {
+  const { algorithm, mode } = application;
   if (algorithm.kind !== 'challenge-response') return [];
-  const { suite } = algorithm;
-  const form = formFor(suite, policy);
+  const form = formFor(algorithm.suite, mode, policy);
   const atOnce = Math.floor(randomBytesMax / challengeRandomBytes(form));
   const drawn = new Map<string, string>();
   while (drawn.size < count) {
@@ -49,11 +51,12 @@ export async function drawChallenges(
 }
 
 /** As the policy's challenges, if the device takes so many digits, and never so few that they come again. */
-function formFor(suite: OcraSuite, policy: EffectivePolicy): DigitForm {
+function formFor(suite: OcraSuite, mode: ApplicationMode, policy: EffectivePolicy): DigitForm {
   const lengthMax = suite.dataInput.question?.maxLength ?? 0;
   const form = digitForm(policy);
   const length = Math.max(challengeLengthMin, form.length);
-  return length + (form.hasCheckDigit ? 1 : 0) <= lengthMax
+  const whole = length + (form.hasCheckDigit ? 1 : 0);
+  return whole <= lengthMax && takesChallengeOf(mode, whole)
     ? { length, hasCheckDigit: form.hasCheckDigit }
     : { length: Math.min(length, lengthMax), hasCheckDigit: false };
 }
