@@ -2,7 +2,7 @@ import type { Outcome, TokenView } from '../wire.ts';
 import { attempt, type Context, copyText } from './context.ts';
 import { type DeviceDrawing, drawDevice } from './device.ts';
 import { button, h, setText } from './dom.ts';
-import { createHands, type Hands } from './hands.ts';
+import { createHands, type Hands, takesText } from './hands.ts';
 import { listenToKeyboard } from './keyboard.ts';
 import { switchedOff } from './lcd.ts';
 import { createMeters, type Meters } from './meters.ts';
@@ -139,7 +139,7 @@ export class Card {
 
   #keyIn(text: string): boolean {
     const { asks } = this.#view.lcd;
-    if (asks !== 'challenge' && asks !== 'unlock-code') return false;
+    if (!takesText(asks)) return false;
     this.#hands.type(text);
     return true;
   }

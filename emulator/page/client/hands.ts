@@ -1,4 +1,4 @@
-import type { Key, LcdView, TokenView } from '../wire.ts';
+import type { Asks, Key, LcdView, TokenView } from '../wire.ts';
 import type { DeviceKey } from './device.ts';
 
 /** Who presses the keys of one token, one after the other. */
@@ -58,7 +58,7 @@ export function createHands({ view, send, askExtras, onTyped }: HandsParts): Han
   async function clear(): Promise<void> {
     const { asks } = view().lcd;
     if (asks === 'pin') setPin('');
-    else if (asks === 'challenge' || asks === 'unlock-code') await send({ kind: 'clear' });
+    else if (takesText(asks)) await send({ kind: 'clear' });
   }
 
   async function confirm(): Promise<void> {
@@ -69,8 +69,8 @@ export function createHands({ view, send, askExtras, onTyped }: HandsParts): Han
       setPin('');
       return send({ kind: 'pin', pin: entered });
     }
-    if (lcd.asks !== 'challenge' && lcd.asks !== 'unlock-code') return;
-    const needsMore = lcd.asks === 'challenge' && (extras.pin || extras.session);
+    if (!takesText(lcd.asks)) return;
+    const needsMore = takesLetters(lcd.asks) && (extras.pin || extras.session);
     const key = needsMore ? await askExtras() : ({ kind: 'confirm' } as const);
     if (key !== null) await send(key);
   }
@@ -86,7 +86,7 @@ export function createHands({ view, send, askExtras, onTyped }: HandsParts): Han
       if (chosen !== undefined) await send({ kind: 'select', applicationName: chosen.name });
       return;
     }
-    const isTaken = lcd.asks === 'challenge' || (lcd.asks === 'unlock-code' && /^\d+$/.test(text));
+    const isTaken = takesLetters(lcd.asks) || (lcd.asks === 'unlock-code' && /^\d+$/.test(text));
     if (isTaken) await send({ kind: 'type', text });
   }
 
@@ -102,5 +102,15 @@ export function createHands({ view, send, askExtras, onTyped }: HandsParts): Han
 
 /** P on the keyboard, unless it is a letter of a challenge. */
 function isPower(key: DeviceKey, { asks }: LcdView): boolean {
-  return typeof key === 'object' && /^p$/i.test(key.character) && asks !== 'challenge';
+  return typeof key === 'object' && /^p$/i.test(key.character) && !takesLetters(asks);
+}
+
+/** Whether characters are typed one by one, to be ended by OK. */
+export function takesText(asks: Asks): boolean {
+  return takesLetters(asks) || asks === 'unlock-code';
+}
+
+/** A challenge and a data field may be more than digits. */
+function takesLetters(asks: Asks): boolean {
+  return asks === 'challenge' || asks === 'field';
 }

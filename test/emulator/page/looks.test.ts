@@ -2,7 +2,7 @@ import { appendFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Page } from 'playwright-core';
 import { expect, it } from 'vitest';
-import { profileNamed, profileNames } from '../../../emulator/index.ts';
+import { profileNamed, type ProfileName, profileNames } from '../../../emulator/index.ts';
 import { useBrowser } from '../../support/browser.ts';
 import { describeLayer } from '../../support/layers.ts';
 import { cardOf, digits, keyIn, openTestDesk, type TestDesk } from './page-support.ts';
@@ -25,6 +25,10 @@ async function controlsOf(page: Page): Promise<readonly { role: string; name: st
     .filter(({ role }) => controls.includes(role));
 }
 
+function serialOf(profile: ProfileName): string {
+  return `TOKEN${profileNames.indexOf(profile)}`;
+}
+
 describeLayer('chromium', 'how the page looks', () => {
   const browser = useBrowser();
 
@@ -43,14 +47,14 @@ describeLayer('chromium', 'how the page looks', () => {
   async function openEverything(page: Page): Promise<void> {
     await cardOf(page, 'TOKEN0').waitFor();
     await page.getByRole('button', { name: 'Press TOKEN0' }).click();
-    await keyIn(page, 'TOKEN5', 'On and off');
-    await keyIn(page, 'TOKEN6', 'On and off', ...digits('739155'), 'OK');
+    await keyIn(page, serialOf('keypad-multi'), 'On and off');
+    await keyIn(page, serialOf('keypad-pin'), 'On and off', ...digits('739155'), 'OK');
     for (const [serial, panel] of [
       ['TOKEN0', 'History'],
       ['TOKEN1', 'Clock'],
       ['TOKEN2', 'Pocket'],
       ['TOKEN3', 'About'],
-      ['TOKEN4', 'Key in'],
+      [serialOf('keypad-cr-counter'), 'Key in'],
     ] as const) {
       await cardOf(page, serial).getByRole('button', { name: panel, exact: true }).click();
     }

@@ -86,7 +86,7 @@ export function keyOf({ url }: ServedPage): string {
 
 /** One token on the page, as a person finds it. */
 export function cardOf(page: Page, serial: string): Locator {
-  return page.getByRole('article', { name: serial });
+  return page.getByRole('article', { name: serial, exact: true });
 }
 
 /** What a screen reader is told that the display shows. */

@@ -1,6 +1,12 @@
 import { setTimeout } from 'node:timers/promises';
 import { expect, it } from 'vitest';
-import { type Hull, profileNamed, unlockCode } from '../../../emulator/index.ts';
+import {
+  type Hull,
+  parseApplicationText,
+  profileNamed,
+  sign,
+  unlockCode,
+} from '../../../emulator/index.ts';
 import { useBrowser } from '../../support/browser.ts';
 import { describeLayer } from '../../support/layers.ts';
 import { rfcResponses, rfcSeed, vtoken } from '../support.ts';
@@ -146,5 +152,33 @@ describeLayer('chromium', 'a token on the page', () => {
       .poll(() => cardOf(page, 'EVENT01').locator('.meters').textContent())
       .toMatch(/display off in [1-6] s/);
     await says(spokenOf(page, 'EVENT01'), /^Display off$/);
+  });
+
+  it('signs data fields, one after the other', async () => {
+    const desk = await openTestDesk();
+    await desk.put('SIGN01', {
+      ...profileNamed('keypad-sign-2-fields'),
+      hull: profileNamed('keypad-cr-counter').hull,
+      applications: [parseApplicationText('SIGN=sign:OCRA-1:HOTP-SHA1-8:QH40/ACCOUNT:N12,NAME:A8')],
+      initialPin: null,
+    });
+    const { page } = await browser.visit(desk.served.url);
+    await keyIn(page, 'SIGN01', 'On and off', ...digits('4711'));
+    await expect
+      .poll(() => spokenOf(page, 'SIGN01').textContent())
+      .toBe('Field 1 of 2, ACCOUNT. 4 7 1 1');
+    await keyIn(page, 'SIGN01', 'OK');
+    await cardOf(page, 'SIGN01').focus();
+    await page.keyboard.type('jane');
+    await expect
+      .poll(() => spokenOf(page, 'SIGN01').textContent())
+      .toBe('Field 2 of 2, NAME. J A N E');
+    await page.keyboard.press('Enter');
+    const { token } = await desk.folder.read('SIGN01');
+    const told = sign(token, Date.now(), ['4711', 'jane']);
+    const response = told.ok ? told.generated?.response : null;
+    await expect
+      .poll(() => spokenOf(page, 'SIGN01').textContent())
+      .toBe(`Response ${Array.from(response ?? 'none').join(' ')}`);
   });
 });
