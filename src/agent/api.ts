@@ -31,6 +31,9 @@ export interface Enrolled {
 export type LogonAnswer =
   | {
       readonly kind: 'accepted';
+      /** Who was verified, by whichever name. */
+      readonly user: string;
+      readonly domain: string;
       readonly pinChanged: boolean;
       readonly offline: OfflineOffer | null;
     }
@@ -56,6 +59,8 @@ const offerShape: z.ZodType<OfflineOffer> = z.discriminatedUnion('status', [
 ]);
 const acceptedShape = z.object({
   outcome: z.literal('accepted'),
+  user: z.string(),
+  domain: z.string(),
   pinChanged: z.boolean().default(false),
   offline: offerShape.nullable().default(null),
 });

@@ -102,9 +102,10 @@ async function online(
     answer = await send({ password: typed, challengeKey });
   }
   const { note, code, detail, reason } = await renew(agent, api, answer, { ...request, typed });
-  if (note !== 'updated') await withSession(agent, (session) => useUp(session, request, typed));
+  const names = namesOf(answer, request);
+  if (note !== 'updated') await withSession(agent, (session) => useUp(session, names, typed));
   const standing = await withSession(agent, ({ state, nowMs }) => {
-    const newest = packagesOf(state(), request).at(-1);
+    const newest = packagesOf(state(), ...names).at(-1);
     return Promise.resolve(newest === undefined ? null : standingOf(state(), newest, nowMs));
   });
   // An update that brought nothing is none; a logon is a logon.
@@ -120,6 +121,13 @@ async function online(
   };
 }
 
+type Accepted = Extract<LogonAnswer, { kind: 'accepted' }>;
+
+/** What is here may have come under another name than the one that was typed now. */
+function namesOf({ user, domain }: Accepted, typed: UserName): readonly UserName[] {
+  return [{ user, domain }, typed];
+}
+
 const unaccepted = { by: null, shown: null, standing: null, note: null, reason: null } as const;
 
 interface Renewal {
@@ -132,12 +140,12 @@ interface Renewal {
 async function renew(
   agent: Agent,
   api: AgentApi,
-  answer: Extract<LogonAnswer, { kind: 'accepted' }>,
+  answer: Accepted,
   { typed, ...name }: UserName & { readonly typed: string },
 ): Promise<Renewal> {
   const { offline: offer, pinChanged } = answer;
   if (pinChanged) {
-    await dropOldPin(agent, api, name);
+    await dropOldPin(agent, api, namesOf(answer, name));
     const detail = 'what was typed ends with a new PIN: the next logon renews the offline data';
     return { note: 'pin-changed', code: 'accepted', detail, reason: null };
   }
@@ -157,13 +165,13 @@ async function renew(
  * What was made under the old PIN stands no more at the server, whose answer to a report has it destroyed.
  * Where that fails, everything of the user goes: the old PIN opens nothing once the network is unplugged.
  */
-async function dropOldPin(agent: Agent, api: AgentApi, name: UserName): Promise<void> {
+async function dropOldPin(agent: Agent, api: AgentApi, names: readonly UserName[]): Promise<void> {
   try {
     await report(agent, api);
   } catch (error) {
     if (!(error instanceof AgentError) || error.code === 'revoked') throw error;
     agent.log(error.code, error.message);
-    await removeUser(agent, name);
+    await removeUser(agent, ...names);
   }
 }
 

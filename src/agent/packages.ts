@@ -19,12 +19,18 @@ export interface UserName {
   readonly domain: string | null;
 }
 
-export function packagesOf(state: AgentState, { user, domain }: UserName): readonly PackageState[] {
-  return state.packages.filter((each) => {
-    if (domain === null) return each.namedBy.some((name) => isSameName(name, user));
-    const { userName, domainName } = headerOf(each);
-    return isSameName(userName, user) && isSameName(domainName, domain);
-  });
+/** Those of a person who may be named in several ways. */
+export function packagesOf(
+  state: AgentState,
+  ...names: readonly UserName[]
+): readonly PackageState[] {
+  return state.packages.filter((each) => names.some((name) => isNamed(each, name)));
+}
+
+function isNamed(its: PackageState, { user, domain }: UserName): boolean {
+  if (domain === null) return its.namedBy.some((name) => isSameName(name, user));
+  const { userName, domainName } = headerOf(its);
+  return isSameName(userName, user) && isSameName(domainName, domain);
 }
 
 export function isSameName(one: string, other: string): boolean {

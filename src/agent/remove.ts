@@ -13,12 +13,12 @@ import { withSession } from './session.ts';
 import { type PackageState, readState } from './state.ts';
 
 /**
- * Destroys the offline data of a user here; the next report says so.
+ * Destroys the offline data of a user here, by whichever of the names; the next report says so.
  *
  * @returns how many packages went
  */
-export function removeUser(agent: Agent, name: UserName): Promise<number> {
-  return withSession(agent, (session) => remove(session, packagesOf(session.state(), name)));
+export function removeUser(agent: Agent, ...names: readonly UserName[]): Promise<number> {
+  return withSession(agent, (session) => remove(session, packagesOf(session.state(), ...names)));
 }
 
 /**

@@ -234,8 +234,12 @@ async function accept(
  * Uses up here what the server has just accepted, where no new package has taken the place of the old one:
  * whoever saw it typed must not sign on with it once the network is unplugged.
  */
-export async function useUp(session: Session, name: UserName, text: string): Promise<void> {
-  for (const its of packagesOf(session.state(), name)) {
+export async function useUp(
+  session: Session,
+  names: readonly UserName[],
+  text: string,
+): Promise<void> {
+  for (const its of packagesOf(session.state(), ...names)) {
     const parts = splitCredential(headerOf(its), text);
     const isOpen = obstacle(session.state(), its, session.nowMs) === null;
     if (!isOpen || its.status !== 'installed' || parts === null) continue;

@@ -259,6 +259,26 @@ it.each([[{ status: 'current' }], [{ status: 'not-permitted', reason: 'too-many-
   },
 );
 
+it.each([
+  ['the domain in front', 'MASTER\\jane', []],
+  ['the domain beside it', 'jane', ['--domain', 'master']],
+] as const)(
+  'takes nothing without the server that the server has taken under another name (%s)',
+  async (_, name, domain) => {
+    const office = await equippedOffice();
+    office.server.users.set(name, { ...jane, header: { userName: 'jane' } });
+    office.server.offer = { status: 'current' };
+    const typed = `${jane.pin}${office.shown()}`;
+    const online = await office.agent(['logon', name, ...domain, '--stdin'], [typed]);
+    // What is there is this person's.
+    expect(online).toMatchObject({ status: 0, err: '' });
+    expect(online.out).toContain('3 days, 30 sign-ins left');
+    await office.server.stop();
+    expect(await logon(office, typed)).toMatchObject({ status: exitCodes.refused, out: '' });
+    expect(await logon(office, `${jane.pin}${office.shown(1)}`)).toMatchObject({ status: 0 });
+  },
+);
+
 it('counts one try for all devices of a user, so that a right one is no failure', async () => {
   const office = await equippedOffice();
   office.server.users.set('jane', { ...jane, serial: 'VT00000002' });
@@ -278,21 +298,27 @@ it('counts one try for all devices of a user, so that a right one is no failure'
   ]);
 });
 
-it('destroys what was made under an old PIN, though the server is gone before it says so', async () => {
-  const office = await equippedOffice();
-  const { server } = office;
-  const { nowMs } = server;
-  const typed = `${jane.pin}${office.shown()}`;
-  const body = { outcome: 'accepted', pinChanged: true };
-  server.faults.set('/v1/offline/logon', { status: 200, body });
-  server.nowMs = () => {
-    // The report in front of the logon is the last that is answered.
-    server.faults.set('/v1/offline/reports', { status: 503, body: {} });
-    return nowMs();
-  };
-  const ran = await logon(office, typed);
-  expect(ran).toMatchObject({ status: 0, err: '' });
-  expect(ran.out).toContain('The PIN was changed: sign in once more');
-  await server.stop();
-  expect(await logon(office, typed)).toMatchObject({ status: exitCodes['no-data'], out: '' });
-});
+it.each([
+  ['the same name', 'jane'],
+  ['another name', 'MASTER\\jane'],
+])(
+  'destroys what was made under an old PIN, though the server is gone before it says so (%s)',
+  async (_, name) => {
+    const office = await equippedOffice();
+    const { server } = office;
+    const { nowMs } = server;
+    const typed = `${jane.pin}${office.shown()}`;
+    const body = { outcome: 'accepted', user: 'jane', domain: 'master', pinChanged: true };
+    server.faults.set('/v1/offline/logon', { status: 200, body });
+    server.nowMs = () => {
+      // The report in front of the logon is the last that is answered.
+      server.faults.set('/v1/offline/reports', { status: 503, body: {} });
+      return nowMs();
+    };
+    const ran = await office.agent(['logon', name, '--stdin'], [typed]);
+    expect(ran).toMatchObject({ status: 0, err: '' });
+    expect(ran.out).toContain('The PIN was changed: sign in once more');
+    await server.stop();
+    expect(await logon(office, typed)).toMatchObject({ status: exitCodes['no-data'], out: '' });
+  },
+);

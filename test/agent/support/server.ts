@@ -221,7 +221,13 @@ export class ScriptedServer {
     const handle = randomUUID();
     this.#handles.set(handle, { agentId, user });
     const offline = this.offer ?? { status: 'available', handle, expiresAtMs: 0 };
-    return { status: 200, body: { outcome: 'accepted', pinChanged: false, offline } };
+    const body = { outcome: 'accepted', ...this.personOf(user), pinChanged: false, offline };
+    return { status: 200, body };
+  }
+
+  /** Whom an answer names: as a package of this user would. */
+  personOf({ user, header }: ServedUser): { readonly user: string; readonly domain: string } {
+    return { user: header?.userName ?? user, domain: header?.domainName ?? 'master' };
   }
 
   #isRight(user: ServedUser, typed: string): boolean {
