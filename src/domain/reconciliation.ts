@@ -26,7 +26,10 @@ export interface Known {
   readonly applications: ReadonlyMap<string, Application>;
   /** `usedKey` of what other lines have used up. */
   readonly used: ReadonlySet<string>;
-  /** By package, the highest index below its end that earlier lines used of its application, anywhere. */
+  /**
+   * By package, the highest index below its end that earlier lines used of its application, anywhere, or may
+   * have used where lines are lost.
+   */
   readonly usedThrough: ReadonlyMap<string, bigint>;
   /** Ids of packages that nothing speaks against. */
   readonly stands: ReadonlySet<string>;

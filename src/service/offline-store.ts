@@ -51,5 +51,7 @@ export interface OfflineStore {
   offlineEventsAt(applicationId: string, index: bigint): Promise<readonly OfflineEvent[]>;
   /** The highest index below `below` that was reported as used in that epoch, at whichever workstation. */
   offlineUsedBelow(applicationId: string, epoch: number, below: bigint): Promise<bigint | null>;
+  /** Whether lines of that workstation were given up as lost at that instant or later. */
+  offlineGapSince(agentId: string, atMs: number): Promise<boolean>;
   offlineReportById(id: string): Promise<OfflineReport | null>;
 }

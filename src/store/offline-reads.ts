@@ -214,6 +214,19 @@ export class OfflineReads extends Reads {
     return index === null ? null : BigInt(index);
   }
 
+  async offlineGapSince(agentId: string, atMs: number): Promise<boolean> {
+    const found = await this.first(
+      this.from
+        .selectFrom('offline_event')
+        .select('id')
+        .where('agent_id', '=', agentId)
+        .where('kind', '=', 'gap')
+        .where('at_ms', '>=', atMs)
+        .limit(1),
+    );
+    return found !== null;
+  }
+
   async offlineReportById(id: string): Promise<OfflineReport | null> {
     const query = this.from.selectFrom('offline_report').select(columns.offlineReportColumns);
     const found = await this.first(query.where('id', '=', id));

@@ -127,6 +127,17 @@ eachDatabase((opened) => {
       await insertAll(opened.store, [insertPackage(earlier), insertEvent(late)]);
       expect(await below(60n)).toBe(42n);
     });
+
+    test('say whether lines of a workstation were given up since', async () => {
+      const [owner, other] = [await outfit(opened.store), await outfit(opened.store)];
+      const gap = anEvent(owner, { n: 7, kind: 'gap', index: null, atMs: 100 });
+      const changes = [gap, anEvent(owner, { n: 8, atMs: 200 }), anEvent(other, { atMs: 200 })];
+      await insertAll(opened.store, changes.map(insertEvent));
+      const { store } = opened;
+      expect(await store.offlineGapSince(owner.agent.id, 100)).toBe(true);
+      expect(await store.offlineGapSince(owner.agent.id, 101)).toBe(false);
+      expect(await store.offlineGapSince(other.agent.id, 0)).toBe(false);
+    });
   });
 
   describe('a purge', () => {

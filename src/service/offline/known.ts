@@ -29,7 +29,7 @@ export async function knownOf(
     serials,
     stands,
     used: await usedBefore(desk, packages, fresh),
-    usedThrough: await usedThroughOf(desk, packages, fresh),
+    usedThrough: await usedThroughOf(desk, agent, { packages, document, fresh }),
     windowForwardSteps: policy.offlineWindowForwardSteps,
     userLockThreshold: lockThresholdOf(desk),
   };
@@ -110,15 +110,27 @@ async function usedBefore(
 /** Looked for only where something is given back; at every workstation, or it could be used there too. */
 async function usedThroughOf(
   { context: { store } }: Desk,
-  packages: ReadonlyMap<string, OfflinePackage>,
-  fresh: readonly ReportedLine[],
+  { id: agentId, acknowledgedThrough }: OfflineAgent,
+  {
+    packages,
+    document,
+    fresh,
+  }: {
+    readonly packages: ReadonlyMap<string, OfflinePackage>;
+    readonly document: OfflineReportDocument;
+    readonly fresh: readonly ReportedLine[];
+  },
 ): Promise<ReadonlyMap<string, bigint>> {
+  const isGap = document.from - 1 > acknowledgedThrough;
   const through = new Map<string, bigint>();
   for (const { kind, packageId } of fresh) {
     const its = packages.get(packageId ?? '');
     if (kind !== 'released' || its?.eventMode !== 'reserved' || through.has(its.id)) continue;
-    const { applicationId, epoch, first, count } = its;
-    const index = await store.offlineUsedBelow(applicationId, epoch, first + BigInt(count));
+    const { applicationId, epoch, first, count, createdAtMs } = its;
+    const end = first + BigInt(count);
+    // Of what it used by lines that are lost nobody knows: all of it may be.
+    const isLost = isGap || (await store.offlineGapSince(agentId, createdAtMs));
+    const index = isLost ? end - 1n : await store.offlineUsedBelow(applicationId, epoch, end);
     if (index !== null) through.set(its.id, index);
   }
   return through;

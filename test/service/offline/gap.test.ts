@@ -118,3 +118,41 @@ it('bridges no more than it can count, and no workstation that was revoked', asy
   await administration.revokeOfflineAgent(admin, agent.id, null);
   await expect(accept(agent)).rejects.toMatchObject({ fields: { reason: 'agent-revoked' } });
 });
+
+it('opens no reserved counter again that a lost line may have told of', async () => {
+  const reserved = await openOfflineBench({ offlineEventMode: 'reserved' }, offline.bench);
+  const { bench } = offline;
+  const { userName, device } = await reserved.owner(hotp6);
+  const agent = await reserved.agent();
+  const { header } = await reserved.install(agent, userName, device.response({ counter: 0 }));
+  const { packageId, first, count } = header;
+  await reserved.report(agent);
+  // Signed on here by the response of counter 1; the server that was told of it is no more.
+  agent.use(packageId, 1n, bench.clock.nowMs());
+  agent.acknowledged = { n: agent.log.n, head: agent.log.head };
+  agent.lines = [];
+  await accept(agent);
+  await reserved.report(agent);
+  agent.note('released', { packageId, atMs: bench.clock.nowMs() });
+  agent.held = [];
+  expect(await reserved.report(agent)).toMatchObject({ agentState: 'active', packageIds: [] });
+  const online = (counter: bigint): Promise<string> =>
+    codeOf(
+      bench.service,
+      reserved.caller,
+      asking(userName, { response: device.response({ counter }) }),
+    );
+  expect(await online(1n)).not.toBe('accepted');
+  expect(await online(first + BigInt(count))).toBe('accepted');
+  // What is reserved from now on is given back as ever.
+  bench.clock.advance(1);
+  const later = await reserved.install(
+    agent,
+    userName,
+    device.response({ counter: first + BigInt(count) + 1n }),
+  );
+  agent.note('released', { packageId: later.header.packageId, atMs: bench.clock.nowMs() });
+  agent.held = [];
+  await reserved.report(agent);
+  expect(await online(later.header.first)).toBe('accepted');
+});
