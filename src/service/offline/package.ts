@@ -1,5 +1,5 @@
 import { isStanding, type OfflineSubject, type OfflineTerms } from '../../domain/offline-plan.ts';
-import { isMadeFor } from '../../domain/offline-standing.ts';
+import { isMadeFor, standsStill } from '../../domain/offline-standing.ts';
 import type { OfflineAgent, OfflinePackage, RetrievalHandle } from '../../domain/offline.ts';
 import { TallystickError } from '../../errors.ts';
 import { algorithmText } from '../../oath/index.ts';
@@ -19,7 +19,13 @@ import { drawChallenges, fillPackage } from './entries.ts';
 import { formatOf, offlineMac, signingKeyOf, signOffline } from './format.ts';
 import { presentAgent, requireAgent } from './proof.ts';
 import { noteRefusal } from './refusal.ts';
-import { packageFor, packagesReadMax, policyHashOf, prospectOf } from './subject.ts';
+import {
+  circumstancesOf,
+  packageFor,
+  packagesReadMax,
+  policyHashOf,
+  prospectOf,
+} from './subject.ts';
 
 /** What a try of a PIN costs at the workstation (RFC 7914): 64 MiB, a sixth of a second. */
 const slowHash = { algorithm: 'scrypt', n: 2 ** 16, r: 8, p: 1 } as const;
@@ -102,6 +108,9 @@ async function makePackage(
   const emergencyCodes = codes.map(({ code }) => code);
   const bytes = await writePackage(desk, agent, subject, header, emergencyCodes);
   const record = recordOf(desk, handle, subject, header);
+  // It took a while: a PIN that was reset meanwhile is good nowhere any more.
+  const present = await circumstancesOf(desk.context, handle, agent, desk.standing.policy);
+  if (!standsStill(record, present, desk.nowMs)) throw await unknownHandle(desk, agent);
   const replaced = packages.filter(
     (each) =>
       each.agentId === agent.id &&
