@@ -23,7 +23,9 @@ export function encodeHmacChallenge(question: unknown): Uint8Array {
     const allowed = `1 to ${String(hmacChallengeBytesMax)} bytes in hex`;
     throw new OathError('ERR_OATH_INPUT', 'question', allowed);
   }
-  return Uint8Array.from(question.match(/../g) ?? [], (pair) => Number.parseInt(pair, 16));
+  const byteAt = (index: number): number =>
+    Number.parseInt(question.slice(2 * index, 2 * index + 2), 16);
+  return Uint8Array.from({ length: question.length / 2 }, (_, index) => byteAt(index));
 }
 
 /**

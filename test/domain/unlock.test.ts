@@ -23,6 +23,7 @@ describe('what can unlock a device', () => {
     ['OCRA-1:HOTP-SHA1-8:C-QN08-T30S/00000000', false],
     ['HOTP-SHA1-6', false],
     ['TOTP-SHA1-6-30S', false],
+    ['HMAC-SHA1-CR', false],
   ])('%s: %s', (text, isFit) => {
     expect(unlockSuite(parseAlgorithmText(text)) !== null).toBe(isFit);
   });

@@ -79,6 +79,7 @@ describe('a header', () => {
     ['algorithm', { algorithm: 8 as unknown as string }],
     ['algorithm', { ...kinds.event, algorithm: 'TOTP-SHA1-8-30S' }],
     ['algorithm', { ...kinds.time, algorithm: 'OCRA-1:HOTP-SHA1-8:QN08' }],
+    ['algorithm', { ...kinds.challenge, algorithm: 'HMAC-SHA1-CR' }],
     ['algorithm', { ...kinds.event, algorithm: 'OCRA-1:HOTP-SHA1-8:QN08' }],
     ['algorithm', { ...kinds.challenge, algorithm: 'OCRA-1:HOTP-SHA1-8:C-QN08' }],
     ['algorithm', { ...kinds.challenge, algorithm: 'OCRA-1:HOTP-SHA1-8:QN08-T1M' }],
