@@ -34,6 +34,8 @@ export interface PasswordTape {
   isRight(password: string): Promise<boolean>;
   /** As `isRight`; null where the back end cannot be asked and nothing was compared: see `outage`. */
   isRightIfKnown(password: string): Promise<boolean | null>;
+  /** The first of several that is right; a back end is asked of none before each was compared with what is kept. */
+  rightOf(passwords: readonly string[]): Promise<string | null>;
   /** Of the password that was right, for the decision; null where none was, or the back end said so. */
   rightVersion(): number | null;
   /** Whether any password was compared and was wrong. */
@@ -50,6 +52,7 @@ export interface PasswordTape {
 export function createPasswordTape(context: Context, owner: PasswordOwner | null): PasswordTape {
   const judged = new Map<string, boolean>();
   const unknown = new Set<string>();
+  const kept = new Map<string, boolean>();
   let paid = 0;
   let wasWrong = false;
   let rightVersion: number | null = null;
@@ -74,17 +77,20 @@ export function createPasswordTape(context: Context, owner: PasswordOwner | null
       throw outage;
     }
   };
-  const judge = async (password: string): Promise<boolean> => {
-    if (owner === null || password === '' || composed(password).length > passwordLengthMax) {
-      return false;
-    }
-    const { userName } = owner.user;
+  const isTheKept = async (password: string): Promise<boolean> => {
+    if (owner === null || !canBePassword(password)) return false;
+    const known = kept.get(password);
+    if (known !== undefined) return known;
     paid += 1;
-    if (await isKept(context, owner.user.id, verifier, password)) {
-      rightVersion = owner.user.password.version;
-      return true;
-    }
-    return askBackEnd({ userName, domainName: owner.domainName }, password);
+    const isSame = await isKept(context, owner.user.id, verifier, password);
+    kept.set(password, isSame);
+    if (isSame) rightVersion = owner.user.password.version;
+    return isSame;
+  };
+  const judge = async (password: string): Promise<boolean> => {
+    if (owner === null || !canBePassword(password)) return false;
+    if (await isTheKept(password)) return true;
+    return askBackEnd({ userName: owner.user.userName, domainName: owner.domainName }, password);
   };
   const isRight = async (password: string): Promise<boolean> => {
     const known = judged.get(password);
@@ -107,6 +113,11 @@ export function createPasswordTape(context: Context, owner: PasswordOwner | null
         if (error !== outage) throw error;
         return null;
       }
+    },
+    async rightOf(passwords) {
+      for (const password of passwords) if (await isTheKept(password)) return password;
+      for (const password of passwords) if (await isRight(password)) return password;
+      return null;
     },
     rightVersion: () => rightVersion,
     wasWrong: () => wasWrong,
@@ -133,6 +144,10 @@ export async function isRightBesideDevices(
   return hasResponseForm(credential, authenticators)
     ? (await passwords.isRightIfKnown(password)) === true
     : passwords.isRight(password);
+}
+
+function canBePassword(password: string): boolean {
+  return password !== '' && composed(password).length <= passwordLengthMax;
 }
 
 /** The same work whether anything is kept or not. */

@@ -231,12 +231,11 @@ async function behindPassword<Success extends { readonly outcome: string }>(
     const credential = await withoutPassword(progress, asked, found, passwords);
     return { credential, passwordVersion: null };
   }
-  for (const { password, credential } of demandedIn(request.credential, eligible.authenticators)) {
-    if (await passwords.isRight(password)) {
-      return { credential, passwordVersion: passwords.rightVersion() };
-    }
-  }
-  return null;
+  const cuts = demandedIn(request.credential, eligible.authenticators);
+  const right = await passwords.rightOf(cuts.map(({ password }) => password));
+  const cut = cuts.find(({ password }) => password === right);
+  if (cut === undefined) return null;
+  return { credential: cut.credential, passwordVersion: passwords.rightVersion() };
 }
 
 /** Where the demanded password may be, with what stands behind it. */
@@ -267,12 +266,10 @@ async function withoutPassword<Success extends { readonly outcome: string }>(
   const { credential } = request;
   const isAsked = isAnswering(request) && isByKeyword(asked?.method ?? 'none');
   if (!isAsked || credential.format !== 'combined') return credential;
-  for (const end of passwordEnds(credential.text, authenticators.map(challenged))) {
-    if (await passwords.isRight(credential.text.slice(0, end))) {
-      return { format: 'combined', text: credential.text.slice(end) };
-    }
-  }
-  return credential;
+  const { text } = credential;
+  const ends = passwordEnds(text, authenticators.map(challenged));
+  const right = await passwords.rightOf(ends.map((end) => text.slice(0, end)));
+  return right === null ? credential : { format: 'combined', text: text.slice(right.length) };
 }
 
 /** What of an authenticator answers challenges. */

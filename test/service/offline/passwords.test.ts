@@ -249,3 +249,26 @@ it('makes no package by a logon from before the policy was another', async () =>
   await save(false);
   await expect(desk.fetch(without.agent, withIt)).rejects.toMatchObject({ code: 'not-found' });
 });
+
+it('asks the back end for nothing where the password that is kept is in front', async () => {
+  const asksToo = await openOfflineBench(
+    { ...required, backEndAuthentication: 'if-needed' },
+    offline.bench,
+  );
+  const one = await person(password, asksToo);
+  // Where the password ends by the first device is not where it ends by the second.
+  const second = await offline.bench.device(hotp6, { userName: one.userName });
+  await givePin(offline.bench, second.serial, '47219384');
+  const verify = vi.spyOn(backEnd, 'verify');
+  for (const [front, device] of [
+    [`${password}47219384`, second],
+    [`${password}${pin}`, one.device],
+  ] as const) {
+    const text = `${front}${device.response({ counter: 0 })}`;
+    const credential = { format: 'combined', text } as const;
+    const answer = await asksToo.logon(one.agent, { ...asking(one.userName, {}), credential });
+    expect(statusOf(answer)).toMatchObject({ status: 'available' });
+  }
+  expect(verify).not.toHaveBeenCalled();
+  verify.mockRestore();
+});
