@@ -76,8 +76,9 @@ function secretOf(
   front: string,
   code: string,
 ): Buffer {
-  // Composed, as the server hashes passwords; a PIN is the same either way.
-  return framed(isPinRequired ? front.normalize('NFC') : '', code);
+  // Composed, as the server hashes passwords; blanks before the code are the code's, as those within.
+  const shown = front.normalize('NFC').replace(/[-\s]+$/, '');
+  return framed(isPinRequired ? shown : '', code);
 }
 
 /** Crockford's base 32 as it is heard on the telephone: groups, and letters that look like digits. */

@@ -91,6 +91,16 @@ it('opens a lock by an emergency code, as it is heard on the telephone', async (
   expect(new Set(used.map(({ codeId }) => codeId)).size).toBe(1);
 });
 
+it.each([' ', '-', '  '])(
+  'takes a code behind the PIN as it is spoken (%j between them)',
+  async (gap) => {
+    const office = await equippedOffice(withCode('tokencode'));
+    expect(await lockedOffice(office)).toBe(exitCodes['emergency-needed']);
+    const spoken = `${jane.pin}${gap}${tokencode.slice(0, 5)} ${tokencode.slice(5)}`;
+    expect(await logon(office, spoken)).toMatchObject({ status: 0, err: '' });
+  },
+);
+
 it('takes no emergency code whose days are over', async () => {
   const office = await equippedOffice(withCode('passcode', Date.UTC(2030, 0, 16)));
   await office.server.stop();
