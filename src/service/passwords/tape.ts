@@ -52,10 +52,8 @@ export interface PasswordTape {
 export function createPasswordTape(context: Context, owner: PasswordOwner | null): PasswordTape {
   const judged = new Map<string, boolean>();
   const unknown = new Set<string>();
-  const kept = new Map<string, boolean>();
-  let paid = 0;
+  const kept = createKeptTape(context, owner?.user ?? null);
   let wasWrong = false;
-  let rightVersion: number | null = null;
   let fault: TallystickError | null = null;
   let outage: TallystickError | null = null;
   const backEnd = owner?.asksBackEnd === true ? context.backEnd : null;
@@ -77,19 +75,9 @@ export function createPasswordTape(context: Context, owner: PasswordOwner | null
       throw outage;
     }
   };
-  const isTheKept = async (password: string): Promise<boolean> => {
-    if (owner === null || !canBePassword(password)) return false;
-    const known = kept.get(password);
-    if (known !== undefined) return known;
-    paid += 1;
-    const isSame = await isKept(context, owner.user.id, verifier, password);
-    kept.set(password, isSame);
-    if (isSame) rightVersion = owner.user.password.version;
-    return isSame;
-  };
   const judge = async (password: string): Promise<boolean> => {
     if (owner === null || !canBePassword(password)) return false;
-    if (await isTheKept(password)) return true;
+    if (await kept.isIt(password)) return true;
     return askBackEnd({ userName: owner.user.userName, domainName: owner.domainName }, password);
   };
   const isRight = async (password: string): Promise<boolean> => {
@@ -115,14 +103,40 @@ export function createPasswordTape(context: Context, owner: PasswordOwner | null
       }
     },
     async rightOf(passwords) {
-      for (const password of passwords) if (await isTheKept(password)) return password;
+      for (const password of passwords) if (await kept.isIt(password)) return password;
       for (const password of passwords) if (await isRight(password)) return password;
       return null;
     },
-    rightVersion: () => rightVersion,
+    rightVersion: kept.rightVersion,
     wasWrong: () => wasWrong,
     fault: () => fault,
     outage: () => outage,
+    complete: kept.complete,
+  };
+}
+
+/** What is compared with the password that is kept of a user; null: of nobody. */
+function createKeptTape(
+  context: Context,
+  user: User | null,
+): Pick<PasswordTape, 'rightVersion' | 'complete'> & {
+  isIt(password: string): Promise<boolean>;
+} {
+  const judged = new Map<string, boolean>();
+  let paid = 0;
+  let rightVersion: number | null = null;
+  return {
+    async isIt(password) {
+      if (user === null || !canBePassword(password)) return false;
+      const known = judged.get(password);
+      if (known !== undefined) return known;
+      paid += 1;
+      const isSame = await isKept(context, user.id, user.password.verifier, password);
+      judged.set(password, isSame);
+      if (isSame) rightVersion = user.password.version;
+      return isSame;
+    },
+    rightVersion: () => rightVersion,
     async complete(passwords) {
       for (; paid < passwords; paid += 1) await isKept(context, nobody.id, null, 'nobody');
     },
