@@ -3,6 +3,7 @@ import {
   algorithmInputs,
   algorithmText,
   hostCodeSuite,
+  multiModeChallengeCharactersMax,
   OathError,
   type OcraSuite,
   parseAlgorithmText as parseOathText,
@@ -65,8 +66,6 @@ const unlockCodeDigitsMin = 6;
 const hostCodeDigitsMin = 4;
 /** A response with its check digit must still be one: at most ten digits. */
 const checkedResponseDigitsMax = 9;
-/** Keeps what a challenge may be apart from the digest that is signed. */
-const multiModeChallengeCharactersMax = 16;
 const prefixes = { signature: 'sign:', 'multi-mode': 'multi:', unlock: 'unlock:' } as const;
 type PrefixedMode = keyof typeof prefixes;
 

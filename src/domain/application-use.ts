@@ -1,4 +1,4 @@
-import { signsFields } from '../oath/index.ts';
+import { multiModeChallengeCharactersMax, signsFields } from '../oath/index.ts';
 import { algorithmMode, sequenceOf } from './application.ts';
 import type { Application, ApplicationMode, UserWithAuthenticators } from './model.ts';
 import type { EffectivePolicy } from './policy-catalogue.ts';
@@ -6,9 +6,6 @@ import { hasPin } from './server-pin.ts';
 
 /** What the responses of an application are good for. */
 export type ApplicationUse = 'logon' | 'signature';
-
-/** Keeps what answers a challenge apart from what signs: the digest of data fields is longer. */
-const multiModeChallengeCharactersMax = 16;
 
 /** Whether an application of this mode answers challenges of that length, as far as the mode decides. */
 export function takesChallengeOf(mode: ApplicationMode, characters: number): boolean {

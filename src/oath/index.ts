@@ -60,6 +60,7 @@ export {
 } from './ocra-suite.ts';
 export {
   hexFieldCharactersMax,
+  multiModeChallengeCharactersMax,
   signatureFieldsMax,
   signatureScheme,
   signatureText,

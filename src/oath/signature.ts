@@ -11,6 +11,12 @@ export const signatureFieldsMax: number = 8;
 export const hexFieldCharactersMax: number = 16;
 export const textFieldCharactersMax: number = 8;
 
+/**
+ * Characters of a challenge for an application that signs as well, on one seed. Host and device keep to
+ * it alike: the digest of data fields is longer, so that nobody gets one signed as a challenge.
+ */
+export const multiModeChallengeCharactersMax: number = 16;
+
 /** SHA-1 as hex digits: the question that stands for the fields. */
 const digestCharacters = 40;
 /** Occurs in no field, so that no two lists of fields have one text. */

@@ -1,25 +1,22 @@
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import {
   freshInstallation,
   type Installation,
-  runProgram,
   runTallystick,
   type ServerProcess,
   startServer,
 } from '../support/cli.ts';
 import { describeLayer } from '../support/layers.ts';
 import { attributesOf, type Call, codesOf, judges } from './soap/judges.ts';
-import { administratorOf, type Answer, clientOf, must, type Send } from './support.ts';
+import { administratorOf, type Answer, clientUnder, must, type Send, vtokenIn } from './support.ts';
 
 /**
  * An emulated key and a real server with SoftHSM: the seed goes into the module by the command line, the
  * challenge comes by REST or SOAP, the key answers it in frames.
  */
-const vtokenProgram = fileURLToPath(new URL('../../dist/emulator/cli/main.js', import.meta.url));
 const pin = '4711';
 
 describeLayer('softhsm', 'a key that answers challenges', () => {
@@ -39,13 +36,7 @@ describeLayer('softhsm', 'a key that answers challenges', () => {
       oneStepChallengeFormat: 'hex',
       userLockThreshold: 0,
     };
-    await must(admin('PUT', '/v1/policies/keys', { parent: 'Local Authentication', settings }));
-    const component = { location: '127.0.0.1', access: 'address', policy: 'keys' };
-    await must(admin('POST', '/v1/components', { type: 'desk', ...component }));
-    const made = await must(
-      admin('POST', '/v1/keys', { name: 'desk', role: 'client', component: 'desk' }),
-    );
-    client = clientOf(server, String(made['key']));
+    client = await clientUnder(server, admin, 'desk', settings);
   });
 
   afterAll(async () => {
@@ -54,11 +45,7 @@ describeLayer('softhsm', 'a key that answers challenges', () => {
     rmSync(folder, { recursive: true, force: true });
   });
 
-  async function vtoken(...argv: readonly string[]): Promise<string> {
-    const run = await runProgram(process.execPath, [vtokenProgram, ...argv, '--dir', folder]);
-    if (run.code !== 0) throw new Error(run.stderr);
-    return run.stdout.trim();
-  }
+  const vtoken = vtokenIn(folder);
 
   /** A new key; the seeds of its slots, in base32. */
   async function newKey(serial: string): Promise<readonly string[]> {

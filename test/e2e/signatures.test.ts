@@ -1,26 +1,23 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import {
   type Finished,
   freshInstallation,
   type Installation,
-  runProgram,
   runTallystick,
   type ServerProcess,
   startServer,
 } from '../support/cli.ts';
 import { describeLayer } from '../support/layers.ts';
 import { attributesOf, type Call, codesOf, judges } from './soap/judges.ts';
-import { administratorOf, type Answer, clientOf, must, type Send } from './support.ts';
+import { administratorOf, type Answer, clientUnder, must, type Send, vtokenIn } from './support.ts';
 
 /**
  * Emulated devices that sign, paired with a real server and SoftHSM by the command lines of both; what
  * they show is verified by REST, by SOAP and by the command.
  */
-const vtokenProgram = fileURLToPath(new URL('../../dist/emulator/cli/main.js', import.meta.url));
 const asked = 'ACCOUNT:N10,AMOUNT:N12';
 const fields = ['4711', '125000'];
 
@@ -40,13 +37,7 @@ describeLayer('softhsm', 'a device that signs', () => {
       oneStepChallengeResponse: 'any-challenge',
       userLockThreshold: 0,
     };
-    await must(admin('PUT', '/v1/policies/bank', { parent: 'Local Authentication', settings }));
-    const component = { location: '127.0.0.1', access: 'address', policy: 'bank' };
-    await must(admin('POST', '/v1/components', { type: 'bank', ...component }));
-    const made = await must(
-      admin('POST', '/v1/keys', { name: 'bank', role: 'client', component: 'bank' }),
-    );
-    client = clientOf(server, String(made['key']));
+    client = await clientUnder(server, admin, 'bank', settings);
   });
 
   afterAll(async () => {
@@ -55,11 +46,7 @@ describeLayer('softhsm', 'a device that signs', () => {
     rmSync(folder, { recursive: true, force: true });
   });
 
-  async function vtoken(...argv: readonly string[]): Promise<string> {
-    const run = await runProgram(process.execPath, [vtokenProgram, ...argv, '--dir', folder]);
-    if (run.code !== 0) throw new Error(run.stderr);
-    return run.stdout.trim();
-  }
+  const vtoken = vtokenIn(folder);
 
   function tallystick(argv: readonly string[], input?: string): Promise<Finished> {
     const environment = {

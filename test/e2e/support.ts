@@ -1,6 +1,7 @@
 import { createHmac, randomBytes } from 'node:crypto';
 import { readFileSync } from 'node:fs';
-import type { Installation, ServerProcess } from '../support/cli.ts';
+import { fileURLToPath } from 'node:url';
+import { type Installation, runProgram, type ServerProcess } from '../support/cli.ts';
 
 export interface Answer {
   readonly status: number;
@@ -34,6 +35,34 @@ export function clientOf(server: ServerProcess, key: string): Send {
 
 export function administratorOf(server: ServerProcess, installation: Installation): Send {
   return clientOf(server, readFileSync(installation.adminKeyFile, 'utf8').trim());
+}
+
+/**
+ * A program that needs no more than its address and a key, under a policy of its own, a child of Local
+ * Authentication: policy, component and key have one name.
+ */
+export async function clientUnder(
+  server: ServerProcess,
+  admin: Send,
+  name: string,
+  settings: object,
+): Promise<Send> {
+  await must(admin('PUT', `/v1/policies/${name}`, { parent: 'Local Authentication', settings }));
+  const component = { location: '127.0.0.1', access: 'address', policy: name };
+  await must(admin('POST', '/v1/components', { type: name, ...component }));
+  const made = await must(admin('POST', '/v1/keys', { name, role: 'client', component: name }));
+  return clientOf(server, String(made['key']));
+}
+
+const vtokenProgram = fileURLToPath(new URL('../../dist/emulator/cli/main.js', import.meta.url));
+
+/** The command over the tokens of one folder; it insists on success and gives what was printed. */
+export function vtokenIn(folder: string): (...argv: readonly string[]) => Promise<string> {
+  return async (...argv) => {
+    const run = await runProgram(process.execPath, [vtokenProgram, ...argv, '--dir', folder]);
+    if (run.code !== 0) throw new Error(run.stderr);
+    return run.stdout.trim();
+  };
 }
 
 /** Sends and insists on success. */
