@@ -1,4 +1,5 @@
 import { once } from 'node:events';
+import type { Socket } from 'node:net';
 import { describe, expect, it } from 'vitest';
 import type { SmtpSettings } from '../../src/service/ports.ts';
 import {
@@ -21,6 +22,12 @@ function headersOf(mail: ReceivedMail): string[] {
 
 const bodyOf = (mail: ReceivedMail): string =>
   mail.source.slice(mail.source.indexOf('\r\n\r\n') + 4);
+
+/** Not by `once`: that the server's next write fails is as it should be. */
+async function closed(socket: Socket): Promise<string> {
+  if (!socket.destroyed) await new Promise((resolve) => socket.on('close', resolve));
+  return 'closed';
+}
 
 describe('a mail server', () => {
   it('gets one plain message for one recipient, with subject and sender of the settings', async () => {
@@ -63,13 +70,13 @@ describe('a mail server', () => {
   });
 
   it('is left without an open connection', async () => {
-    let closed: Promise<unknown> | undefined;
+    let closing: Promise<unknown> | undefined;
     const server = await startRawServer((socket) => {
-      closed = once(socket, 'close');
+      closing = once(socket, 'close');
       socket.write('554 confided by the server\r\n');
     });
     await failureOf(smtpTo(server.port));
-    await closed;
+    await closing;
     expect(server.sockets.map(({ destroyed }) => destroyed)).toEqual([true]);
   });
 });
@@ -201,9 +208,9 @@ describe('the deadline of a mail', () => {
       const failure = await failureOf(smtpTo(server.port, { security }), { deadlineMs: 200 });
       expect(failure).toMatchObject({ kind: 'timeout' });
       expect(performance.now() - startedMs).toBeLessThan(2000);
-      const [socket] = server.sockets;
-      if (socket?.destroyed === false) await once(socket, 'close');
-      expect(socket?.destroyed).toBe(true);
+      const socket = server.sockets[0]!;
+      await closed(socket);
+      expect(socket.destroyed).toBe(true);
     },
   );
 
@@ -216,12 +223,7 @@ describe('the deadline of a mail', () => {
     const socket = server.sockets[0]!;
     // The library alone would leave it half open for two seconds.
     const tooLate = new Promise((resolve) => setTimeout(resolve, 1800, 'too late'));
-    // Not by `once`: that the writes of the server now fail is as it should be.
-    const closed = new Promise((resolve) => {
-      if (socket.destroyed) resolve('closed');
-      else socket.on('close', () => resolve('closed'));
-    });
-    expect(await Promise.race([closed, tooLate])).toBe('closed');
+    expect(await Promise.race([closed(socket), tooLate])).toBe('closed');
   });
 
   it('opens nothing when it has passed already', async () => {
