@@ -91,7 +91,10 @@ class FileRun {
     const { format, columns, resume, onProgress } = this.#options;
     const writer = rowWriter(format, columns);
     const found = resume ? await this.#found() : null;
-    if (found?.isFinished === true && found.memory !== null) return found.memory.counts;
+    if (found?.isFinished === true && found.memory !== null) {
+      await this.#cutOffAt(found.bytes);
+      return found.memory.counts;
+    }
     if (!resume) await this.#refuseToOverwrite();
     const run = new FleetRun(livesOf(scenario, tokens));
     await this.#begin(run, writer, found);
@@ -138,8 +141,7 @@ class FileRun {
   async #begin(run: FleetRun, { header }: RowWriter, found: Checkpoint | null): Promise<void> {
     if (found !== null && found.memory !== null) {
       run.recall(found.memory);
-      this.#bytes = found.bytes;
-      await this.#cutOff();
+      await this.#cutOffAt(found.bytes);
       return;
     }
     await writeCheckpoint(this.#env, this.#path, { ...this.#head(), memory: null });
@@ -148,7 +150,9 @@ class FileRun {
     this.#bytes = header.length;
   }
 
-  async #cutOff(): Promise<void> {
+  /** What stands behind the checkpoint is written again, or was never ours. */
+  async #cutOffAt(bytes: number): Promise<void> {
+    this.#bytes = bytes;
     if (await this.#env.files.truncate(this.#path, this.#bytes)) return;
     throw new EmulatorError(
       'state-damaged',

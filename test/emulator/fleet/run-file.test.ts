@@ -1,4 +1,4 @@
-import { readFileSync, statSync, writeFileSync } from 'node:fs';
+import { readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { type DeviceEnv, nodeEnv } from '../../../emulator/index.ts';
@@ -109,6 +109,24 @@ describe('a run into a file', () => {
     writeFileSync(`${out}.run.json`, state.replace('"busyUntilMs":', '"busyUntilMs":1'));
     expect((await errorOf(() => runToFile(nodeEnv, out, mixed, resume))).message).toMatch(
       /the second line is not the one that was written/,
+    );
+  });
+
+  it('is finished only as long as it is all there', async () => {
+    const { path } = desk();
+    const out = path('out.csv');
+    await runToFile(nodeEnv, out, mixed, options);
+    const resume = { ...options, resume: true };
+    writeFileSync(out, `${whole}foreign\n`);
+    await runToFile(nodeEnv, out, mixed, resume);
+    expect(readFileSync(out, 'utf8')).toBe(whole);
+    writeFileSync(out, whole.slice(0, -1));
+    expect(await errorOf(() => runToFile(nodeEnv, out, mixed, resume))).toMatchObject({
+      code: 'state-damaged',
+    });
+    rmSync(out);
+    expect((await errorOf(() => runToFile(nodeEnv, out, mixed, resume))).message).toMatch(
+      /out\.csv: it does not exist/,
     );
   });
 });
