@@ -123,7 +123,7 @@ export class Life {
     if (planned === undefined) throw new RangeError('this life is over');
     const atMs = this.nextAtMs;
     // A queue of presses may reach beyond the end.
-    const row = atMs < this.#of.endMs ? this.#live(planned.what, atMs) : null;
+    const row = atMs < this.#of.endMs ? this.#live(planned, atMs) : null;
     if (this.#retry > 0) return row;
     this.#index += 1;
     this.#settle();
@@ -141,17 +141,16 @@ export class Life {
     }
   }
 
-  #live(what: What, atMs: number): Row | null {
+  #live({ what, atMs: plannedMs }: Planned, atMs: number): Row | null {
     if (what.kind === 'login') return this.#logOn(what.index, atMs);
     if (what.kind === 'press') return this.#submit(atMs, this.#details.at(atMs), what.kind).row;
     if (what.kind === 'resync') return this.#synchronise(atMs);
     if (what.kind === 'unsent' || what.kind === 'resync-first') {
       return this.#keepToHimself(what.kind, atMs);
     }
-    if (what.kind === 'backup') {
-      this.#backups.set(what.of, this.#of.oracle.memory);
-      return null;
-    }
+    // Else it went on before its turn came.
+    if (plannedMs >= this.#busyUntilMs) this.#befallServer(what);
+    if (what.kind === 'backup') return null;
     this.#befall(what);
     return this.#rowAt(atMs, what.kind);
   }
@@ -161,20 +160,39 @@ export class Life {
     const { oracle } = this.#of;
     if (what.kind === 'reseed') oracle.enrol(0);
     else if (what.kind === 'unlock') oracle.unlock();
-    else if (what.kind === 'restore-backup') {
-      const backup = this.#backups.get(what.of);
-      if (backup !== undefined) oracle.recall(backup);
-    } else if (what.kind === 'battery-swap' && losesPower(what.event)) {
+    else if (what.kind === 'battery-swap' && losesPower(what.event)) {
       const [counter = 0n] = this.#token.state.eventCounters;
       const battery = { ...usualBattery, flushEvery: what.event.flushEvery };
       this.#setCounter(rolledBack(battery, counter));
     }
   }
 
+  /** The server is copied, or a copy is put back. */
+  #befallServer(what: What): void {
+    const { oracle } = this.#of;
+    if (what.kind === 'backup') this.#backups.set(what.of, oracle.memory);
+    if (what.kind !== 'restore-backup') return;
+    const backup = this.#backups.get(what.of);
+    if (backup !== undefined) oracle.recall(backup);
+  }
+
+  /**
+   * The owner does nothing else before this time. The server does not wait for him: what happens to it
+   * until then has happened before his response comes.
+   */
+  #busyUntil(untilMs: number): void {
+    const turnMs = this.#today?.[this.#index]?.atMs ?? 0;
+    for (const { atMs, what } of this.#of.plan.ofServer) {
+      // What comes earlier has had its turn, or happened while he was busy before.
+      if (atMs > turnMs && atMs >= this.#busyUntilMs && atMs < untilMs) this.#befallServer(what);
+    }
+    this.#busyUntilMs = untilMs;
+  }
+
   /** A response that nobody submits, or not yet. */
   #keepToHimself(kind: 'unsent' | 'resync-first', atMs: number): Row {
     const shown = this.#show(atMs, this.#details.at(atMs), kind);
-    this.#busyUntilMs = atMs + 1;
+    this.#busyUntil(atMs + 1);
     if (!('truth' in shown)) return shown;
     if (kind === 'resync-first') this.#held = typedOf(shown);
     return { ...this.#rowAt(atMs, kind), ...shownIn(shown) };
@@ -208,7 +226,7 @@ export class Life {
     const shown = this.#show(atMs, details, event);
     if (!('truth' in shown)) return { row: shown, prediction: null };
     const submittedAtMs = atMs + this.#delayMs(details);
-    this.#busyUntilMs = submittedAtMs + 1;
+    this.#busyUntil(submittedAtMs + 1);
     const isMistyped = details.uniform() < behaviour.typingErrors;
     const typed = isMistyped ? { ...shown, response: mistyped(shown.response, details) } : shown;
     const expected = oracle.verify(submittedAtMs, this.#asked(typed));
@@ -233,7 +251,7 @@ export class Life {
     this.#held = null;
     if (!('truth' in shown)) return shown;
     const submittedAtMs = atMs + this.#delayMs(details);
-    this.#busyUntilMs = submittedAtMs + 1;
+    this.#busyUntil(submittedAtMs + 1);
     const row = { ...this.#rowAt(atMs, 'resync'), ...shownIn(shown), submittedAtMs };
     if (held === null) return row;
     const expected = oracle.synchronise(submittedAtMs, this.#asked(held), this.#asked(shown));
@@ -250,7 +268,7 @@ export class Life {
     // Whether the display is on makes no difference to the next response.
     this.#token = { ...operation.token, state: switchedOff(operation.token.state) };
     if (!operation.ok) {
-      this.#busyUntilMs = atMs + 1;
+      this.#busyUntil(atMs + 1);
       return { ...this.#rowAt(atMs, event), reason: `device: ${operation.refusal.code}` };
     }
     const { generated } = operation;

@@ -29,6 +29,8 @@ export type What =
 export interface Plan {
   /** In order of time; what lies outside of the scenario is left out. */
   ofDay(dayIndex: number): readonly Planned[];
+  /** What happens to the server as a whole, of all days; it waits for nobody. */
+  readonly ofServer: readonly Planned[];
 }
 
 export interface PlanFor {
@@ -57,9 +59,13 @@ export function planOf(given: PlanFor): Plan {
   const days = readDays(behaviour.logins.days) ?? [];
   const fixed = fixedOf(given);
   const absences = absencesOf(given);
+  const isWithin = ({ atMs }: Planned): boolean => atMs >= startMs && atMs < endMs;
   const isHere = (atMs: number): boolean =>
     !absences.some(({ fromMs, toMs }) => atMs >= fromMs && atMs < toMs);
   return {
+    ofServer: fixed
+      .filter((planned) => placeOf(planned) < others && isWithin(planned))
+      .sort(inTime),
     ofDay(dayIndex) {
       const from = calendar.dayStartMs(dayIndex);
       const to = calendar.dayStartMs(dayIndex + 1);
@@ -70,11 +76,20 @@ export function planOf(given: PlanFor): Plan {
           : []),
       ].filter(({ atMs }) => isHere(atMs));
       const planned = [...fixed.filter(({ atMs }) => atMs >= from && atMs < to), ...usual];
-      return planned
-        .filter(({ atMs }) => atMs >= startMs && atMs < endMs)
-        .sort((one, other) => one.atMs - other.atMs);
+      return planned.filter(isWithin).sort(inTime);
     },
   };
+}
+
+const others = 2;
+
+/** At one time the server is copied first, then put back; all else finds it so. */
+function placeOf({ what: { kind } }: Planned): number {
+  return kind === 'backup' ? 0 : kind === 'restore-backup' ? 1 : others;
+}
+
+function inTime(one: Planned, other: Planned): number {
+  return one.atMs - other.atMs || placeOf(one) - placeOf(other);
 }
 
 function logins(

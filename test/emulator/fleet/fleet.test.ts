@@ -221,6 +221,51 @@ policy: { autoUnlockMaxTries: 0 }
     expect(all.filter(({ expect: verdict }) => verdict === 'reject').length).toBe(3);
   });
 
+  it('reach a server that was put back while they were typed', () => {
+    const text = (restore: string): string =>
+      scenario(`for: P20D
+tokens: [{ serials: VT90000001, profile: one-button-event, presses: none, behaviour: slow }]
+behaviours:
+  slow: { logins: { perDay: 0 }, submitDelay: { from: PT20S, to: PT20S }, autoOff: false }
+events:
+  - { at: P5D, do: press }
+  - { at: P10D, do: unsent, times: 2 }
+  - { at: P10DT1M, do: press }
+  - { at: P14D, do: unsent, times: 2 }
+  - { at: P15D, do: press }
+  ${restore}
+  - { at: P16D, do: press }
+policy: { eventWindowSteps: 3, userLockThreshold: 0 }
+`);
+    const told = (restore: string): string[] =>
+      rowsOf(runOf(fleet(text(restore)))).flatMap(({ expect: verdict }) => verdict ?? []);
+    const accepts = ['accept', 'accept', 'accept', 'accept'];
+    expect(told('')).toEqual(accepts);
+    // On its way to the server, which does not remember the one before any more.
+    const late = '- { at: P15DT5S, do: restore-backup, of: P10D }';
+    expect(told(late)).toEqual(['accept', 'accept', 'reject', 'reject']);
+    // What was pressed before a copy was made and came after it is not in the copy, and stays when it is put back.
+    const early = '- { at: P10DT1M30S, do: restore-backup, of: P10DT1M10S }';
+    expect(told(early)).toEqual(['accept', 'accept', 'reject', 'reject']);
+  });
+
+  it('stay unlocked by who unlocks just when a copy is put back', () => {
+    const text = scenario(`for: P20D
+tokens: [{ serials: VT90000001, profile: one-button-event, presses: none }]
+events:
+  - { at: P10D, do: unsent, times: 40 }
+  - { at: P15D, do: unlock }
+  - { at: P15D, do: restore-backup, of: P14D }
+policy: { autoUnlockMaxTries: 0 }
+`);
+    const all = rowsOf(runOf(fleet(text)));
+    const unlock = all.findIndex(({ event }) => event === 'unlock');
+    const verdictsOf = (some: readonly Row[]): (string | null)[] =>
+      some.map(({ expect: verdict }) => verdict).filter((verdict) => verdict !== null);
+    expect(verdictsOf(all.slice(0, unlock)).at(-1)).toBe('locked');
+    expect(verdictsOf(all.slice(unlock))[0]).toBe('reject');
+  });
+
   it.each(['reseed', 'restore-backup, of: P5D'])('fall behind by what is forgotten: %s', (what) => {
     const text = scenario(`for: P20D
 tokens: [{ serials: VT90000001, profile: one-button-event, presses: none }]
