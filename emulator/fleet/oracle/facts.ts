@@ -4,9 +4,26 @@ import { type Believed, lowestStep, type Place, stepWindow } from './window.ts';
 
 export type Fact = string | number | boolean | null;
 
+/** Every end of an attempt that an oracle tells from the others. */
+export const outcomes = [
+  'accepted',
+  'synchronised',
+  'response-incorrect',
+  'response-malformed',
+  'response-replayed',
+  'sync-incorrect',
+  'sync-ambiguous',
+  'sync-replayed',
+  'sync-backwards',
+  'user-locked',
+  'application-locked',
+] as const;
+
+export type Outcome = (typeof outcomes)[number];
+
 /** What must come of an attempt: the audit's outcome, and its facts without those of the caller. */
 export interface Expected {
-  readonly outcome: string;
+  readonly outcome: Outcome;
   readonly facts: Readonly<Record<string, Fact>>;
   /** The position that decided, if one did. */
   readonly position: Position | null;
@@ -50,7 +67,7 @@ export function windowFacts(
   };
 }
 
-export function unseen(outcome: string): Expected {
+export function unseen(outcome: Outcome): Expected {
   return { outcome, facts: {}, position: null };
 }
 

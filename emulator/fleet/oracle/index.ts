@@ -5,7 +5,7 @@
  * passwords and several applications of one device are beyond it.
  */
 export type { AccountState } from './account.ts';
-export type { Expected, Fact, Subject } from './facts.ts';
+export { type Expected, type Fact, type Outcome, outcomes, type Subject } from './facts.ts';
 export { Oracle, type OracleMemory, type OracleState, type Typed } from './oracle.ts';
 export { type Prediction, predictionOf, type Verdict } from './prediction.ts';
 export { type Position, type Sequence } from './responder.ts';

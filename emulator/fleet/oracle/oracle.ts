@@ -5,6 +5,7 @@ import {
   type Expected,
   factsOf,
   keyOf,
+  type Outcome,
   placeFacts,
   positionText,
   type Subject,
@@ -230,7 +231,7 @@ export class Oracle {
   #usePair(
     nowMs: number,
     { first, second }: { readonly first: Part; readonly second: Part },
-    outcome: string,
+    outcome: Outcome,
     facts: Expected['facts'],
   ): Expected {
     const { step } = second.position;
@@ -354,7 +355,7 @@ export class Oracle {
   #syncRefusal(
     nowMs: number,
     pairs: readonly { readonly first: Part; readonly second: Part }[],
-  ): string | null {
+  ): Outcome | null {
     const { sequence, rules } = this.#subject;
     const [pair] = pairs;
     if (pair === undefined) return null;

@@ -1,4 +1,4 @@
-import type { Expected } from './facts.ts';
+import type { Expected, Outcome } from './facts.ts';
 import type { Position, Sequence } from './responder.ts';
 
 /** What a verifier makes of an attempt, in one word. */
@@ -10,6 +10,20 @@ export interface Prediction {
   readonly reason: string;
 }
 
+const verdicts: Readonly<Record<Outcome, Verdict>> = {
+  accepted: 'accept',
+  synchronised: 'accept-with-resync',
+  'response-incorrect': 'reject',
+  'response-malformed': 'reject',
+  'response-replayed': 'replay',
+  'sync-incorrect': 'reject',
+  'sync-ambiguous': 'reject',
+  'sync-replayed': 'replay',
+  'sync-backwards': 'reject',
+  'user-locked': 'locked',
+  'application-locked': 'locked',
+};
+
 /**
  * The verdict on an attempt.
  *
@@ -20,24 +34,13 @@ export function predictionOf(
   { outcome, facts }: Expected,
   truth: Position | null,
 ): Prediction {
-  switch (outcome) {
-    case 'accepted':
-      return facts['secondOtpSync'] === true
-        ? { verdict: 'accept-with-resync', reason: 'second-otp' }
-        : { verdict: 'accept', reason: '' };
-    case 'synchronised':
-      return { verdict: 'accept-with-resync', reason: 'two-responses' };
-    case 'response-replayed':
-    case 'sync-replayed':
-      return { verdict: 'replay', reason: outcome };
-    case 'user-locked':
-    case 'application-locked':
-      return { verdict: 'locked', reason: outcome };
-    case 'response-incorrect':
-      return { verdict: 'reject', reason: whereTo(sequence, facts, truth) };
-    default:
-      return { verdict: 'reject', reason: outcome };
-  }
+  const verdict = verdicts[outcome];
+  if (outcome === 'response-incorrect') return { verdict, reason: whereTo(sequence, facts, truth) };
+  if (outcome === 'synchronised') return { verdict, reason: 'two-responses' };
+  if (outcome !== 'accepted') return { verdict, reason: outcome };
+  return facts['secondOtpSync'] === true
+    ? { verdict: 'accept-with-resync', reason: 'second-otp' }
+    : { verdict, reason: '' };
 }
 
 /** Which window a right response missed; a wrong one is only wrong. */
