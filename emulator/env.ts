@@ -1,3 +1,4 @@
+import { spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { createReadStream, readFileSync } from 'node:fs';
 import {
@@ -73,6 +74,17 @@ export interface DeviceEnv {
   /** Ends early, without an error, when `signal` is aborted. */
   sleepMs(durationMs: number, signal?: AbortSignal): Promise<void>;
   randomBytes(length: number): Uint8Array;
+  /**
+   * Runs a command of the user's with /bin/sh, in our environment and this one; what it prints goes to the
+   * standard error. Ends it when `signal` is aborted.
+   *
+   * @returns how it ended, for people; null for well
+   */
+  runShell(
+    command: string,
+    environment: Readonly<Record<string, string>>,
+    signal: AbortSignal,
+  ): Promise<string | null>;
   readonly files: Files;
   readonly processes: Processes;
 }
@@ -89,6 +101,7 @@ export const nodeEnv: DeviceEnv = {
     );
   },
   randomBytes: (length) => new Uint8Array(randomBytes(length)),
+  runShell,
   files: {
     makeFolder,
     list: (path) => readdir(path),
@@ -140,6 +153,25 @@ export function defaultTokenFolder(): string {
 export function systemErrorCode(error: unknown): string | undefined {
   const code = error instanceof Error && 'code' in error ? error.code : undefined;
   return typeof code === 'string' ? code : undefined;
+}
+
+function runShell(
+  command: string,
+  environment: Readonly<Record<string, string>>,
+  signal: AbortSignal,
+): Promise<string | null> {
+  return new Promise((resolve) => {
+    const child = spawn('/bin/sh', ['-c', command], {
+      env: { ...process.env, ...environment },
+      stdio: ['ignore', 2, 2],
+      signal,
+    });
+    child.on('error', ({ message }) => resolve(message));
+    // Not `close`: what the command leaves running holds what it inherited.
+    child.on('exit', (status, name) =>
+      resolve(status === 0 ? null : (name ?? `exit status ${String(status)}`)),
+    );
+  });
 }
 
 /** Not mkdir's own `recursive`: where the kernel refuses with ENOENT (/proc) that never ends. */

@@ -11,7 +11,9 @@
  * - `state-damaged`: a state file that cannot be trusted.
  * - `state-conflict`: the state file changed since it was read.
  * - `fleet-differs`: a file, or a server, does not agree with what a fleet makes.
- * - `storage-failed`: the operating system refused to read or write.
+ * - `command-failed`: a command that the caller named did not end well.
+ * - `stopped`: the caller was asked to end before the work was done.
+ * - `storage-failed`: the operating system refused to read or write, or a server does not answer.
  * - `hid-unavailable`: what reaches keys that are plugged in is not installed.
  * - `hid-failed`: a key that is plugged in cannot be opened, or does not answer as it should.
  */
@@ -27,6 +29,8 @@ export type EmulatorErrorCode =
   | 'state-damaged'
   | 'state-conflict'
   | 'fleet-differs'
+  | 'command-failed'
+  | 'stopped'
   | 'storage-failed'
   | 'hid-unavailable'
   | 'hid-failed';

@@ -51,6 +51,7 @@ export const exitCodes = {
   damaged: 4,
   storage: 5,
   bug: 70,
+  stopped: 130,
 } as const;
 
 export const exitCodeHelp = `
@@ -61,7 +62,9 @@ Exit status:
   2  wrong usage: an unknown command or option, or a value out of range
   3  busy: another process is using the token, the inbox or the port
   4  damaged: a state file that cannot be trusted, or that changed meanwhile
-  5  storage: the operating system refused to read or write, or a plugged-in key cannot be reached`;
+  5  storage: the operating system refused to read or write, a plugged-in key or a server cannot
+     be reached, or a command that you named has failed
+  130  stopped by Ctrl-C or SIGTERM before the end`;
 
 /** Exit status of each error. */
 export function exitCodeOf(code: EmulatorErrorCode): number {
@@ -77,6 +80,8 @@ const exitCodeByError: Readonly<Record<EmulatorErrorCode, number>> = {
   'message-unknown': exitCodes.refused,
   'pairing-refused': exitCodes.refused,
   'fleet-differs': exitCodes.refused,
+  'command-failed': exitCodes.storage,
+  stopped: exitCodes.stopped,
   'state-busy': exitCodes.busy,
   'state-damaged': exitCodes.damaged,
   'state-conflict': exitCodes.damaged,

@@ -1,17 +1,27 @@
 import { Command } from 'commander';
 import { EmulatorError } from '../errors.ts';
-import { driveFleet, driveRefusal, type Unexpected } from '../fleet/drive.ts';
+import { driveFleet, type Unexpected } from '../fleet/drive.ts';
+import type { DriveServer } from '../fleet/drive-server.ts';
+import { type ExchangeOptions, exchangeWith } from '../fleet/exchange.ts';
 import { readFleet } from '../fleet/fleet-folder.ts';
-import { restServer } from '../fleet/rest-server.ts';
+import { RestServer } from '../fleet/rest-server.ts';
+import { copiesByCommand, copyRefusal, type ServerCopies } from '../fleet/server-copies.ts';
+import { withSoap } from '../fleet/soap-verifier.ts';
 import { type CliWorld, type CommonOptions, print, readInput } from './context.ts';
 import { fleetProgress } from './progress.ts';
 
 interface DriveCommandOptions extends CommonOptions {
   readonly server: string;
   readonly keyFile: string;
+  readonly ca?: string;
+  readonly soap?: string | true;
+  readonly enrolled?: true;
+  readonly onBackup?: string;
+  readonly onRestore?: string;
 }
 
 const keyBytesMax = 256;
+const caBytesMax = 2 ** 20;
 const shownMax = 50;
 
 /** `vtoken fleet drive` */
@@ -21,14 +31,21 @@ export function fleetDriveCommand(world: CliWorld): Command {
     .argument('<fleet>', 'folder or scenario')
     .requiredOption('--server <url>', 'where "tallystick serve --unsafe-test-clock" listens')
     .requiredOption('--key-file <file>', 'holds an API key of role admin')
+    .option('--ca <file>', "authorities (PEM) that are trusted in place of the system's")
+    .option('--soap [url]', 'send attempts and synchronisations by SOAP (default: to the server)')
+    .option('--enrolled', 'users and tokens are there already, and were never used')
+    .option('--on-backup <command>', 'copies the server to $VTOKEN_BACKUP, for restore-backup')
+    .option('--on-restore <command>', 'puts that copy back, and starts the server')
     .option('--json', 'print differences and summary as JSON Lines')
     .addHelpText(
       'after',
       `
-Users, tokens, a policy and a component are made on the server: give it a fresh database.
+A policy and a component are made on the server, and users and tokens unless --enrolled says that they
+are there: give each drive a fresh database. Commands are for /bin/sh; $VTOKEN_TIME is the virtual time.
 
-Example:
-  vtoken fleet drive scenario.yaml --server http://127.0.0.1:8888 --key-file var/admin.key`,
+Examples:
+  vtoken fleet drive scenario.yaml --server http://127.0.0.1:8888 --key-file var/admin.key
+  vtoken fleet drive scenario.yaml --server http://127.0.0.1:8888 --key-file var/admin.key --soap`,
     )
     .action((path: string, options: DriveCommandOptions) => runDrive(world, path, options));
 }
@@ -38,16 +55,22 @@ async function runDrive(
   path: string,
   options: DriveCommandOptions,
 ): Promise<void> {
+  // A person may think better of it while the fleet is read.
+  const stopping = new AbortController();
+  void world.untilStopped().then(() => stopping.abort());
   const fleet = await readFleet(world.env, path);
-  const refusal = driveRefusal(fleet);
+  const copies = copiesOf(world, options, stopping.signal);
+  const refusal = copyRefusal(fleet.scenario, copies !== undefined);
   if (refusal !== null) throw new EmulatorError('input-invalid', refusal);
-  const key = (await readInput(world, options.keyFile, keyBytesMax)).toString('utf8').trim();
-  const server = restServer(urlOf(options.server), key, `vtoken-fleet-${fleet.digest.slice(0, 8)}`);
+  const name = `vtoken-fleet-${fleet.digest.slice(0, 8)}`;
+  const server = await serverOf(world, options, name, stopping.signal);
   const progress = fleetProgress(world);
   const { start } = fleet.scenario;
   let shown = 0;
   try {
     const result = await driveFleet(server, fleet, {
+      areEnrolled: options.enrolled === true,
+      copies,
       onDifference: (difference) => {
         shown += 1;
         if (shown <= shownMax) print(world, options, difference, lineOf(difference));
@@ -66,15 +89,45 @@ async function runDrive(
   }
 }
 
+async function serverOf(
+  world: CliWorld,
+  options: DriveCommandOptions,
+  name: string,
+  signal: AbortSignal,
+): Promise<DriveServer> {
+  const { server, keyFile, soap, ca } = options;
+  const origin = originOf('--server', server);
+  const soapOrigin = typeof soap === 'string' ? originOf('--soap', soap) : origin;
+  const adminKey = (await readInput(world, keyFile, keyBytesMax)).toString('utf8').trim();
+  const trusted = ca === undefined ? {} : { ca: await readInput(world, ca, caBytesMax) };
+  const how: ExchangeOptions = { ...trusted, signal };
+  const exchange = exchangeWith(origin, how);
+  const isOpenToPrograms = soap !== undefined;
+  const rest = new RestServer({ exchange, adminKey, name, isOpenToPrograms, env: world.env });
+  return isOpenToPrograms ? withSoap(rest, exchangeWith(soapOrigin, how), name) : rest;
+}
+
+function copiesOf(
+  { env }: CliWorld,
+  { onBackup, onRestore }: DriveCommandOptions,
+  signal: AbortSignal,
+): ServerCopies | undefined {
+  if (onBackup === undefined && onRestore === undefined) return undefined;
+  if (onBackup !== undefined && onRestore !== undefined) {
+    return copiesByCommand(env, { onBackup, onRestore }, signal);
+  }
+  throw new EmulatorError('input-invalid', '--on-backup and --on-restore go together');
+}
+
 function lineOf({ serial, submittedAt, event, expected, got }: Unexpected): string {
   return `${serial}  ${submittedAt}  ${event}: expected ${expected}, got ${got}`;
 }
 
-function urlOf(text: string): string {
+function originOf(option: string, text: string): string {
   const url = URL.canParse(text) ? new URL(text) : null;
   if (url !== null && (url.protocol === 'http:' || url.protocol === 'https:')) return url.origin;
   throw new EmulatorError(
     'input-invalid',
-    '--server takes an address such as http://127.0.0.1:8888',
+    `${option} takes an address such as http://127.0.0.1:8888`,
   );
 }

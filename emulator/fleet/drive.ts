@@ -1,34 +1,16 @@
-import type { DrawnToken } from './draw.ts';
-import { livesOf } from './fleet.ts';
-import type { Fleet } from './fleet-folder.ts';
-import { isoTime } from './iso-time.ts';
-import type { Rules } from './oracle/index.ts';
+import { EmulatorError } from '../errors.ts';
 import { rulesOf } from './check.ts';
+import type { DrawnToken } from './draw.ts';
+import type { DriveServer, Owner, Submitted } from './drive-server.ts';
+import type { Fleet } from './fleet-folder.ts';
+import { livesOf } from './fleet.ts';
+import { isoTime } from './iso-time.ts';
+import { type Outcome, outcomes, type Rules } from './oracle/index.ts';
 import type { Row } from './row.ts';
 import { FleetRun } from './run.ts';
+import { type ServerCopies, type ServerEvent, serverEventsOf } from './server-copies.ts';
 
-/** A server for tests whose time we say, as a drive sees it. Each rejects if it cannot be asked. */
-export interface DriveServer {
-  setTime(nowMs: number): Promise<void>;
-  /** A policy and a component for the attempts. */
-  prepare(rules: Rules): Promise<void>;
-  /** A user with the token, whose counter is 0. */
-  enrol(token: DrawnToken): Promise<void>;
-  /** The key file is imported once more. */
-  reseed(token: DrawnToken): Promise<void>;
-  unlock(serial: string): Promise<void>;
-  /** @returns the code of the answer: `accepted`, or why not */
-  authenticate(serial: string, response: Submitted): Promise<string>;
-  /** @returns the code of the answer: `synchronised`, or why not */
-  synchronise(serial: string, first: Submitted, second: Submitted): Promise<string>;
-}
-
-export interface Submitted {
-  readonly response: string;
-  readonly challenge: string | null;
-}
-
-/** An answer that nobody expected. It names no response. */
+/** An answer that nobody expected, in the server's words. It names no response. */
 export interface Unexpected {
   readonly serial: string;
   readonly submittedAt: string;
@@ -41,93 +23,148 @@ export interface DriveResult {
   readonly tokens: number;
   readonly attempts: number;
   readonly differences: number;
-  /** Attempts by the code of the answer. */
+  /** Attempts by the word of the answer. */
   readonly answers: Readonly<Record<string, number>>;
 }
 
 export interface DriveOptions {
   readonly onDifference: (difference: Unexpected) => void;
   readonly onProgress: (reachedMs: number, attempts: number) => void;
+  /** Users and tokens are there already. */
+  readonly areEnrolled?: boolean | undefined;
+  /** For scenarios that restore backups. */
+  readonly copies?: ServerCopies | undefined;
   /** What the oracle reckons with, where that is not what the server is told; to try the alarm. */
   readonly expectedRules?: Rules | undefined;
-}
-
-/** Why a server cannot be driven through a scenario, or null. */
-export function driveRefusal({ scenario }: Fleet): string | null {
-  if (!scenario.events.some((event) => event.do === 'restore-backup')) return null;
-  return 'a running server cannot be given an old backup: leave restore-backup out';
 }
 
 /**
  * Plays a fleet against a server: every attempt is sent at its virtual time, in the order of
  * submission, and the answer compared with what the oracle expects.
+ *
+ * @throws EmulatorError which says how far the drive came
  */
 export async function driveFleet(
   server: DriveServer,
-  { scenario, tokens }: Fleet,
+  fleet: Fleet,
   options: DriveOptions,
 ): Promise<DriveResult> {
-  await server.setTime(scenario.start);
-  await server.prepare(rulesOf(scenario));
-  for (const [index, token] of tokens.entries()) {
-    await server.enrol(token);
-    options.onProgress(scenario.start, index);
+  const drive = new Drive(server, fleet, options);
+  try {
+    return await drive.run();
+  } catch (error) {
+    if (!(error instanceof EmulatorError)) throw error;
+    throw new EmulatorError(error.code, `${error.message}${drive.standing(error)}`, error);
   }
-  const lives = livesOf(scenario, tokens, options.expectedRules ?? rulesOf(scenario));
-  const drive = new Drive(server, tokens, options);
-  const run = new FleetRun(lives);
-  for (let row = run.next(); row !== undefined; row = run.next()) {
-    await drive.sendBefore(row.trueMs);
-    drive.queue(row);
-  }
-  await drive.sendBefore(Infinity);
-  return drive.result;
 }
 
 class Drive {
   readonly #server: DriveServer;
-  readonly #tokens: ReadonlyMap<string, DrawnToken>;
+  readonly #fleet: Fleet;
   readonly #options: DriveOptions;
+  readonly #tokens: ReadonlyMap<string, DrawnToken>;
+  readonly #owners = new Map<string, Owner>();
+  /** What is still to happen to the server, in order of time. */
+  readonly #serverEvents: ServerEvent[];
   /** Shown and not yet submitted; in order of submission. */
   #waiting: { readonly atMs: number; readonly row: Row }[] = [];
   readonly #held = new Map<string, Submitted>();
   readonly #answers = new Map<string, number>();
+  #reachedMs: number | null = null;
   #attempts = 0;
   #differences = 0;
 
-  constructor(server: DriveServer, tokens: readonly DrawnToken[], options: DriveOptions) {
+  constructor(server: DriveServer, fleet: Fleet, options: DriveOptions) {
     this.#server = server;
-    this.#tokens = new Map(tokens.map((token) => [token.serial, token]));
+    this.#fleet = fleet;
     this.#options = options;
+    this.#tokens = new Map(fleet.tokens.map((token) => [token.serial, token]));
+    this.#serverEvents = options.copies === undefined ? [] : serverEventsOf(fleet.scenario);
   }
 
-  get result(): DriveResult {
+  async run(): Promise<DriveResult> {
+    const { scenario, tokens } = this.#fleet;
+    const lives = livesOf(scenario, tokens, this.#options.expectedRules ?? rulesOf(scenario));
+    const run = new FleetRun(lives);
+    await this.#begin();
+    for (let row = run.next(); row !== undefined; row = run.next()) {
+      await this.#sendBefore(row.trueMs);
+      this.#queue(row);
+    }
+    await this.#sendBefore(Infinity);
+    await this.#serverUntil(Infinity);
     return {
-      tokens: this.#tokens.size,
+      tokens: tokens.length,
       attempts: this.#attempts,
       differences: this.#differences,
       answers: Object.fromEntries([...this.#answers].sort()),
     };
   }
 
-  queue(row: Row): void {
+  /** How far the drive came when this ended it; nothing where the error says it all. */
+  standing({ code }: EmulatorError): string {
+    if (this.#reachedMs !== null) {
+      const counted = `${this.#attempts} attempts and ${this.#differences} differences`;
+      return `; the drive was at ${isoTime(this.#reachedMs)}, after ${counted}`;
+    }
+    const { size } = this.#owners;
+    const isBroken = code === 'stopped' || code === 'storage-failed';
+    return isBroken && size > 0 ? `; after ${size} of ${this.#tokens.size} tokens` : '';
+  }
+
+  async #begin(): Promise<void> {
+    const { scenario, tokens } = this.#fleet;
+    await this.#server.setTime(scenario.start);
+    await this.#server.prepare(rulesOf(scenario));
+    for (const token of tokens) {
+      const { areEnrolled = false } = this.#options;
+      const owner = await (areEnrolled ? this.#server.find(token) : this.#server.enrol(token));
+      this.#owners.set(token.serial, owner);
+      this.#options.onProgress(scenario.start, 0);
+    }
+    this.#reachedMs = scenario.start;
+  }
+
+  #queue(row: Row): void {
     const atMs = row.submittedAtMs ?? row.trueMs;
     const index = this.#waiting.findLastIndex((other) => other.atMs <= atMs) + 1;
     this.#waiting.splice(index, 0, { atMs, row });
   }
 
   /** Nothing that is shown later is submitted before this time. */
-  async sendBefore(trueMs: number): Promise<void> {
+  async #sendBefore(trueMs: number): Promise<void> {
     const due = this.#waiting.findIndex(({ atMs }) => atMs >= trueMs);
     const now = this.#waiting.splice(0, due < 0 ? this.#waiting.length : due);
-    for (const { atMs, row } of now) await this.#send(atMs, row);
+    for (const { atMs, row } of now) {
+      await this.#serverUntil(atMs);
+      await this.#send(atMs, row);
+    }
+  }
+
+  /** Makes copies of the server and puts them back, up to this time. */
+  async #serverUntil(untilMs: number): Promise<void> {
+    const { copies } = this.#options;
+    for (;;) {
+      const [event] = this.#serverEvents;
+      if (event === undefined || copies === undefined || event.atMs > untilMs) return;
+      this.#serverEvents.shift();
+      const { kind, copy, atMs } = event;
+      this.#reachedMs = atMs;
+      await (kind === 'backup' ? copies.make(copy, atMs) : copies.putBack(copy, atMs));
+      // To be copied it may have been stopped: its clock is told anew before anything is sent.
+      await this.#server.returned();
+    }
   }
 
   async #send(atMs: number, row: Row): Promise<void> {
     const { serial, event, otp } = row;
+    const [token, owner] = [this.#tokens.get(serial), this.#owners.get(serial)];
+    if (token === undefined || owner === undefined) throw new TypeError('a row is of a token');
+    this.#reachedMs = atMs;
     if (event === 'unlock' || event === 'reseed') {
       await this.#server.setTime(atMs);
-      await this.#administer(event, serial);
+      const isUnlock = event === 'unlock';
+      await (isUnlock ? this.#server.unlock(owner) : this.#server.reseed(token, owner));
       return;
     }
     if (otp === null) return;
@@ -138,23 +175,17 @@ class Drive {
     const first = this.#held.get(serial);
     const isSync = event === 'resync' && first !== undefined;
     const got = isSync
-      ? await this.#server.synchronise(serial, first, submitted)
-      : await this.#server.authenticate(serial, submitted);
+      ? await this.#server.synchronise(owner, first, submitted)
+      : await this.#server.authenticate(owner, submitted);
     this.#held.delete(serial);
     this.#compare(atMs, row, got);
-  }
-
-  async #administer(event: 'unlock' | 'reseed', serial: string): Promise<void> {
-    const token = this.#tokens.get(serial);
-    if (token === undefined) return;
-    await (event === 'unlock' ? this.#server.unlock(serial) : this.#server.reseed(token));
   }
 
   #compare(atMs: number, row: Row, got: string): void {
     this.#attempts += 1;
     this.#answers.set(got, (this.#answers.get(got) ?? 0) + 1);
     this.#options.onProgress(atMs, this.#attempts);
-    const expected = answerOf(row);
+    const expected = this.#server.wordFor(outcomeOf(row));
     if (got === expected) return;
     this.#differences += 1;
     const { serial, event } = row;
@@ -162,11 +193,14 @@ class Drive {
   }
 }
 
-/** The code of the answer that a row expects. */
-function answerOf({ expect, reason, event }: Row): string {
+/** The end that a row expects. */
+function outcomeOf({ expect, reason, event }: Row): Outcome {
   if (expect === 'accept' || expect === 'accept-with-resync') {
     return event === 'resync' ? 'synchronised' : 'accepted';
   }
-  // Which window was missed, the answer does not say.
-  return reason.startsWith('outside-') ? 'response-incorrect' : reason;
+  // Which window was missed, no answer says.
+  if (reason.startsWith('outside-')) return 'response-incorrect';
+  const outcome = outcomes.find((one) => one === reason);
+  if (outcome === undefined) throw new TypeError(`no oracle says ${reason}`);
+  return outcome;
 }

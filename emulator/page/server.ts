@@ -189,6 +189,9 @@ const statusByError: Readonly<Record<EmulatorErrorCode, number>> = {
   'pairing-refused': 409,
   'state-conflict': 409,
   'state-damaged': 500,
+  // Of commands that the page has not.
+  'command-failed': 500,
+  stopped: 500,
   'storage-failed': 500,
   'hid-unavailable': 500,
   'hid-failed': 500,

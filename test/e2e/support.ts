@@ -54,7 +54,9 @@ export async function clientUnder(
   return clientOf(server, String(made['key']));
 }
 
-const vtokenProgram = fileURLToPath(new URL('../../dist/emulator/cli/main.js', import.meta.url));
+export const vtokenProgram: string = fileURLToPath(
+  new URL('../../dist/emulator/cli/main.js', import.meta.url),
+);
 
 /** The command over the tokens of one folder; it insists on success and gives what was printed. */
 export function vtokenIn(folder: string): (...argv: readonly string[]) => Promise<string> {

@@ -1,0 +1,87 @@
+import { Agent as PlainAgent, request as requestPlain } from 'node:http';
+import { Agent as TlsAgent, request as requestTls } from 'node:https';
+import { EmulatorError } from '../errors.ts';
+
+/** One request; nothing is followed, and nothing sent twice. */
+export interface Sent {
+  readonly method: string;
+  readonly path: string;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly body?: string | undefined;
+}
+
+export interface Got {
+  readonly status: number;
+  readonly body: Buffer;
+}
+
+/** Requests to one server, one after the other, over a connection that is kept. */
+export interface Exchange {
+  /** Rejects with an EmulatorError: `stopped`, or `storage-failed` without an answer. */
+  ask(sent: Sent): Promise<Got>;
+  /** Before the server is another process: its connections are not. */
+  hangUp(): void;
+}
+
+export interface ExchangeOptions {
+  /** Of the authorities that are trusted in place of the system's, in PEM. */
+  readonly ca?: Buffer | undefined;
+  /** Ends what waits for an answer. */
+  readonly signal?: AbortSignal | undefined;
+}
+
+const silenceMaxMs = 30_000;
+const answerBytesMax = 2 ** 20;
+
+/** @param origin such as http://127.0.0.1:8888 */
+export function exchangeWith(origin: string, { ca, signal }: ExchangeOptions = {}): Exchange {
+  const isTls = origin.startsWith('https:');
+  const trusted = ca === undefined ? {} : { ca };
+  const newAgent = (): PlainAgent =>
+    isTls ? new TlsAgent({ keepAlive: true, ...trusted }) : new PlainAgent({ keepAlive: true });
+  let agent = newAgent();
+  return {
+    ask: ({ method, path, headers, body = '' }) =>
+      new Promise((resolve, reject) => {
+        const fail = (error: Error): void => reject(failureOf(error, signal));
+        const length = body === '' ? {} : { 'content-length': String(Buffer.byteLength(body)) };
+        const request = (isTls ? requestTls : requestPlain)(
+          new URL(path, origin),
+          { method, agent, headers: { ...headers, ...length }, timeout: silenceMaxMs, signal },
+          (response) => {
+            const pieces: Buffer[] = [];
+            let bytes = 0;
+            response.on('data', (piece: Buffer) => {
+              bytes += piece.length;
+              if (bytes > answerBytesMax) request.destroy(new Error('the answer is too long'));
+              else pieces.push(piece);
+            });
+            response.on('error', fail);
+            response.on('end', () =>
+              resolve({ status: response.statusCode ?? 0, body: Buffer.concat(pieces) }),
+            );
+          },
+        );
+        request.on('timeout', () => request.destroy(new Error('no answer in time')));
+        request.on('error', fail);
+        request.end(body);
+      }),
+    hangUp: () => {
+      agent.destroy();
+      agent = newAgent();
+    },
+  };
+}
+
+function failureOf(error: Error, signal: AbortSignal | undefined): EmulatorError {
+  if (signal?.aborted === true) return new EmulatorError('stopped', 'stopped', error);
+  // Of several addresses that were tried, each has an error of its own.
+  const { message } = error instanceof AggregateError ? (error.errors[0] as Error) : error;
+  const isTrust = /certificate|self-signed/i.test(message);
+  const hint = isTrust ? ' (--ca names the authorities of a server whose are your own)' : '';
+  return new EmulatorError(
+    'storage-failed',
+    `the server does not answer: ${message}${hint}`,
+    error,
+  );
+}
