@@ -164,6 +164,13 @@ module.exports = {
       to: { pathNot: ['^emulator/fleet/oracle/', '^(node:)?crypto$'] },
     },
     {
+      name: 'node-hid-on-demand',
+      comment: 'It is optional and needs libraries of the system: only who asks for a plugged-in key pays.',
+      severity: 'error',
+      from: { path: product },
+      to: { path: '(^|/)node_modules/node-hid/', dynamic: false },
+    },
+    {
       name: 'scenarios-at-the-rim',
       comment: 'Only the reader of files knows YAML; only the shape of scenarios is told in zod.',
       severity: 'error',

@@ -8,7 +8,7 @@ import { type DevicePorts, nodePorts } from '../device/ports.ts';
 import { type Refusal, refusalText } from '../device/refusal.ts';
 import { openTokenFolder, storageError, type TokenFolder } from '../files/state-file.ts';
 import { type KeyFolder, openKeyFolder } from '../hid/key-files.ts';
-import type { LoadNodeHid } from '../hid/real-keys.ts';
+import type { RealKeyPorts } from '../hid/real-keys.ts';
 import type { VirtualToken } from '../device/token.ts';
 
 /** Everything a command touches, so that tests can run one without a process. */
@@ -29,7 +29,7 @@ export interface CliWorld {
   /** Settles when the process is asked to end (SIGTERM, Ctrl-C); for commands that serve. */
   untilStopped(): Promise<void>;
   /** What reaches keys that are plugged in, if not node-hid. */
-  readonly loadNodeHid?: LoadNodeHid | undefined;
+  readonly realKeys?: RealKeyPorts | undefined;
 }
 
 export interface CommonOptions {

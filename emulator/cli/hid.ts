@@ -3,9 +3,9 @@ import { type CliWorld, commonCommand, type CommonOptions, keysOf, print } from 
 import { parseHexBytes, parseRange } from './values.ts';
 import { EmulatorError } from '../errors.ts';
 import { type EmulatedKey, instantClock, openEmulatedKey } from '../hid/emulated-key.ts';
-import type { Slot, SlotStatus } from '../hid/frame.ts';
+import { payloadBytes, type Slot, type SlotStatus } from '../hid/frame.ts';
 import { createKeyHost, type KeyHost } from '../hid/host.ts';
-import { listRealKeys, openRealKey, type RealKey } from '../hid/real-keys.ts';
+import { listRealKeys, notPermitted, openRealKey, type RealKey } from '../hid/real-keys.ts';
 
 /** Which key is meant: an emulated one by its serial, or one that is plugged in. */
 interface KeyOptions extends CommonOptions {
@@ -40,23 +40,29 @@ function listCommand(world: CliWorld): Command {
 
 async function runList(world: CliWorld, options: CommonOptions): Promise<void> {
   const emulated = await keysOf(world, options).serials();
-  const plugged = await pluggedIn(world);
+  const { plugged, error } = await pluggedIn(world);
   const lines = [
     ...emulated.map((serial) => `${serial.padEnd(19)} emulated`),
     ...(plugged ?? []).map((key) => `${key.path.padEnd(19)} ${usbName(key)} ${key.product}`),
   ];
   print(world, options, { emulated, plugged }, lines.join('\n'));
+  if (error !== null) throw error;
 }
 
-/** Null where it cannot be known: a list of emulated keys is of use all the same. */
-async function pluggedIn(world: CliWorld): Promise<readonly RealKey[] | null> {
+/** Null where it cannot be known. What is wrong is told after the list, which is of use all the same. */
+async function pluggedIn(world: CliWorld): Promise<{
+  readonly plugged: readonly RealKey[] | null;
+  readonly error: EmulatorError | null;
+}> {
+  let plugged: readonly RealKey[];
   try {
-    return await listRealKeys(world.loadNodeHid);
+    plugged = await listRealKeys(world.realKeys);
   } catch (error) {
     if (!(error instanceof EmulatorError) || error.code !== 'hid-unavailable') throw error;
-    world.err(`vtoken: ${error.message}\n`);
-    return null;
+    return { plugged: null, error };
   }
+  const closed = plugged.find(({ isPermitted }) => !isPermitted);
+  return { plugged, error: closed === undefined ? null : notPermitted(closed) };
 }
 
 function infoCommand(world: CliWorld): Command {
@@ -95,7 +101,7 @@ async function runInfo(world: CliWorld, options: KeyOptions, host: KeyHost): Pro
 function respondCommand(world: CliWorld): Command {
   return withKey(commonCommand('respond', 'hand a challenge to a key and print its response'))
     .option('--slot <n>', '1 or 2', '2')
-    .option('--challenge <hex>', '1 to 64 bytes in hex')
+    .option('--challenge <hex>', `1 to ${payloadBytes} bytes in hex`)
     .option('--challenge-text <text>', 'the same as text, in UTF-8')
     .option('--touch', 'touch the emulated key when it waits for it')
     .option('--no-touch', 'let it wait in vain')
@@ -126,7 +132,7 @@ function challengeOf({ challenge, challengeText }: RespondOptions): Uint8Array {
   }
   return challenge === undefined
     ? new TextEncoder().encode(challengeText)
-    : parseHexBytes('--challenge', challenge);
+    : parseHexBytes('--challenge', challenge, payloadBytes);
 }
 
 function withKey(command: Command): Command {
@@ -167,7 +173,7 @@ async function withRealKey(
   path: string,
   work: (host: KeyHost, emulated: null) => Promise<void>,
 ): Promise<void> {
-  const device = await openRealKey(path, world.loadNodeHid);
+  const device = await openRealKey(path, world.realKeys);
   try {
     await work(createKeyHost(device, world.env), null);
   } finally {
@@ -177,7 +183,7 @@ async function withRealKey(
 
 /** The path of the key that is plugged in, if it is the only one. */
 async function onlyKey(world: CliWorld): Promise<string> {
-  const keys = await listRealKeys(world.loadNodeHid);
+  const keys = await listRealKeys(world.realKeys);
   const [first] = keys;
   if (first === undefined) {
     throw new EmulatorError(

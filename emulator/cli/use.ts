@@ -17,6 +17,9 @@ import { displayAt } from '../device/operate-battery.ts';
 import { type Operation, press, pressTimes, respond } from '../device/operate.ts';
 import type { VirtualToken } from '../device/token.ts';
 
+/** The most that a suite with S takes. */
+const sessionBytesMax = 512;
+
 export interface UseOptions extends CommonOptions, TimeOptions, PinOptions {
   readonly submitDelay?: string;
   readonly application?: string;
@@ -108,7 +111,9 @@ async function runRespond(world: CliWorld, serial: string, options: RespondOptio
   const trueMs = trueMsOf(world, options);
   const { application: applicationName, challenge } = options;
   const session =
-    options.session === undefined ? undefined : parseHexBytes('--session', options.session);
+    options.session === undefined
+      ? undefined
+      : parseHexBytes('--session', options.session, sessionBytesMax);
   const submitDelayMs = submitDelayOf(options);
   const devicePin = await readDevicePin(world, options, serial);
   const how = { applicationName, session, devicePin, submitDelayMs, ports: portsOf(world) };

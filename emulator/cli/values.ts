@@ -71,12 +71,11 @@ export function parsePinDigits(
   throw invalid(`${option} takes a length such as 5 or 4-8, not ${shown(text)}`);
 }
 
-/** Session data of OCRA in hex. */
-export function parseHexBytes(option: string, text: string): Uint8Array {
-  if (text.length % 2 === 0 && /^[0-9A-Fa-f]{2,1024}$/.test(text)) {
-    return new Uint8Array(Buffer.from(text, 'hex'));
-  }
-  throw invalid(`${option} takes 1 to 512 bytes in hex`);
+/** Bytes in hex: the session data of OCRA, or the challenge for a key. */
+export function parseHexBytes(option: string, text: string, bytesMax: number): Uint8Array {
+  const isHex = text.length % 2 === 0 && /^[0-9A-Fa-f]+$/.test(text);
+  if (isHex && text.length / 2 <= bytesMax) return new Uint8Array(Buffer.from(text, 'hex'));
+  throw invalid(`${option} takes 1 to ${bytesMax} bytes in hex`);
 }
 
 export type SeedFormat = 'hex' | 'base32';

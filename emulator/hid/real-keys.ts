@@ -1,3 +1,4 @@
+import { access, constants } from 'node:fs/promises';
 import { systemErrorCode } from '../env.ts';
 import { EmulatorError } from '../errors.ts';
 import { type HidDevice, reportBytes } from './hid-device.ts';
@@ -10,6 +11,8 @@ export interface RealKey {
   readonly productId: number;
   /** As the key names itself; may be empty. */
   readonly product: string;
+  /** Whether the operating system lets this user read and write it. */
+  readonly isPermitted: boolean;
 }
 
 /** What of node-hid is used; its own types say less. */
@@ -33,10 +36,26 @@ interface NodeHid {
   };
 }
 
-/** Loads node-hid; others stand in for it in tests. */
-export type LoadNodeHid = () => Promise<unknown>;
+/** What keys that are plugged in are reached by; others stand in for it in tests. */
+export interface RealKeyPorts {
+  /** Loads node-hid. Nothing else does, and only once somebody asks for such a key: it is optional. */
+  load(): Promise<unknown>;
+  /** Whether this user may read and write a device; true where only opening it will tell. */
+  isPermitted(path: string): Promise<boolean>;
+}
 
-const loadNodeHid: LoadNodeHid = async () => (await import('node-hid')).default;
+const nodeHidPorts: RealKeyPorts = {
+  load: async () => (await import('node-hid')).default,
+  isPermitted: (path) => permitted(access(path, constants.R_OK | constants.W_OK)),
+};
+
+/** What asking for access came to; trouble of another kind than permission says nothing of it. */
+export function permitted(asking: Promise<void>): Promise<boolean> {
+  return asking.then(
+    () => true,
+    (error: unknown) => !['EACCES', 'EPERM'].includes(systemErrorCode(error) ?? ''),
+  );
+}
 
 /** The protocol lives in the keyboard of the key, whose usage clients look for. */
 const keyboard = { usagePage: 1, usage: 6 } as const;
@@ -46,6 +65,7 @@ const makers: readonly { readonly vendorId: number; readonly productId: number |
   { vendorId: 0x1d50, productId: 0x60fc },
 ];
 const unnumbered = 0;
+const udevRule = 'KERNEL=="hidraw*", ATTRS{idVendor}=="1050|1d50", TAG+="uaccess"';
 const libraryPackages: readonly (readonly [library: string, debian: string])[] = [
   ['libudev.so.1', 'libudev1'],
   ['libusb-1.0.so.0', 'libusb-1.0-0'],
@@ -56,12 +76,14 @@ const libraryPackages: readonly (readonly [library: string, debian: string])[] =
  *
  * @throws EmulatorError hid-unavailable when node-hid, or a library that it needs, is not there
  */
-export async function listRealKeys(load: LoadNodeHid = loadNodeHid): Promise<readonly RealKey[]> {
-  const hid = await loaded(load);
+export async function listRealKeys(
+  ports: RealKeyPorts = nodeHidPorts,
+): Promise<readonly RealKey[]> {
+  const hid = await loaded(ports);
   const devices = await hid.devicesAsync().catch((error: unknown) => {
     throw unavailable(error);
   });
-  return devices.flatMap(({ path, vendorId, productId, product, usagePage, usage }) => {
+  const keys = devices.flatMap(({ path, vendorId, productId, product, usagePage, usage }) => {
     const isKeyboard = usagePage === keyboard.usagePage && usage === keyboard.usage;
     const isMade = makers.some(
       (maker) =>
@@ -70,6 +92,17 @@ export async function listRealKeys(load: LoadNodeHid = loadNodeHid): Promise<rea
     if (path === undefined || !isKeyboard || !isMade) return [];
     return [{ path, vendorId, productId, product: product ?? '' }];
   });
+  return Promise.all(
+    keys.map(async (key) => ({ ...key, isPermitted: await ports.isPermitted(key.path) })),
+  );
+}
+
+/** What to do about a key that this user may not read and write. */
+export function notPermitted({ path }: Pick<RealKey, 'path'>): EmulatorError {
+  return failed(
+    `you may not read and write ${path}; a udev rule lets whoever sits at the machine do it: ${udevRule} ` +
+      '(in /etc/udev/rules.d/70-otp-keys.rules; then udevadm control --reload, and plug the key in again)',
+  );
 }
 
 /**
@@ -79,11 +112,13 @@ export async function listRealKeys(load: LoadNodeHid = loadNodeHid): Promise<rea
  */
 export async function openRealKey(
   path: string,
-  load: LoadNodeHid = loadNodeHid,
+  ports: RealKeyPorts = nodeHidPorts,
 ): Promise<HidDevice> {
-  const hid = await loaded(load);
-  const device = await hid.HIDAsync.open(path).catch((error: unknown) => {
+  const hid = await loaded(ports);
+  const device = await hid.HIDAsync.open(path).catch(async (error: unknown) => {
     if (missingLibrary(error) !== null) throw unavailable(error);
+    // The driver's own message says no more than that it failed.
+    if (!(await ports.isPermitted(path))) throw notPermitted({ path });
     throw failed(
       `${path} cannot be opened: is it plugged in, and may you read and write it?`,
       error,
@@ -105,7 +140,7 @@ export async function openRealKey(
   };
 }
 
-async function loaded(load: LoadNodeHid): Promise<NodeHid> {
+async function loaded({ load }: RealKeyPorts): Promise<NodeHid> {
   try {
     return (await load()) as NodeHid;
   } catch (error) {
@@ -129,8 +164,14 @@ function unavailable(error: unknown): EmulatorError {
   );
   const why = isAbsent
     ? 'the optional package node-hid, which is not installed: npm install --include=optional'
-    : `the package node-hid, which does not work here: ${error instanceof Error ? error.message : ''}`;
+    : `the package node-hid, which does not work here: ${withoutFolders(error)}`;
   return new EmulatorError('hid-unavailable', `keys that are plugged in need ${why}`, error);
+}
+
+/** The first line of a message; whose folders the package is in is nobody's business. */
+function withoutFolders(error: unknown): string {
+  const [line = ''] = (error instanceof Error ? error.message : '').split('\n');
+  return line.replace(/(?:[A-Za-z]:)?(?:[\\/][^\s\\/:'"]+)+[\\/](?=[^\s\\/:'"])/g, '');
 }
 
 function missingLibrary(error: unknown): string | null {

@@ -3,6 +3,7 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { onTestFinished } from 'vitest';
+import type { CliWorld } from '../../emulator/cli/context.ts';
 import { runVtoken } from '../../emulator/cli/program.ts';
 import {
   createToken,
@@ -142,7 +143,7 @@ export async function vtoken(
     typed?: readonly string[];
     env?: DeviceEnv;
     stopped?: Promise<void>;
-    loadNodeHid?: () => Promise<unknown>;
+    realKeys?: CliWorld['realKeys'];
   } = {},
 ): Promise<CliRun> {
   let out = '';
@@ -161,7 +162,7 @@ export async function vtoken(
     out: (text) => (out += text),
     err: (text) => (err += text),
     untilStopped: () => options.stopped ?? Promise.resolve(),
-    loadNodeHid: options.loadNodeHid,
+    realKeys: options.realKeys,
   });
   return { status, out, err };
 }

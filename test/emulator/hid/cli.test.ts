@@ -2,13 +2,15 @@ import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { freshFolder, quiet, vtoken } from '../support.ts';
-import { programmed, vectors } from './support.ts';
+import { portsOf, programmed, vectors } from './support.ts';
 
 const serial = 'HK00000042';
 const sample = ['--challenge', vectors.challengeHex];
 const prompt = 'Touch the key...\n';
 const noLibrary = {
-  loadNodeHid: () => Promise.reject(new Error('libusb-1.0.so.0: cannot open shared object file')),
+  realKeys: portsOf(() =>
+    Promise.reject(new Error('libusb-1.0.so.0: cannot open shared object file')),
+  ),
 };
 
 async function withKey(): Promise<string> {
@@ -23,7 +25,7 @@ async function withKey(): Promise<string> {
 }
 
 /** Keys of this number that are plugged in; each has the sample's key, and slot 2 wants a touch. */
-async function withPlugged(count: number, serve?: () => void) {
+async function withPlugged(count: number, serve?: () => void, isPermitted = true) {
   const { device } = await programmed();
   const opened: string[] = [];
   const open = (path: string) => {
@@ -48,9 +50,9 @@ async function withPlugged(count: number, serve?: () => void) {
     usagePage: 1,
     usage: 6,
   }));
-  const loadNodeHid = () =>
+  const load = () =>
     Promise.resolve({ devicesAsync: () => Promise.resolve(devices), HIDAsync: { open } });
-  return { loadNodeHid, opened, device };
+  return { realKeys: portsOf(load, isPermitted), opened, device };
 }
 
 describe('vtoken hid with an emulated key', () => {
@@ -165,10 +167,22 @@ describe('vtoken hid with keys that are plugged in', () => {
     const listed = await vtoken(folder, ['hid', 'list'], await withPlugged(1));
     expect(listed.out).toContain('/dev/hidraw0        1050:0407 Key\n');
     const json = await vtoken(folder, ['hid', 'list', '--json'], noLibrary);
-    expect(json).toMatchObject({ status: 0, out: `{"emulated":["${serial}"],"plugged":null}\n` });
+    expect(json).toMatchObject({ status: 5, out: `{"emulated":["${serial}"],"plugged":null}\n` });
     expect(json.err).toContain('apt-get install libudev1 libusb-1.0-0');
+    const asText = await vtoken(folder, ['hid', 'list'], noLibrary);
+    expect(asText).toMatchObject({ status: 5, out: `${serial.padEnd(19)} emulated\n` });
     const asked = await vtoken(folder, ['hid', 'info'], noLibrary);
     expect(asked).toMatchObject({ status: 5, out: '' });
+  });
+
+  it('lists those that this user may not use, and says what to do about it', async () => {
+    const folder = await withKey();
+    const listed = await vtoken(folder, ['hid', 'list'], await withPlugged(1, undefined, false));
+    expect(listed).toMatchObject({
+      status: 5,
+      out: `${serial.padEnd(19)} emulated\n/dev/hidraw0        1050:0407 Key\n`,
+    });
+    expect(listed.err).toMatch(/^vtoken: you may not read and write \/dev\/hidraw0; a udev rule /);
   });
 
   it('asks the only one, or the one that is named', async () => {
@@ -206,7 +220,9 @@ describe('vtoken hid with keys that are plugged in', () => {
     [[...sample, '--serial', serial, '--path', '/x'], '--serial and --path exclude each other'],
     [[], 'say --challenge HEX or --challenge-text TEXT'],
     [[...sample, '--challenge-text', 'x'], 'say --challenge HEX or --challenge-text TEXT'],
-    [['--challenge', 'abc'], '--challenge takes'],
+    [['--challenge', 'abc'], '--challenge takes 1 to 64 bytes in hex'],
+    [['--challenge', 'ab'.repeat(65)], '--challenge takes 1 to 64 bytes in hex'],
+    [['--challenge-text', 'x'.repeat(65)], 'a challenge has 1 to 64 bytes'],
     [[...sample, '--slot', '3'], '--slot takes a whole number from 1 to 2'],
   ])('refuses %j', async (options, message) => {
     const run = await vtoken('/none', ['hid', 'respond', ...options], await withPlugged(1));

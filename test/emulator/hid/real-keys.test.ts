@@ -1,7 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import { createKeyHost, listRealKeys, openRealKey } from '../../../emulator/index.ts';
+import { permitted } from '../../../emulator/hid/real-keys.ts';
 import { errorOf } from '../support.ts';
-import { hexOf, programmed, sampleChallenge, vectors } from './support.ts';
+import { hexOf, portsOf, programmed, sampleChallenge, vectors } from './support.ts';
 
 const debian = 'on Debian: apt-get install libudev1 libusb-1.0-0';
 
@@ -29,9 +30,15 @@ const devices = [
 describe('keys that are plugged in', () => {
   it('are keyboards of those who make such keys', async () => {
     const load = () => Promise.resolve({ devicesAsync: () => Promise.resolve(devices) });
-    expect(await listRealKeys(load)).toEqual([
-      { path: '/dev/hidraw0', vendorId: 0x1050, productId: 0x0407, product: 'A' },
-      { path: '/dev/hidraw3', vendorId: 0x1d50, productId: 0x60fc, product: '' },
+    expect(await listRealKeys(portsOf(load))).toEqual([
+      {
+        path: '/dev/hidraw0',
+        vendorId: 0x1050,
+        productId: 0x0407,
+        product: 'A',
+        isPermitted: true,
+      },
+      { path: '/dev/hidraw3', vendorId: 0x1d50, productId: 0x60fc, product: '', isPermitted: true },
     ]);
   });
 
@@ -56,7 +63,7 @@ describe('keys that are plugged in', () => {
       return Promise.resolve(opened);
     };
     const load = () => Promise.resolve({ HIDAsync: { open } });
-    const device = await openRealKey('/dev/hidraw0', load);
+    const device = await openRealKey('/dev/hidraw0', portsOf(load));
     const mac = await createKeyHost(device, clock).challengeHmac(1, sampleChallenge);
     await device.close();
     expect(hexOf(mac)).toBe(vectors.hmacSha1);
@@ -67,7 +74,7 @@ describe('keys that are plugged in', () => {
   it('that give reports of another length are no such keys', async () => {
     const opened = { getFeatureReport: () => Promise.resolve(Buffer.alloc(8)) };
     const load = () => Promise.resolve({ HIDAsync: { open: () => Promise.resolve(opened) } });
-    const device = await openRealKey('/dev/hidraw0', load);
+    const device = await openRealKey('/dev/hidraw0', portsOf(load));
     expect(await errorOf(() => device.getFeatureReport())).toMatchObject({
       code: 'hid-failed',
       message: '/dev/hidraw0 has no report of 8 bytes: it is no such key',
@@ -80,7 +87,7 @@ describe('keys that are plugged in', () => {
       sendFeatureReport: failing('could not send feature report'),
     };
     const load = () => Promise.resolve({ HIDAsync: { open: () => Promise.resolve(opened) } });
-    const device = await openRealKey('/dev/hidraw0', load);
+    const device = await openRealKey('/dev/hidraw0', portsOf(load));
     const gone = {
       code: 'hid-failed',
       message: '/dev/hidraw0 does not answer any more: was it pulled out?',
@@ -91,10 +98,33 @@ describe('keys that are plugged in', () => {
 
   it('that may not be opened say so', async () => {
     const load = () => Promise.resolve({ HIDAsync: { open: failing('cannot open device') } });
-    expect(await errorOf(() => openRealKey('/dev/hidraw0', load))).toEqual({
+    expect(await errorOf(() => openRealKey('/dev/hidraw0', portsOf(load)))).toEqual({
       code: 'hid-failed',
       message: '/dev/hidraw0 cannot be opened: is it plugged in, and may you read and write it?',
     });
+  });
+});
+
+describe('a device that the operating system keeps to itself', () => {
+  const denied = portsOf(
+    () => Promise.resolve({ HIDAsync: { open: failing('cannot open device') } }),
+    false,
+  );
+
+  it('is told with the udev rule that opens it', async () => {
+    expect(await errorOf(() => openRealKey('/dev/hidraw0', denied))).toEqual({
+      code: 'hid-failed',
+      message:
+        'you may not read and write /dev/hidraw0; a udev rule lets whoever sits at the machine do it: ' +
+        'KERNEL=="hidraw*", ATTRS{idVendor}=="1050|1d50", TAG+="uaccess" ' +
+        '(in /etc/udev/rules.d/70-otp-keys.rules; then udevadm control --reload, and plug the key in again)',
+    });
+  });
+
+  it('is known by its errno: another trouble is no question of permission', async () => {
+    const asked = ['EACCES', 'EPERM', 'ENOENT'].map((code) => permitted(failing(code, code)()));
+    expect(await Promise.all(asked)).toEqual([false, false, true]);
+    expect(await permitted(Promise.resolve())).toBe(true);
   });
 });
 
@@ -107,25 +137,27 @@ describe('what is missing is named, with the way to have it', () => {
     };
     const load = () =>
       Promise.resolve({ devicesAsync: failing(message), HIDAsync: { open: failing(message) } });
-    expect(await errorOf(() => listRealKeys(load))).toEqual(refused);
-    expect(await errorOf(() => openRealKey('/dev/hidraw0', load))).toEqual(refused);
-    expect(await errorOf(() => listRealKeys(failing(message)))).toEqual(refused);
+    expect(await errorOf(() => listRealKeys(portsOf(load)))).toEqual(refused);
+    expect(await errorOf(() => openRealKey('/dev/hidraw0', portsOf(load)))).toEqual(refused);
+    expect(await errorOf(() => listRealKeys(portsOf(failing(message))))).toEqual(refused);
   });
 
   it('the package, which is optional', async () => {
     const load = failing("Cannot find package 'node-hid'", 'ERR_MODULE_NOT_FOUND');
-    expect(await errorOf(() => listRealKeys(load))).toEqual({
+    expect(await errorOf(() => listRealKeys(portsOf(load)))).toEqual({
       code: 'hid-unavailable',
       message:
         'keys that are plugged in need the optional package node-hid, which is not installed: npm install --include=optional',
     });
   });
 
-  it('whatever else keeps the package from working', async () => {
-    expect(await errorOf(() => listRealKeys(failing('No native build was found')))).toEqual({
+  it('whatever else keeps the package from working, without the folders it is in', async () => {
+    const noBuild =
+      'Failed to find /home/jane/work/node_modules/node-hid/HID.node\nTried paths:\n- /home/jane';
+    expect(await errorOf(() => listRealKeys(portsOf(failing(noBuild))))).toEqual({
       code: 'hid-unavailable',
       message:
-        'keys that are plugged in need the package node-hid, which does not work here: No native build was found',
+        'keys that are plugged in need the package node-hid, which does not work here: Failed to find HID.node',
     });
   });
 

@@ -10,6 +10,7 @@ import {
   openEmulatedKey,
   type OtpKey,
 } from '../../../emulator/index.ts';
+import type { RealKeyPorts } from '../../../emulator/hid/real-keys.ts';
 import { readVectors } from '../support.ts';
 
 interface Vectors {
@@ -72,4 +73,9 @@ export async function programmed(): Promise<Plugged> {
   await made.host.writeSlot(1, hmacSlotConfig(sampleKey, { needsTouch: false }));
   await made.host.writeSlot(2, hmacSlotConfig(sampleKey, { needsTouch: true }));
   return made;
+}
+
+/** What stands in for node-hid, and for the permissions of device nodes. */
+export function portsOf(load: () => Promise<unknown>, isPermitted = true): RealKeyPorts {
+  return { load, isPermitted: () => Promise.resolve(isPermitted) };
 }
