@@ -186,6 +186,7 @@ export {
   type HmacSlotOptions,
   hotpSlotConfig,
   type HotpSlotOptions,
+  otpChallengeSlotConfig,
   type SlotConfig,
 } from './hid/slot-config.ts';
 export { Secret } from './device/secret.ts';

@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto';
 import type { HidClock } from './host.ts';
 import type { HidDevice } from './hid-device.ts';
 import type { OtpKey } from './key.ts';
@@ -11,12 +12,19 @@ export interface EmulatedKey extends HidDevice {
   touch(): void;
 }
 
-/** Plugs an emulated key in, as a driver would show it. */
+const seedBytes = 8;
+
+/**
+ * Plugs an emulated key in, as a driver would show it.
+ *
+ * @param seed what the key draws while it has power comes from this: equal seeds, equal answers
+ */
 export function openEmulatedKey(
   key: OtpKey,
   { monotonicMs }: Pick<HidClock, 'monotonicMs'>,
+  seed: string = randomBytes(seedBytes).toString('hex'),
 ): EmulatedKey {
-  let device = powered(key);
+  let device = powered(key, seed, monotonicMs());
   return {
     get key() {
       return device.key;

@@ -35,9 +35,11 @@ export type Slot = 1 | 2;
 /** Commands of both sides. */
 export const commands = {
   writeSlot: { 1: 0x01, 2: 0x03 },
+  updateSlot: { 1: 0x04, 2: 0x05 },
   swapSlots: 0x06,
   serial: 0x10,
   deviceInfo: 0x13,
+  challengeOtp: { 1: 0x20, 2: 0x28 },
   challengeHmac: { 1: 0x30, 2: 0x38 },
 } as const;
 
@@ -89,6 +91,7 @@ export interface KeyStatus {
   /** Rises with every change of a slot; 0 when both are empty. */
   readonly programmingSequence: number;
   readonly slots: Readonly<Record<Slot, SlotStatus>>;
+  readonly isLedInverted: boolean;
 }
 
 export interface SlotStatus {
@@ -98,10 +101,11 @@ export interface SlotStatus {
 
 /** Bits of the touch level: programmed, then wants a touch, of slots 1 and 2. */
 const slotBits = { 1: [0x01, 0x04], 2: [0x02, 0x08] } as const;
+const ledInvertedBit = 0x10;
 
 /** The report of a key that is at nothing, or waits: `eighth` says which. */
 export function statusReport(status: KeyStatus, eighth: number): Uint8Array {
-  let level = 0;
+  let level = status.isLedInverted ? ledInvertedBit : 0;
   for (const slot of [1, 2] as const) {
     const [programmed, touch] = slotBits[slot];
     if (status.slots[slot].isProgrammed) level |= programmed;
@@ -121,5 +125,6 @@ export function readStatus(report: Uint8Array): KeyStatus {
     firmware: [major, minor, patch],
     programmingSequence,
     slots: { 1: slotOf(1), 2: slotOf(2) },
+    isLedInverted: (level & ledInvertedBit) !== 0,
   };
 }

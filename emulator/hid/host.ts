@@ -12,6 +12,7 @@ import {
   type Slot,
 } from './frame.ts';
 import type { HidDevice } from './hid-device.ts';
+import { otpAnswerBytes, otpChallengeBytes } from './otp-ticket.ts';
 import { accessCodeBytes, configBytes, type SlotConfig, slotConfigBytes } from './slot-config.ts';
 
 /** What a host waits by. */
@@ -37,12 +38,25 @@ export interface KeyHost {
    */
   challengeHmac(slot: Slot, challenge: Uint8Array, onTouch?: () => void): Promise<Uint8Array>;
   /**
+   * The answer of a slot for Yubico OTP, 16 bytes, another one each time. Errors as for `challengeHmac`.
+   *
+   * @param challenge 6 bytes
+   */
+  challengeOtp(slot: Slot, challenge: Uint8Array, onTouch?: () => void): Promise<Uint8Array>;
+  /**
    * Programs a slot, or empties it.
    *
    * @param accessCode the one that the slot has now, 6 bytes
    * @returns whether the key took it: it says no more than that its sequence went on
    */
   writeSlot(slot: Slot, config: SlotConfig | null, accessCode?: Uint8Array): Promise<boolean>;
+  /**
+   * Changes what an update may: extensions, how responses are typed, and the access code. Whether the key did.
+   *
+   * @param config its keys are passed over
+   * @param accessCode the one that the slot has now, 6 bytes
+   */
+  updateSlot(slot: Slot, config: SlotConfig, accessCode?: Uint8Array): Promise<boolean>;
   /** Puts each slot in the place of the other; whether the key did. */
   swapSlots(accessCode?: Uint8Array): Promise<boolean>;
   /** Ends whatever the key is at. */
@@ -77,6 +91,26 @@ export function createKeyHost(device: HidDevice, clock: HidClock): KeyHost {
     return answer.kind === 'nothing' && isNext(before, answer.status);
   }
 
+  async function challenge(
+    command: number,
+    payload: Uint8Array,
+    answerBytes: number,
+    refusal: string,
+    onTouch?: () => void,
+  ): Promise<Uint8Array> {
+    const answer = await ask(command, payload, onTouch);
+    if (answer.kind === 'untouched') throw untouched();
+    const bytes = dataOf(answer, answerBytes);
+    if (bytes === null) throw refused(refusal);
+    return bytes;
+  }
+
+  function writing(command: number, bytes: Uint8Array, accessCode = noCode()): Promise<boolean> {
+    const payload = Uint8Array.of(...bytes, ...accessCode);
+    bytes.fill(0);
+    return changing(command, payload).finally(() => payload.fill(0));
+  }
+
   return {
     status: async () => readStatus(await quiet(device)),
     serialNumber: async () => {
@@ -89,21 +123,25 @@ export function createKeyHost(device: HidDevice, clock: HidClock): KeyHost {
       const bytes = dataOf(answer, 1 + (answer.bytes[0] ?? 0));
       return bytes === null ? null : entriesOf(bytes.subarray(1));
     },
-    challengeHmac: async (slot, challenge, onTouch) => {
-      const answer = await ask(commands.challengeHmac[slot], padChallenge(challenge), onTouch);
-      if (answer.kind === 'untouched') throw untouched();
-      const mac = dataOf(answer, hmacBytes);
-      if (mac !== null) return mac;
-      throw refused(`slot ${slot} is not programmed for HMAC-SHA1 challenge/response`);
+    challengeHmac: async (slot, bytes, onTouch) => {
+      const refusal = `slot ${slot} is not programmed for HMAC-SHA1 challenge/response`;
+      const payload = padChallenge(bytes);
+      return await challenge(commands.challengeHmac[slot], payload, hmacBytes, refusal, onTouch);
     },
-    writeSlot: async (slot, config, accessCode = new Uint8Array(accessCodeBytes)) => {
+    challengeOtp: async (slot, bytes, onTouch) => {
+      const refusal = `slot ${slot} is not programmed for challenges of Yubico OTP`;
+      if (bytes.length !== otpChallengeBytes) {
+        throw invalid(`a challenge of Yubico OTP has ${otpChallengeBytes} bytes`);
+      }
+      return await challenge(commands.challengeOtp[slot], bytes, otpAnswerBytes, refusal, onTouch);
+    },
+    writeSlot: (slot, config, accessCode) => {
       const bytes = config === null ? new Uint8Array(configBytes) : slotConfigBytes(config);
-      const payload = Uint8Array.of(...bytes, ...accessCode);
-      bytes.fill(0);
-      return changing(commands.writeSlot[slot], payload).finally(() => payload.fill(0));
+      return writing(commands.writeSlot[slot], bytes, accessCode);
     },
-    swapSlots: (accessCode = new Uint8Array(accessCodeBytes)) =>
-      changing(commands.swapSlots, accessCode),
+    updateSlot: (slot, config, accessCode) =>
+      writing(commands.updateSlot[slot], slotConfigBytes(config), accessCode),
+    swapSlots: (accessCode = noCode()) => changing(commands.swapSlots, accessCode),
     reset: () => device.sendFeatureReport(resetReport()),
   };
 }
@@ -116,7 +154,7 @@ export function createKeyHost(device: HidDevice, clock: HidClock): KeyHost {
  */
 export function padChallenge(challenge: Uint8Array): Uint8Array {
   if (challenge.length < 1 || challenge.length > payloadBytes) {
-    throw new EmulatorError('input-invalid', `a challenge has 1 to ${payloadBytes} bytes`);
+    throw invalid(`a challenge has 1 to ${payloadBytes} bytes`);
   }
   const padded = new Uint8Array(payloadBytes).fill(challenge.at(-1) === 0 ? 1 : 0);
   padded.set(challenge);
@@ -247,6 +285,14 @@ function isNext(before: KeyStatus, after: KeyStatus): boolean {
 
 function joined(parts: readonly Uint8Array[]): Uint8Array {
   return new Uint8Array(Buffer.concat(parts));
+}
+
+function noCode(): Uint8Array {
+  return new Uint8Array(accessCodeBytes);
+}
+
+function invalid(message: string): EmulatorError {
+  return new EmulatorError('input-invalid', message);
 }
 
 function refused(message: string): EmulatorError {

@@ -11,10 +11,12 @@ import {
   ShapeError,
 } from '../files/shape.ts';
 import { emulatedFirmware, type KeySlot, type OtpKey } from './key.ts';
+import { useCounterMax } from './otp-ticket.ts';
 import {
   configBytes,
   hotpStart,
   readSlotConfig,
+  type SlotConfig,
   slotConfigBytes,
   slotKind,
 } from './slot-config.ts';
@@ -26,7 +28,8 @@ export interface StoredKey {
 }
 
 const kind = 'otp-hid-key';
-const version = 1;
+/** Files of version 1 know no counter but that of HOTP. */
+const version = 2;
 const serialNumberMax = 0xffff_ffff;
 const serialCharactersMax = 19;
 /** A counter that has run out is stored as 2^64. */
@@ -67,8 +70,11 @@ export function keyFromJson(text: string): StoredKey {
     'slot2',
   ]);
   readWord(members['kind'], 'kind', [kind]);
-  readWhole(members['version'], 'version', version, version);
-  const slots = { 1: readSlot(members['slot1'], 'slot1'), 2: readSlot(members['slot2'], 'slot2') };
+  const written = readWhole(members['version'], 'version', 1, version);
+  const slots = {
+    1: readSlot(members['slot1'], 'slot1', written),
+    2: readSlot(members['slot2'], 'slot2', written),
+  };
   const isEmpty = slots[1] === null && slots[2] === null;
   return {
     serial: readText(members['serial'], 'serial', serialCharactersMax),
@@ -94,16 +100,27 @@ function slotToJson(slot: KeySlot | null): unknown {
   return { config, eventCounter: String(slot.eventCounter) };
 }
 
-function readSlot(value: unknown, where: string): KeySlot | null {
+function readSlot(value: unknown, where: string, written: number): KeySlot | null {
   if (value === null) return null;
   const members = readMembers(value, where, ['config', 'eventCounter']);
   const bytes = readBase64(members['config'], `${where}.config`, configBytes, configBytes);
   const config = readSlotConfig(bytes);
   bytes.fill(0);
   if (config === null) throw new ShapeError(`${where}.config must end with its CRC`);
-  const max = slotKind(config) === 'hotp' ? counterMax : hotpStart(config);
-  return {
-    config,
-    eventCounter: readCounter(members['eventCounter'], `${where}.eventCounter`, max),
-  };
+  const isUncounted = written === 1 && slotKind(config) === 'otp-challenge';
+  const max = isUncounted ? hotpStart(config) : eventCounterMax(config);
+  const eventCounter = readCounter(members['eventCounter'], `${where}.eventCounter`, max);
+  return { config, eventCounter: isUncounted ? 0n : eventCounter };
+}
+
+function eventCounterMax(config: SlotConfig): bigint {
+  switch (slotKind(config)) {
+    case 'hotp':
+      return counterMax;
+    case 'otp-challenge':
+      return BigInt(useCounterMax);
+    case 'hmac':
+    case 'other':
+      return hotpStart(config);
+  }
 }

@@ -8,24 +8,29 @@ import {
   responseMessage,
 } from '../../src/oath/index.ts';
 import { macOnce } from '../device/mac.ts';
+import { nextTicket, otpAnswer, type PowerSession, useCounterMax } from './otp-ticket.ts';
 import { commands, type KeyStatus, type Request, type Slot } from './frame.ts';
 import {
   accessCodeBytes,
   configBytes,
   configFlags,
-  hotpStart,
+  extensionFlags,
+  firstCounter,
+  isDormant,
   needsTouch,
   readSlotConfig,
   type SlotConfig,
   slotKey,
+  type SlotKind,
   slotKind,
+  updatedConfig,
   wipeSlotConfig,
 } from './slot-config.ts';
 
 /** A programmed slot. */
 export interface KeySlot {
   readonly config: SlotConfig;
-  /** The next counter of HOTP; unused by others. */
+  /** The next counter of HOTP, or how many sessions have used a slot for Yubico OTP; unused by others. */
   readonly eventCounter: bigint;
 }
 
@@ -38,10 +43,17 @@ export interface OtpKey {
   readonly slots: Readonly<Record<Slot, KeySlot | null>>;
 }
 
+/** A challenge of 64 bytes, of which one by Yubico OTP has the first 6. */
+export interface Challenged {
+  readonly kind: Extract<SlotKind, 'hmac' | 'otp-challenge'>;
+  readonly slot: Slot;
+  readonly challenge: Uint8Array;
+}
+
 /** What a request comes to: `answer` is null where the key only shows its status. */
 export type Reaction =
   | { readonly kind: 'done'; readonly key: OtpKey; readonly answer: Uint8Array | null }
-  | { readonly kind: 'touch'; readonly slot: Slot; readonly challenge: Uint8Array };
+  | { readonly kind: 'challenged'; readonly asked: Challenged; readonly needsTouch: boolean };
 
 /** The firmware whose habits the emulated key has. */
 export const emulatedFirmware = [5, 4, 3] as const;
@@ -68,6 +80,9 @@ export function keyStatus({ firmware, programmingSequence, slots }: OtpKey): Key
     firmware,
     programmingSequence,
     slots: { 1: statusOf(slots[1]), 2: statusOf(slots[2]) },
+    isLedInverted: [slots[1], slots[2]].some(
+      (slot) => slot !== null && (slot.config.extensionFlags & extensionFlags.ledInverted) !== 0,
+    ),
   };
 }
 
@@ -78,34 +93,50 @@ export function react(key: OtpKey, { command, payload }: Request): Reaction {
       return done(written(key, 1, payload));
     case commands.writeSlot[2]:
       return done(written(key, 2, payload));
+    case commands.updateSlot[1]:
+      return done(updated(key, 1, payload));
+    case commands.updateSlot[2]:
+      return done(updated(key, 2, payload));
     case commands.swapSlots:
       return done(swapped(key, payload));
     case commands.serial:
       return done(key, uint32(key.serialNumber));
     case commands.deviceInfo:
       return done(key, payload[0] === 0 ? deviceInfo(key) : null);
+    case commands.challengeOtp[1]:
+      return challenged(key, { kind: 'otp-challenge', slot: 1, challenge: payload });
+    case commands.challengeOtp[2]:
+      return challenged(key, { kind: 'otp-challenge', slot: 2, challenge: payload });
     case commands.challengeHmac[1]:
-      return challenged(key, 1, payload);
+      return challenged(key, { kind: 'hmac', slot: 1, challenge: payload });
     case commands.challengeHmac[2]:
-      return challenged(key, 2, payload);
+      return challenged(key, { kind: 'hmac', slot: 2, challenge: payload });
     default:
       return done(key);
   }
 }
 
-/** The HMAC that a slot answers a challenge of 64 bytes with; null where the slot does no such thing. */
+/** What a key answers a challenge with, and key and session after it; null where it has no answer. */
 export function answerChallenge(
-  { slots }: OtpKey,
-  slot: Slot,
-  challenge: Uint8Array,
-): Uint8Array | null {
-  const config = slots[slot]?.config;
-  if (config === undefined || slotKind(config) !== 'hmac') return null;
-  const isShort = (config.configFlags & configFlags.shortChallenge) !== 0;
-  const secret = slotKey(config);
-  const mac = macOnce('SHA1', secret, isShort ? withoutPadding(challenge) : challenge);
-  secret.wipe();
-  return mac;
+  key: OtpKey,
+  session: PowerSession,
+  { kind, slot, challenge }: Challenged,
+  nowMs: number,
+): { readonly key: OtpKey; readonly session: PowerSession; readonly answer: Uint8Array } | null {
+  const present = key.slots[slot];
+  if (present === null || !doesIndeed(present.config, kind)) return null;
+  if (kind === 'hmac') return { key, session, answer: hmacOf(present.config, challenge) };
+  const { eventCounter } = present;
+  const isFirst = session.uses[slot] === 0;
+  const useCounter = Number(eventCounter) + (isFirst ? 1 : 0);
+  if (useCounter > useCounterMax) return null;
+  const { serialNumber } = key;
+  const next = nextTicket(session, slot, { useCounter, serialNumber }, nowMs);
+  const answer = otpAnswer(present.config, challenge, next.counts);
+  const counted = isFirst
+    ? withSlot(key, slot, { ...present, eventCounter: eventCounter + 1n })
+    : key;
+  return { key: counted, session: next.session, answer };
 }
 
 /**
@@ -117,12 +148,12 @@ export function pressSlot(
   slot: Slot,
 ): { readonly key: OtpKey; readonly response: Otp } | null {
   const present = key.slots[slot];
-  if (present === null || slotKind(present.config) !== 'hotp') return null;
+  if (present === null || !doesIndeed(present.config, 'hotp')) return null;
   if (present.eventCounter > movingFactorMax) return null;
   const digits = (present.config.configFlags & configFlags.hotpEightDigits) === 0 ? 6 : 8;
   const response = hotp(present.config, parseEventCounter(present.eventCounter), digits);
   const next = { ...present, eventCounter: present.eventCounter + 1n };
-  return { key: { ...key, slots: { ...key.slots, [slot]: next } }, response };
+  return { key: withSlot(key, slot, next), response };
 }
 
 /** Overwrites the keys of the slots. */
@@ -142,11 +173,27 @@ function done(key: OtpKey, answer: Uint8Array | null = null): Reaction {
   return { kind: 'done', key, answer };
 }
 
-function challenged(key: OtpKey, slot: Slot, challenge: Uint8Array): Reaction {
-  const present = key.slots[slot];
-  return present !== null && needsTouch(present.config)
-    ? { kind: 'touch', slot, challenge }
-    : done(key, answerChallenge(key, slot, challenge));
+/** A key is touched for a challenge that it can answer, and for no other. */
+function challenged(key: OtpKey, asked: Challenged): Reaction {
+  const config = key.slots[asked.slot]?.config;
+  if (config === undefined || !doesIndeed(config, asked.kind)) return done(key);
+  return { kind: 'challenged', asked, needsTouch: needsTouch(config) };
+}
+
+function doesIndeed(config: SlotConfig, kind: SlotKind): boolean {
+  return slotKind(config) === kind && !isDormant(config);
+}
+
+function hmacOf(config: SlotConfig, challenge: Uint8Array): Uint8Array {
+  const isShort = (config.configFlags & configFlags.shortChallenge) !== 0;
+  const secret = slotKey(config);
+  const mac = macOnce('SHA1', secret, isShort ? withoutPadding(challenge) : challenge);
+  secret.wipe();
+  return mac;
+}
+
+function withSlot(key: OtpKey, slot: Slot, present: KeySlot): OtpKey {
+  return { ...key, slots: { ...key.slots, [slot]: present } };
 }
 
 /** The device drops whatever at the end equals the last byte, be it padding or not. */
@@ -163,8 +210,19 @@ function written(key: OtpKey, slot: Slot, payload: Uint8Array): OtpKey {
   const isEmptying = bytes.every((byte) => byte === 0);
   const config = isEmptying ? null : readSlotConfig(bytes);
   if (!isEmptying && config === null) return key;
-  const present = config === null ? null : { config, eventCounter: hotpStart(config) };
+  const present = config === null ? null : { config, eventCounter: firstCounter(config) };
   return changed(key, { ...key.slots, [slot]: present });
+}
+
+/** Some flags of a slot changed, and its access code; the same key where that is refused. */
+function updated(key: OtpKey, slot: Slot, payload: Uint8Array): OtpKey {
+  const present = key.slots[slot];
+  const code = payload.subarray(configBytes, configBytes + accessCodeBytes);
+  if (present === null || !isOpenTo(present, code)) return key;
+  const update = readSlotConfig(payload.subarray(0, configBytes));
+  const config = update === null ? null : updatedConfig(present.config, update);
+  update?.key.wipe();
+  return config === null ? key : changed(key, { ...key.slots, [slot]: { ...present, config } });
 }
 
 /** Hosts put the access code where the configuration would be, or behind it. */

@@ -17,8 +17,11 @@ export interface SlotConfig {
   readonly configFlags: number;
 }
 
-/** What a slot does. `other`: something that this emulator keeps but does not do. */
-export type SlotKind = 'hmac' | 'hotp' | 'other';
+/**
+ * What a slot does. `otp-challenge`: challenges of 6 bytes, answered by Yubico OTP; `other`: something that this
+ * emulator keeps but does not do.
+ */
+export type SlotKind = 'hmac' | 'otp-challenge' | 'hotp' | 'other';
 
 const ticketChallenge = 0x40;
 export const configFlags = {
@@ -29,6 +32,20 @@ export const configFlags = {
   shortChallenge: 0x04,
   touch: 0x08,
 } as const;
+
+export const extensionFlags = {
+  /** The number may be asked for; this emulator tells it in any case. */
+  serialApiVisible: 0x04,
+  /** Some flags, and the access code, may be changed without writing the slot anew. */
+  allowUpdate: 0x20,
+  /** It is there, and answers nothing. */
+  dormant: 0x40,
+  /** Of the whole key. */
+  ledInverted: 0x80,
+} as const;
+
+/** What an update may change: how a response is typed, and all extensions. */
+const updatable = { ticketFlags: 0x3f, configFlags: 0x0c } as const;
 
 export const configBytes = 52;
 export const accessCodeBytes = 6;
@@ -129,22 +146,70 @@ function blank(key: Uint8Array, accessCode: Uint8Array | undefined): Omit<SlotCo
     key: new Secret(key.slice(0, keyBytes)),
     accessCode: new Secret(accessCode?.slice() ?? new Uint8Array(accessCodeBytes)),
     fixedBytes: 0,
-    extensionFlags: 0,
+    extensionFlags: extensionFlags.serialApiVisible | extensionFlags.allowUpdate,
     ticketFlags: ticketChallenge,
     configFlags: 0,
   };
 }
 
-/** What a slot does. */
+/**
+ * A slot for challenges of 6 bytes, answered as Yubico OTP.
+ *
+ * @param key 16 bytes, of AES; copied
+ * @param privateId 6 bytes; copied
+ */
+export function otpChallengeSlotConfig(
+  key: Uint8Array,
+  privateId: Uint8Array,
+  options: HmacSlotOptions,
+): SlotConfig {
+  return {
+    ...blank(key, options.accessCode),
+    uid: privateId.slice(),
+    configFlags: configFlags.challenge | (options.needsTouch ? configFlags.touch : 0),
+  };
+}
+
+/** What a slot does, unless it is dormant. */
 export function slotKind({ ticketFlags, configFlags: own }: SlotConfig): SlotKind {
   if ((ticketFlags & ticketChallenge) === 0) return 'other';
   if ((own & configFlags.challenge) === 0) return 'hotp';
-  return (own & configFlags.challengeHmac) === configFlags.challengeHmac ? 'hmac' : 'other';
+  return (own & configFlags.challengeHmac) === configFlags.challengeHmac ? 'hmac' : 'otp-challenge';
 }
 
-/** Whether a challenge is answered only after a touch. */
+/** Whether the slot does anything at all. */
+export function isDormant(config: SlotConfig): boolean {
+  return (config.extensionFlags & extensionFlags.dormant) !== 0;
+}
+
+/** Whether it takes a touch: always to type, and to answer a challenge where it says so. */
 export function needsTouch(config: SlotConfig): boolean {
-  return slotKind(config) === 'hmac' && (config.configFlags & configFlags.touch) !== 0;
+  return !isChallenged(config) || (config.configFlags & configFlags.touch) !== 0;
+}
+
+/**
+ * A slot after an update: its keys stay, the access code is the new one. The flags that pace the typing of one kind
+ * are, in another, the touch and the length of a challenge; those are no affair of an update.
+ *
+ * @returns null where the slot takes no updates
+ */
+export function updatedConfig(present: SlotConfig, update: SlotConfig): SlotConfig | null {
+  const open = extensionFlags.allowUpdate | extensionFlags.dormant;
+  if ((present.extensionFlags & open) === 0) return null;
+  const replaced = (own: number, given: number, mask: number): number =>
+    (own & ~mask) | (given & mask);
+  const configMask = isChallenged(present) ? 0 : updatable.configFlags;
+  return {
+    ...present,
+    accessCode: update.accessCode,
+    extensionFlags: update.extensionFlags,
+    ticketFlags: replaced(present.ticketFlags, update.ticketFlags, updatable.ticketFlags),
+    configFlags: replaced(present.configFlags, update.configFlags, configMask),
+  };
+}
+
+function isChallenged(config: SlotConfig): boolean {
+  return ['hmac', 'otp-challenge'].includes(slotKind(config));
 }
 
 /** The 20 bytes under HMAC. The caller wipes them. */
@@ -154,7 +219,12 @@ export function slotKey({ key, uid }: SlotConfig): Secret {
   );
 }
 
-/** The counter that a slot for HOTP starts at. */
+/** The counter that a slot starts at when it is written; those for Yubico OTP begin with none. */
+export function firstCounter(config: SlotConfig): bigint {
+  return slotKind(config) === 'otp-challenge' ? 0n : hotpStart(config);
+}
+
+/** The counter that the end of the identity stands for. */
 export function hotpStart({ uid }: SlotConfig): bigint {
   const [high = 0, low = 0] = uid.subarray(slotKeyBytes - keyBytes);
   return BigInt((high << 8) | low) * hotpCounterUnit;

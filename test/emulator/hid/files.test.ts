@@ -55,7 +55,7 @@ describe('the file of a key', () => {
 
   it.each([
     ['another kind', { kind: 'token' }, 'kind must be otp-hid-key'],
-    ['a later version', { version: 2 }, 'version must be a whole number from 1 to 1'],
+    ['a later version', { version: 3 }, 'version must be a whole number from 1 to 2'],
     ['a member too many', { more: 1 }, 'the file has an unknown member "more"'],
     ['another serial', { serial: 'HK00000002' }, 'serial must be the one in the file name'],
     ['no number', { serialNumber: 0 }, 'serialNumber must be a whole number from 1 to 4294967295'],

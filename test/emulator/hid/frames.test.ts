@@ -97,8 +97,17 @@ describe('a status', () => {
       1: { isProgrammed: true, needsTouch: false },
       2: { isProgrammed: true, needsTouch: true },
     };
-    const report = statusReport({ firmware: [5, 4, 3], programmingSequence: 9, slots }, 0x2f);
+    const status = {
+      firmware: [5, 4, 3],
+      programmingSequence: 9,
+      slots,
+      isLedInverted: false,
+    } as const;
+    const report = statusReport(status, 0x2f);
     expect(hexOf(report)).toBe('00050403090b002f');
-    expect(readStatus(report)).toEqual({ firmware: [5, 4, 3], programmingSequence: 9, slots });
+    expect(readStatus(report)).toEqual(status);
+    const inverted = { ...status, isLedInverted: true };
+    expect(hexOf(statusReport(inverted, 0))).toBe('00050403091b0000');
+    expect(readStatus(statusReport(inverted, 0))).toEqual(inverted);
   });
 });

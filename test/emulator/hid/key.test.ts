@@ -157,6 +157,7 @@ describe('programming', () => {
         1: { isProgrammed: true, needsTouch: false },
         2: { isProgrammed: true, needsTouch: true },
       },
+      isLedInverted: false,
     });
     expect(await host.writeSlot(1, null)).toBe(true);
     expect(await sequence()).toBe(3);
