@@ -29,8 +29,11 @@ export function tokenCommands(io: CliIo): Command {
     }),
     createCommand(io),
     clientCommand(io, 'issue', 'pairs a virtual authenticator: its seeds leave once', issueToken)
-      .requiredOption('--to-emulator <file>', 'the request written by "vtoken pair --request"')
-      .requiredOption('--out <file>', 'where the bundle for "vtoken pair --accept" goes')
+      .requiredOption('--to-emulator <file>', 'the request of "vtoken pair --request" (- reads it)')
+      .requiredOption(
+        '--out <file>',
+        'where the bundle for "vtoken pair --accept" goes (- prints it)',
+      )
       .option('--user <user>', 'assign it to this user at once')
       .option(...domainOption),
     clientCommand(io, 'assign <serial> <user>', 'gives it to a user', assignToken)

@@ -278,6 +278,18 @@ describe('files that are written once', () => {
     expect(JSON.parse(readFileSync(out, 'utf8'))).toEqual({ serial: 'VT1' });
   });
 
+  it('takes a request from its input and gives the bundle to its output, for a line of three commands', async () => {
+    await desk.serve({ pairAuthenticator: { serial: 'VT1' } });
+    const issue = ['token', 'issue', '--to-emulator', '-', '--out', '-'];
+    const ran = await run(issue, '{}');
+    expect(ran.code).toBe(0);
+    expect(JSON.parse(ran.printed)).toEqual({ serial: 'VT1' });
+    expect(ran.said).toMatch(/VT1 created/);
+    const broken = await run(issue, '{');
+    expect(broken.said).toMatch(/standard input \(the pair request\) is not JSON/);
+    expect(broken.printed).toBe('');
+  });
+
   it('makes room for a bundle before the seeds leave, and none after a refusal', async () => {
     const request = desk.path('request.json');
     const out = desk.path('bundle.json');
