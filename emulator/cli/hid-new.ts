@@ -3,14 +3,9 @@ import type { ProfileOptions } from './profile.ts';
 import { formatSeeds } from './values.ts';
 import { checkSerial } from '../device/token.ts';
 import { EmulatorError } from '../errors.ts';
-import { instantClock, openEmulatedKey } from '../hid/emulated-key.ts';
-import type { Slot } from '../hid/frame.ts';
-import { createKeyHost } from '../hid/host.ts';
-import { emptyKey, keyStatus, type OtpKey, wipeKey } from '../hid/key.ts';
-import { hmacSlotConfig, slotKeyBytes, wipeSlotConfig } from '../hid/slot-config.ts';
-
-/** The profile whose devices are keys, with a file of their own kind. */
-export const keyProfileName = 'otp-hid-key';
+import { keyStatus, wipeKey } from '../hid/key.ts';
+import { keyProfileName, keyWithSeeds } from '../hid/key-pairing.ts';
+import { slotKeyBytes } from '../hid/slot-config.ts';
 
 /** A seed for each slot. */
 export const keySeedLengths: readonly number[] = [slotKeyBytes, slotKeyBytes];
@@ -28,11 +23,8 @@ export async function createKey(
   options: CommonOptions & { readonly seedOut?: string },
   seeds: readonly Uint8Array[],
 ): Promise<void> {
-  if (seeds.length !== keySeedLengths.length || seeds.some((one) => one.length !== slotKeyBytes)) {
-    throw invalid(`a key takes two seeds of ${slotKeyBytes} bytes, for slot 1 and slot 2`);
-  }
   const serialNumber = serialNumberOf(world, checkSerial(serial));
-  const key = await programmed(emptyKey(serialNumber), seeds);
+  const key = await keyWithSeeds(serialNumber, seeds);
   const { seedOut } = options;
   if (seedOut !== undefined) await writeOutput(world, seedOut, formatSeeds(seeds), 0o600);
   try {
@@ -59,22 +51,8 @@ export function refuseTokenOptions(options: ProfileOptions): void {
   );
 }
 
-/** By the same frames that a host would send. */
-async function programmed(key: OtpKey, seeds: readonly Uint8Array[]): Promise<OtpKey> {
-  const clock = instantClock();
-  const device = openEmulatedKey(key, clock);
-  const host = createKeyHost(device, clock);
-  for (const slot of [1, 2] as const satisfies readonly Slot[]) {
-    const config = hmacSlotConfig(seeds[slot - 1] ?? new Uint8Array(), { needsTouch: slot === 2 });
-    const isTaken = await host.writeSlot(slot, config);
-    wipeSlotConfig(config);
-    if (!isTaken) throw new RangeError('an empty slot takes everything');
-  }
-  return device.key;
-}
-
 /** The digits that the serial ends with, so that both read alike; else drawn. */
-function serialNumberOf({ env }: CliWorld, serial: string): number {
+export function serialNumberOf({ env }: CliWorld, serial: string): number {
   const [, digits = ''] = /([0-9]{1,16})(?:-[0-9]+)?$/.exec(serial) ?? [];
   const number = Number(digits);
   if (number >= 1 && number <= serialNumberMax) return number;

@@ -4,6 +4,7 @@ import {
   commonCommand,
   type CommonOptions,
   folderOf,
+  keysOf,
   portsOf,
   print,
   readInput,
@@ -12,6 +13,7 @@ import {
   withTime,
   writeOutput,
 } from './context.ts';
+import { refuseTokenOptions, serialNumberOf } from './hid-new.ts';
 import { batteryOf, clockOf, type PhysicsOptions, withPhysics } from './physics-options.ts';
 import { type ProfileOptions, profileOf, withProfile } from './profile.ts';
 import { warnOfDigits } from './tokens.ts';
@@ -22,8 +24,11 @@ import {
   pairRequestToJson,
   parsePairBundle,
 } from '../pairing/pairing-files.ts';
-import { acceptBundle, pairRequestOf, requestPairing } from '../pairing/pairing.ts';
+import { acceptBundle, beginPairing, pairRequestOf, requestPairing } from '../pairing/pairing.ts';
 import { drawEightDigits } from '../device/ports.ts';
+import { emptyKey } from '../hid/key.ts';
+import { wipeStoredKey } from '../hid/key-files.ts';
+import { acceptKeyBundle, keyProfileName, requesterOf } from '../hid/key-pairing.ts';
 import { storageError } from '../files/state-file.ts';
 import { checkSerial, wipeToken } from '../device/token.ts';
 
@@ -36,11 +41,16 @@ interface PairOptions extends CommonOptions, TimeOptions, ProfileOptions, Physic
 /** `vtoken pair` */
 export function pairCommand(world: CliWorld): Command {
   return withTime(
-    withPhysics(withProfile(commonCommand('pair', 'get the seeds of a token from a server'))),
+    withPhysics(
+      withProfile(commonCommand('pair', 'get the seeds of a token or key from a server')),
+    ),
   )
     .option('--request <file>', 'make a token and write its request to a new file (- prints it)')
     .option('--accept <file>', 'finish with the bundle that the server wrote (- reads it)')
-    .option('--serial <serial>', 'with --request: serial of the token (default: VT and 8 digits)')
+    .option(
+      '--serial <serial>',
+      'with --request: serial of the token (default: VT, of a key HK, and 8 digits)',
+    )
     .addHelpText(
       'after',
       `
@@ -51,6 +61,12 @@ deleted when a bundle is accepted.
   tallystick token issue --to-emulator request.json --out bundle.json
   vtoken pair --accept bundle.json
   vtoken press VT00000001
+
+In one line, here for a key that speaks the OTP HID protocol:
+
+  vtoken pair --request - --serial HK00000001 --profile ${keyProfileName} |
+    tallystick token issue --to-emulator - --out - --user jane | vtoken pair --accept -
+  vtoken hid respond --serial HK00000001 --slot 1 --challenge HEX
 
 A request that got lost is written again by: vtoken pair --request FILE --serial SERIAL`,
     )
@@ -69,36 +85,73 @@ async function runPair(world: CliWorld, options: PairOptions): Promise<void> {
 }
 
 async function runRequest(world: CliWorld, path: string, options: PairOptions): Promise<void> {
-  const folder = folderOf(world, options);
-  const serial = checkSerial(options.serial ?? randomSerial(world));
   const isNew = options.profile !== undefined || options.application !== undefined;
   if (!isNew && options.serial !== undefined) {
-    const { token } = await folder.read(serial);
-    const request = pairRequestOf(token);
-    wipeToken(token);
-    await writeRequest(world, path, request, options);
+    await writeRequest(world, path, await requestAgain(world, options, options.serial), options);
     return;
   }
+  await refuseTaken(world, path);
+  const isKey = options.profile === keyProfileName;
+  const made = await (isKey ? requestForKey(world, options) : requestForToken(world, options));
+  try {
+    await writeRequest(world, path, made.request, options);
+  } catch (error) {
+    // Nobody has seen the request: without this the serial would stay taken for nothing.
+    await made.folder.remove(made.request.serial);
+    throw error;
+  }
+}
+
+/** The request of what is stored, token or key. */
+async function requestAgain(
+  world: CliWorld,
+  options: PairOptions,
+  serial: string,
+): Promise<PairRequest> {
+  const keys = keysOf(world, options);
+  if (await keys.has(serial)) {
+    const stored = await keys.read(serial);
+    const { pairing } = stored;
+    const request = pairRequestOf(requesterOf(serial, pairing));
+    wipeStoredKey(stored);
+    return request;
+  }
+  const { token } = await folderOf(world, options).read(serial);
+  const request = pairRequestOf(token);
+  wipeToken(token);
+  return request;
+}
+
+/** Something new that waits for its bundle, and where it is stored. */
+interface Requested {
+  readonly request: PairRequest;
+  readonly folder: { remove(serial: string): Promise<void> };
+}
+
+async function requestForToken(world: CliWorld, options: PairOptions): Promise<Requested> {
+  const folder = folderOf(world, options);
+  const serial = checkSerial(options.serial ?? randomSerial(world, 'VT'));
   const profile = profileOf(options);
   const nowMs = trueMsOf(world, options);
   const clock = clockOf(world, options, serial, nowMs);
   const battery = batteryOf(options, nowMs);
-  await refuseTaken(world, path);
-  const { token, request } = await requestPairing(
-    { serial, profile, clock, battery },
-    nowMs,
-    portsOf(world),
-  );
+  const spec = { serial, profile, clock, battery };
+  const { token, request } = await requestPairing(spec, nowMs, portsOf(world));
   warnOfDigits(world, profile);
   await folder.create(token);
   wipeToken(token);
-  try {
-    await writeRequest(world, path, request, options);
-  } catch (error) {
-    // Nobody has seen the request: without this the serial would stay taken for nothing.
-    await folder.remove(serial);
-    throw error;
-  }
+  return { request, folder };
+}
+
+async function requestForKey(world: CliWorld, options: PairOptions): Promise<Requested> {
+  refuseTokenOptions(options);
+  const folder = keysOf(world, options);
+  const serial = checkSerial(options.serial ?? randomSerial(world, 'HK'));
+  const pairing = await beginPairing(trueMsOf(world, options));
+  const request = pairRequestOf(requesterOf(serial, pairing));
+  await folder.create(serial, emptyKey(serialNumberOf(world, serial)), pairing);
+  pairing.privateKey.wipe();
+  return { request, folder };
 }
 
 /** Found out before three seconds are spent on an RSA key. */
@@ -141,15 +194,22 @@ async function runAccept(world: CliWorld, path: string, options: PairOptions): P
   const nowMs = trueMsOf(world, options);
   const bundle = parsePairBundle((await readInput(world, path, bundleBytesMax)).toString('utf8'));
   const serial = checkSerial(options.serial ?? bundle.serial);
-  const names = await folderOf(world, options).update(serial, (token) => ({
-    token: acceptBundle(token, bundle, nowMs),
-    result: token.applications.map(({ name }) => name),
-  }));
+  const keys = keysOf(world, options);
+  if (await keys.has(serial)) {
+    await keys.change(serial, (stored) => acceptKeyBundle(stored, bundle, nowMs));
+  } else {
+    await folderOf(world, options).update(serial, (token) => ({
+      token: acceptBundle(token, bundle, nowMs),
+      result: undefined,
+    }));
+  }
+  // The bundle has what the device asked for, or it is refused.
+  const names = bundle.applications.map(({ name }) => name);
   print(world, options, { serial, status: 'paired', applications: names }, serial);
   if (options.json !== true) world.err(`paired: ${names.join(', ')}\n`);
 }
 
 /** Two desks that never spoke rarely choose the same. */
-function randomSerial({ env }: CliWorld): string {
-  return `VT${drawEightDigits((length) => env.randomBytes(length))}`;
+function randomSerial({ env }: CliWorld, prefix: string): string {
+  return `${prefix}${drawEightDigits((length) => env.randomBytes(length))}`;
 }

@@ -5,6 +5,7 @@ import {
   parseApplicationText,
   usualHostCode,
 } from '../device/application.ts';
+import { keyProfileName } from '../hid/key-pairing.ts';
 import { parsePinDigits, parseRange } from './values.ts';
 import { EmulatorError } from '../errors.ts';
 import { pinFailuresMax, pinFailuresMin, type PinPolicy } from '../device/pin.ts';
@@ -30,7 +31,7 @@ const pinOptions = '--pin-digits, --pin-failures, --pin-lock and --no-initial-pi
 /** The options that describe a new token. */
 export function withProfile(command: Command): Command {
   return command
-    .option('--profile <name>', `kind of device: ${profileNames.join(', ')}`)
+    .option('--profile <name>', `kind of device: ${[...profileNames, keyProfileName].join(', ')}`)
     .option(
       '--application <NAME=ALGORITHM>',
       "program this application instead of the profile's (NAME=unlock:SUITE to unlock, NAME=sign:SUITE/FIELD:N12,... to sign); may be repeated, up to 8",

@@ -23,7 +23,9 @@ import {
   withTime,
   writeOutput,
 } from './context.ts';
-import { createKey, keyProfileName, keySeedLengths, refuseTokenOptions } from './hid-new.ts';
+import { createKey, keySeedLengths, refuseTokenOptions } from './hid-new.ts';
+import { keyProfileName } from '../hid/key-pairing.ts';
+import { type KeySummary, showKey, summaryOfKey } from './hid-show.ts';
 import { pinStatusText } from './pin.ts';
 import { batteryRows } from './battery.ts';
 import { batteryOf, clockOf, type PhysicsOptions, withPhysics } from './physics-options.ts';
@@ -148,28 +150,36 @@ export function warnOfDigits(world: CliWorld, profile: Profile): void {
 
 /** `vtoken list` */
 export function listCommand(world: CliWorld): Command {
-  return commonCommand('list', 'list the tokens of the folder').action((options: CommonOptions) =>
-    runList(world, options),
+  return commonCommand('list', 'list the tokens and keys of the folder').action(
+    (options: CommonOptions) => runList(world, options),
   );
 }
 
 async function runList(world: CliWorld, options: CommonOptions): Promise<void> {
   const folder = folderOf(world, options);
+  const keys = keysOf(world, options);
   const entries: unknown[] = [];
   const lines: string[] = [];
   const damages: string[] = [];
-  for (const serial of await folder.serials()) {
+  const add = async (serial: string, summary: () => Promise<KeySummary>): Promise<void> => {
     try {
-      const { token } = await folder.read(serial);
-      entries.push(summaryOf(token));
-      lines.push(summaryLine(token));
-      wipeToken(token);
+      const { entry, line } = await summary();
+      entries.push(entry);
+      lines.push(line);
     } catch (error) {
       if (!(error instanceof EmulatorError) || error.code !== 'state-damaged') throw error;
       entries.push({ serial, status: 'damaged' });
       damages.push(error.message);
     }
+  };
+  for (const serial of await folder.serials()) {
+    await add(serial, async () => {
+      const { token } = await folder.read(serial);
+      wipeToken(token);
+      return { entry: summaryOf(token), line: summaryLine(token) };
+    });
   }
+  for (const serial of await keys.serials()) await add(serial, () => summaryOfKey(keys, serial));
   print(world, options, entries, lines.join('\n'));
   if (damages.length > 0) throw new EmulatorError('state-damaged', damages.join('\nvtoken: '));
 }
@@ -215,10 +225,14 @@ function describeToken(token: VirtualToken, trueMs: number): object {
 
 /** `vtoken show` */
 export function showCommand(world: CliWorld): Command {
-  return withTime(commonCommand('show', 'show a token, without its secrets'))
+  return withTime(commonCommand('show', 'show a token or key, without its secrets'))
     .argument('<serial>')
     .action(async (serial: string, options: CommonOptions & TimeOptions) => {
       const trueMs = trueMsOf(world, options);
+      if (await keysOf(world, options).has(serial)) {
+        await showKey(world, options, serial);
+        return;
+      }
       const { token } = await folderOf(world, options).read(serial);
       print(world, options, describeToken(token, trueMs), tokenText(token, trueMs));
       wipeToken(token);
@@ -288,7 +302,7 @@ function applicationRow(application: ApplicationProgram, eventCounter: bigint): 
 
 /** `vtoken remove` */
 export function removeCommand(world: CliWorld): Command {
-  return commonCommand('remove', 'delete a token and its seeds for good')
+  return commonCommand('remove', 'delete a token or key and its seeds for good')
     .argument('<serial>')
     .action(async (serial: string, options: CommonOptions) => {
       const keys = keysOf(world, options);

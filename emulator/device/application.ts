@@ -73,7 +73,8 @@ type PrefixedMode = keyof typeof prefixes;
 export function modeOf(
   algorithm: ResponseAlgorithm,
 ): Extract<ApplicationMode, 'challenge-response' | 'response-only'> {
-  return algorithm.kind === 'challenge-response' ? 'challenge-response' : 'response-only';
+  const isAsked = algorithm.kind === 'challenge-response' || algorithm.kind === 'hmac-challenge';
+  return isAsked ? 'challenge-response' : 'response-only';
 }
 
 /** Whether an algorithm can serve in a mode, as far as that says. */

@@ -1,6 +1,6 @@
 import { OathError } from '../../src/oath/index.ts';
 import { applicationsMax } from '../device/device.ts';
-import { checkClock, trueMsMax } from '../physics/clock-parameters.ts';
+import { checkClock } from '../physics/clock-parameters.ts';
 import { readBattery } from './battery-json.ts';
 import { clockToJson, readClock } from './clock-json.ts';
 import {
@@ -13,14 +13,11 @@ import {
   verifierToJson,
 } from './device-json.ts';
 import { EmulatorError } from '../errors.ts';
+import { pairingToJson, readPairing } from './pairing-json.ts';
 import type { Device, DeviceState } from '../device/screens.ts';
-import { Secret } from '../device/secret.ts';
 import {
-  encodeBase64,
   type Members,
   parseJson,
-  readBase64,
-  readHex,
   readKind,
   readList,
   readMembers,
@@ -29,13 +26,7 @@ import {
   ShapeError,
 } from './shape.ts';
 import { pinStateToJson, readPinState, readScreen, screenToJson } from './state-json.ts';
-import {
-  checkDevice,
-  checkModel,
-  checkSerial,
-  type Pairing,
-  type VirtualToken,
-} from '../device/token.ts';
+import { checkDevice, checkModel, checkSerial, type VirtualToken } from '../device/token.ts';
 
 /** A token as its file holds it; `revision` grows by one with every change. */
 export interface StoredToken {
@@ -45,7 +36,6 @@ export interface StoredToken {
 
 const format = 'tallystick-virtual-token';
 const version: FileVersion = 3;
-const keyBytesMax = 4096;
 
 const membersOfVersion1 = [
   'format',
@@ -154,47 +144,4 @@ function readVersion(value: unknown): FileVersion {
   const { version: found } = value as Members;
   for (const known of [1, 2, version] as const) if (found === known) return known;
   throw new ShapeError(`version must be 1 to ${version}`);
-}
-
-function pairingToJson(pairing: Pairing): unknown {
-  if (pairing.status !== 'requested') return pairing;
-  return {
-    ...pairing,
-    privateKey: encodeBase64(pairing.privateKey.exposeSecret()),
-    publicKey: encodeBase64(pairing.publicKey),
-  };
-}
-
-function readPairing(value: unknown): Pairing {
-  const status = readKind(value, 'pairing', 'status');
-  switch (status) {
-    case 'stand-alone':
-      readMembers(value, 'pairing', ['status']);
-      return { status };
-    case 'requested': {
-      const names = ['status', 'privateKey', 'publicKey', 'requestedAtMs'];
-      const members = readMembers(value, 'pairing', names);
-      const privateKey = readBase64(members['privateKey'], 'pairing.privateKey', 1, keyBytesMax);
-      return {
-        status,
-        privateKey: new Secret(privateKey),
-        publicKey: readBase64(members['publicKey'], 'pairing.publicKey', 1, keyBytesMax),
-        requestedAtMs: readInstant(members['requestedAtMs'], 'pairing.requestedAtMs'),
-      };
-    }
-    case 'paired': {
-      const members = readMembers(value, 'pairing', ['status', 'publicKeySha256', 'pairedAtMs']);
-      return {
-        status,
-        publicKeySha256: readHex(members['publicKeySha256'], 'pairing.publicKeySha256', 32),
-        pairedAtMs: readInstant(members['pairedAtMs'], 'pairing.pairedAtMs'),
-      };
-    }
-    default:
-      throw new ShapeError('pairing.status must be stand-alone, requested or paired');
-  }
-}
-
-function readInstant(value: unknown, where: string): number {
-  return readWhole(value, where, 0, trueMsMax);
 }

@@ -12,9 +12,9 @@ import {
   serialsOf,
   type TokenFolderOptions,
 } from '../files/state-file.ts';
-import { checkSerial } from '../device/token.ts';
+import { checkSerial, type Pairing } from '../device/token.ts';
 import { type OtpKey, wipeKey } from './key.ts';
-import { keyFromJson, keyToJson } from './key-json.ts';
+import { keyFromJson, keyToJson, type StoredKey } from './key-json.ts';
 
 /**
  * The keys of a folder of tokens: one file of mode 0600 per key, beside those of the tokens and by the same rules.
@@ -25,8 +25,10 @@ export interface KeyFolder {
   serials(): Promise<readonly string[]>;
   /** Whether there is a key of this serial. */
   has(serial: string): Promise<boolean>;
-  /** Stores a key of a serial that no token and no key has. */
-  create(serial: string, key: OtpKey): Promise<void>;
+  /** A key with its pairing. The caller wipes it (`wipeStoredKey`). */
+  read(serial: string): Promise<StoredKey>;
+  /** Stores a key of a serial that no token and no key has; it stands alone unless a pairing is given. */
+  create(serial: string, key: OtpKey, pairing?: Pairing): Promise<void>;
   /**
    * Works with a key under its lock, and stores what it is afterwards, if that is another. Key and result's key
    * are wiped in the end: keep nothing of them.
@@ -35,6 +37,11 @@ export interface KeyFolder {
     serial: string,
     work: (key: OtpKey) => Promise<{ readonly key: OtpKey; readonly result: Result }>,
   ): Promise<Result>;
+  /** The same with what it is stored with; it is another key if the members are others. */
+  change(
+    serial: string,
+    change: (stored: StoredKey) => Promise<Pick<StoredKey, 'key' | 'pairing'>>,
+  ): Promise<void>;
   /** Deletes a key, readable or damaged. */
   remove(serial: string): Promise<void>;
 }
@@ -58,33 +65,46 @@ export function openKeyFolder(
     return lockedSerial(env, path, serial, lockWaitMs, work);
   }
 
+  const write = (stored: StoredKey): Promise<void> =>
+    replaceFile(env, path, keyPath(path, stored.serial), keyToJson(stored));
+
+  function working<Result>(
+    serial: string,
+    work: (stored: StoredKey) => Promise<Pick<StoredKey, 'key' | 'pairing'> & { result: Result }>,
+  ): Promise<Result> {
+    return present(serial, async () => {
+      const before = await readKey(env, path, serial);
+      try {
+        const { key, pairing, result } = await work(before);
+        if (key !== before.key || pairing !== before.pairing) {
+          await write({ serial, key, pairing });
+          wipeStoredKey({ key, pairing });
+        }
+        return result;
+      } finally {
+        wipeStoredKey(before);
+      }
+    });
+  }
+
   return {
     serials: () => serialsOf(env, path, fileNamePattern),
     has,
-    create: async (serial, key) => {
+    read: (serial) => readKey(env, path, checkSerial(serial)),
+    create: async (serial, key, pairing = { status: 'stand-alone' }) => {
       checkSerial(serial);
       await makeFolder(env, path);
       await lockedSerial(env, path, serial, lockWaitMs, async () => {
         if (await isTaken(env, path, serial)) {
           throw new EmulatorError('token-exists', `token ${serial} exists already`);
         }
-        await replaceFile(env, path, keyPath(path, serial), keyToJson({ serial, key }));
+        await write({ serial, key, pairing });
       });
     },
     use: (serial, work) =>
-      present(serial, async () => {
-        const before = await readKey(env, path, serial);
-        try {
-          const { key, result } = await work(before);
-          if (key !== before) {
-            await replaceFile(env, path, keyPath(path, serial), keyToJson({ serial, key }));
-            wipeKey(key);
-          }
-          return result;
-        } finally {
-          wipeKey(before);
-        }
-      }),
+      working(serial, async ({ key, pairing }) => ({ ...(await work(key)), pairing })),
+    change: (serial, change) =>
+      working(serial, async (stored) => ({ ...(await change(stored)), result: undefined })),
     remove: (serial) =>
       present(serial, async () => {
         await env.files.remove(keyPath(path, serial));
@@ -93,13 +113,19 @@ export function openKeyFolder(
   };
 }
 
-async function readKey(env: DeviceEnv, path: string, serial: string): Promise<OtpKey> {
+/** Overwrites the keys of the slots, and the private key of a pairing. */
+export function wipeStoredKey({ key, pairing }: Pick<StoredKey, 'key' | 'pairing'>): void {
+  wipeKey(key);
+  if (pairing.status === 'requested') pairing.privateKey.wipe();
+}
+
+async function readKey(env: DeviceEnv, path: string, serial: string): Promise<StoredKey> {
   const filePath = keyPath(path, serial);
   const bytes = await readStateFile(env, filePath, missing(path, serial));
   try {
     const stored = keyFromJson(bytes.toString('utf8'));
-    if (stored.serial === serial) return stored.key;
-    wipeKey(stored.key);
+    if (stored.serial === serial) return stored;
+    wipeStoredKey(stored);
     throw new ShapeError('serial must be the one in the file name');
   } catch (error) {
     if (!(error instanceof ShapeError)) throw error;

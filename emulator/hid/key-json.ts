@@ -1,9 +1,13 @@
 import { movingFactorMax } from '../../src/oath/index.ts';
+import type { Pairing } from '../device/token.ts';
+import { pairingToJson, readPairing } from '../files/pairing-json.ts';
 import {
   encodeBase64,
+  type Members,
   parseJson,
   readBase64,
   readCounter,
+  readKind,
   readMembers,
   readText,
   readWhole,
@@ -24,25 +28,38 @@ import {
 /** A key with the serial that its file is named by. */
 export interface StoredKey {
   readonly serial: string;
+  /** Where the seeds of its slots came from, before any host wrote others. */
+  readonly pairing: Pairing;
   readonly key: OtpKey;
 }
 
 const kind = 'otp-hid-key';
-/** Files of version 1 know no counter but that of HOTP. */
+/** Files of version 1 know no pairing, and no counter but that of HOTP. */
 const version = 2;
+const membersOfVersion1 = [
+  'kind',
+  'version',
+  'serial',
+  'serialNumber',
+  'programmingSequence',
+  'slot1',
+  'slot2',
+];
+const standAlone: Pairing = { status: 'stand-alone' };
 const serialNumberMax = 0xffff_ffff;
 const serialCharactersMax = 19;
 /** A counter that has run out is stored as 2^64. */
 const counterMax = movingFactorMax + 1n;
 
 /** The text of a key's file: whoever reads it has the key. */
-export function keyToJson({ serial, key }: StoredKey): string {
+export function keyToJson({ serial, pairing, key }: StoredKey): string {
   const { serialNumber, programmingSequence, slots } = key;
   return `${JSON.stringify(
     {
       kind,
       version,
       serial,
+      pairing: pairingToJson(pairing),
       serialNumber,
       programmingSequence,
       slot1: slotToJson(slots[1]),
@@ -59,18 +76,12 @@ export function keyToJson({ serial, key }: StoredKey): string {
  * @throws ShapeError naming what is wrong and what is allowed; no secret appears in it
  */
 export function keyFromJson(text: string): StoredKey {
-  const where = 'the file';
-  const members = readMembers(parseJson(text), where, [
-    'kind',
-    'version',
-    'serial',
-    'serialNumber',
-    'programmingSequence',
-    'slot1',
-    'slot2',
-  ]);
-  readWord(members['kind'], 'kind', [kind]);
-  const written = readWhole(members['version'], 'version', 1, version);
+  const value = parseJson(text);
+  readWord(readKind(value, 'the file', 'kind'), 'kind', [kind]);
+  const written = readWhole((value as Members)['version'], 'version', 1, version);
+  const names = written === 1 ? membersOfVersion1 : [...membersOfVersion1, 'pairing'];
+  const members = readMembers(value, 'the file', names);
+  const pairing = written === 1 ? standAlone : readPairing(members['pairing']);
   const slots = {
     1: readSlot(members['slot1'], 'slot1', written),
     2: readSlot(members['slot2'], 'slot2', written),
@@ -78,6 +89,7 @@ export function keyFromJson(text: string): StoredKey {
   const isEmpty = slots[1] === null && slots[2] === null;
   return {
     serial: readText(members['serial'], 'serial', serialCharactersMax),
+    pairing,
     key: {
       serialNumber: readWhole(members['serialNumber'], 'serialNumber', 1, serialNumberMax),
       firmware: emulatedFirmware,

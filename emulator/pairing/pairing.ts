@@ -7,7 +7,7 @@ import {
 } from 'node:crypto';
 import { promisify } from 'node:util';
 import { algorithmHash, algorithmToJson } from '../../src/oath/index.ts';
-import { applicationText, type DeviceApplication } from '../device/application.ts';
+import { type ApplicationProgram, applicationText } from '../device/application.ts';
 import { EmulatorError } from '../errors.ts';
 import { keyCheckValue } from '../device/mac.ts';
 import type { BundleEntry, PairBundle, PairRequest } from './pairing-files.ts';
@@ -16,9 +16,18 @@ import { Secret } from '../device/secret.ts';
 import {
   checkSeed,
   createUnpairedToken,
+  type Pairing,
   type TokenSpec,
   type VirtualToken,
 } from '../device/token.ts';
+
+/** What a device asks by; a token is such, and a key. */
+export interface Requester {
+  readonly serial: string;
+  readonly model: string;
+  readonly pairing: Pairing;
+  readonly applications: readonly Pick<ApplicationProgram, 'name' | 'mode' | 'algorithm'>[];
+}
 
 /** NIST SP 800-57 part 1: 3072 bits match the 128 bits of a seed. */
 const rsaBits = 3072;
@@ -34,19 +43,25 @@ export async function requestPairing(
   nowMs: number,
   ports: DevicePorts = nodePorts,
 ): Promise<{ readonly token: VirtualToken; readonly request: PairRequest }> {
+  const token = createUnpairedToken(spec, await beginPairing(nowMs), ports);
+  return { token, request: pairRequestOf(token) };
+}
+
+/** A fresh key pair for a device, which waits for its bundle from then on. */
+export async function beginPairing(
+  nowMs: number,
+): Promise<Extract<Pairing, { status: 'requested' }>> {
   const { publicKey, privateKey } = await promisify(generateKeyPair)('rsa', {
     modulusLength: rsaBits,
     publicKeyEncoding: { type: 'spki', format: 'der' },
     privateKeyEncoding: { type: 'pkcs8', format: 'der' },
   });
-  const pairing = {
+  return {
     status: 'requested',
     privateKey: new Secret(privateKey),
     publicKey,
     requestedAtMs: nowMs,
-  } as const;
-  const token = createUnpairedToken(spec, pairing, ports);
-  return { token, request: pairRequestOf(token) };
+  };
 }
 
 /**
@@ -54,15 +69,15 @@ export async function requestPairing(
  *
  * @throws EmulatorError pairing-refused for a token that asked for nothing
  */
-export function pairRequestOf(token: VirtualToken): PairRequest {
-  if (token.pairing.status !== 'requested') throw alreadySeeded(token);
+export function pairRequestOf(device: Requester): PairRequest {
+  if (device.pairing.status !== 'requested') throw alreadySeeded(device);
   return {
     format: 'tallystick-pair-request',
     version: 1,
-    serial: token.serial,
-    model: token.model,
-    publicKey: Buffer.from(token.pairing.publicKey).toString('base64'),
-    applications: token.applications.map(({ name, mode, algorithm }) => ({
+    serial: device.serial,
+    model: device.model,
+    publicKey: Buffer.from(device.pairing.publicKey).toString('base64'),
+    applications: device.applications.map(({ name, mode, algorithm }) => ({
       name,
       mode,
       algorithm: algorithmToJson(algorithm),
@@ -77,20 +92,14 @@ export function pairRequestOf(token: VirtualToken): PairRequest {
  * @throws EmulatorError pairing-refused saying which part of the bundle does not answer the request
  */
 export function acceptBundle(token: VirtualToken, bundle: PairBundle, nowMs: number): VirtualToken {
-  const { pairing } = token;
-  if (bundle.serial !== token.serial) throw refused('the bundle is for another serial');
-  if (pairing.status !== 'requested') throw alreadySeeded(token);
-  const publicKeySha256 = createHash('sha256').update(pairing.publicKey).digest('hex');
-  if (bundle.publicKeySha256 !== publicKeySha256) {
-    throw refused('the bundle was made for another request: its public key digest differs');
-  }
-  checkApplications(token, bundle);
-  const opened = openSeeds(pairing.privateKey, token, bundle.applications);
-  pairing.privateKey.wipe();
+  const { pairing, seeds } = openBundle(token, bundle, nowMs);
   return {
     ...token,
-    pairing: { status: 'paired', publicKeySha256, pairedAtMs: nowMs },
-    applications: opened,
+    pairing,
+    applications: token.applications.map((application, index) => ({
+      ...application,
+      seed: seeds[index] ?? null,
+    })),
     state: {
       ...token.state,
       screen: { kind: 'off' },
@@ -99,9 +108,31 @@ export function acceptBundle(token: VirtualToken, bundle: PairBundle, nowMs: num
   };
 }
 
+/**
+ * The seeds of a bundle, one for each application of the device, which is paired from then on: its private key is
+ * overwritten. Errors as for `acceptBundle`.
+ */
+export function openBundle(
+  device: Requester,
+  bundle: PairBundle,
+  nowMs: number,
+): { readonly pairing: Pairing; readonly seeds: readonly Secret[] } {
+  const { pairing } = device;
+  if (bundle.serial !== device.serial) throw refused('the bundle is for another serial');
+  if (pairing.status !== 'requested') throw alreadySeeded(device);
+  const publicKeySha256 = createHash('sha256').update(pairing.publicKey).digest('hex');
+  if (bundle.publicKeySha256 !== publicKeySha256) {
+    throw refused('the bundle was made for another request: its public key digest differs');
+  }
+  checkApplications(device, bundle);
+  const seeds = openSeeds(pairing.privateKey, bundle.applications);
+  pairing.privateKey.wipe();
+  return { pairing: { status: 'paired', publicKeySha256, pairedAtMs: nowMs }, seeds };
+}
+
 /** The server decides nothing about the device: what was asked for comes back, or nothing does. */
-function checkApplications(token: VirtualToken, bundle: PairBundle): void {
-  const asked = token.applications.map(applicationText);
+function checkApplications(device: Requester, bundle: PairBundle): void {
+  const asked = device.applications.map(applicationText);
   const given = bundle.applications.map(applicationText);
   if (asked.length === given.length && asked.every((text, index) => text === given[index])) return;
   throw refused(
@@ -109,11 +140,7 @@ function checkApplications(token: VirtualToken, bundle: PairBundle): void {
   );
 }
 
-function openSeeds(
-  privateKey: Secret,
-  token: VirtualToken,
-  entries: readonly BundleEntry[],
-): readonly DeviceApplication[] {
+function openSeeds(privateKey: Secret, entries: readonly BundleEntry[]): readonly Secret[] {
   const seeds: Secret[] = [];
   try {
     for (const entry of entries) seeds.push(openSeed(privateKey, entry));
@@ -121,10 +148,7 @@ function openSeeds(
     for (const seed of seeds) seed.wipe();
     throw error;
   }
-  return token.applications.map((application, index) => ({
-    ...application,
-    seed: seeds[index] ?? null,
-  }));
+  return seeds;
 }
 
 /** RSA-OAEP with SHA-1 and MGF1-SHA-1, no label: the one form that every module offers. */
@@ -155,9 +179,9 @@ function openSeed(privateKey: Secret, entry: BundleEntry): Secret {
   throw refused(`the seed of application ${entry.name} does not match its key check value`);
 }
 
-function alreadySeeded(token: VirtualToken): EmulatorError {
-  const why = token.pairing.status === 'paired' ? 'is paired already' : 'has seeds of its own';
-  return refused(`token ${token.serial} ${why}; a bundle is accepted once`);
+function alreadySeeded({ serial, pairing }: Requester): EmulatorError {
+  const why = pairing.status === 'paired' ? 'is paired already' : 'has seeds of its own';
+  return refused(`token ${serial} ${why}; a bundle is accepted once`);
 }
 
 function refused(message: string): EmulatorError {

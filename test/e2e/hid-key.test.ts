@@ -1,23 +1,37 @@
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import {
   freshInstallation,
   type Installation,
+  runProgram,
   runTallystick,
   type ServerProcess,
   startServer,
 } from '../support/cli.ts';
 import { describeLayer } from '../support/layers.ts';
 import { attributesOf, type Call, codesOf, judges } from './soap/judges.ts';
-import { administratorOf, type Answer, clientUnder, must, type Send, vtokenIn } from './support.ts';
+import {
+  administratorOf,
+  type Answer,
+  clientUnder,
+  must,
+  type Send,
+  vtokenIn,
+  vtokenProgram,
+} from './support.ts';
 
 /**
  * An emulated key and a real server with SoftHSM: the seed goes into the module by the command line, the
  * challenge comes by REST or SOAP, the key answers it in frames.
  */
 const pin = '4711';
+
+function dataUrl(code: string): string {
+  return `data:text/javascript,${encodeURIComponent(code)}`;
+}
 
 describeLayer('softhsm', 'a key that answers challenges', () => {
   let installation: Installation;
@@ -125,6 +139,75 @@ describeLayer('softhsm', 'a key that answers challenges', () => {
     const challenge = await challengeFor(user);
     const response = await respond(serial, 2, challenge);
     expect(await authenticate({ user, challenge, response })).toMatchObject({ status: 200 });
+  });
+
+  it('is paired in one line, and of another slot no response is taken', async () => {
+    const [user, serial] = ['josh', 'HK00000007'];
+    await must(admin('POST', '/v1/users', { user }));
+    const environment = {
+      TALLYSTICK_SERVER: server.url,
+      TALLYSTICK_KEY_FILE: installation.adminKeyFile,
+      VTOKEN_DIR: folder,
+    };
+    const [vtokenRun, tallystickRun] = ['vtoken', 'tallystick'].map((name) =>
+      fileURLToPath(new URL(`../../scripts/${name}`, import.meta.url)),
+    );
+    const line =
+      `'${vtokenRun}' pair --request - --serial ${serial} --profile otp-hid-key | ` +
+      `'${tallystickRun}' token issue --to-emulator - --out - --user ${user} | ` +
+      `'${vtokenRun}' pair --accept -`;
+    const paired = await runProgram('bash', ['-o', 'pipefail', '-c', line], { environment });
+    expect(paired).toMatchObject({ code: 0, stdout: `${serial}\n` });
+    expect(await vtoken('list')).toContain(`${serial}          VTHK1    paired      SLOT1=HMAC`);
+    const view = await must(admin('GET', `/v1/authenticators/${serial}`));
+    expect(view).toMatchObject({ isVirtual: true, model: 'VTHK1' });
+    const named = async (answering: 1 | 2, application: string): Promise<Answer> => {
+      const challenge = await challengeFor(user);
+      const response = await respond(serial, answering, challenge);
+      return authenticate({ user, challenge, response, application });
+    };
+    expect(await named(2, 'SLOT2')).toMatchObject({
+      status: 200,
+      body: { outcome: 'accepted', serial, application: 'SLOT2' },
+    });
+    expect(await named(1, 'SLOT2')).toMatchObject({
+      status: 403,
+      body: { code: 'response-incorrect' },
+    });
+    // The bundle is used up: nobody makes a second key of it.
+    const again = await runProgram(
+      'bash',
+      ['-c', `'${vtokenRun}' pair --request - --serial ${serial}`],
+      {
+        environment,
+      },
+    );
+    expect(again).toMatchObject({ code: 1, stdout: '' });
+  });
+
+  it('needs no node-hid: a key that is emulated is used without, and what needs it says so', async () => {
+    const hook =
+      'export async function resolve(name, context, next) { if (name !== "node-hid") return next(name, context); ' +
+      'throw Object.assign(new Error("Cannot find package"), { code: "ERR_MODULE_NOT_FOUND" }); }';
+    const register = `import { register } from "node:module"; register(${JSON.stringify(dataUrl(hook))});`;
+    const run = (...argv: string[]) =>
+      runProgram(process.execPath, ['--import', dataUrl(register), vtokenProgram, ...argv], {
+        environment: { VTOKEN_DIR: folder },
+      });
+    const asked = ['--serial', 'HK00000001', '--slot', '1', '--challenge-text', 'sample'];
+    for (const argv of [
+      ['list'],
+      ['hid', 'respond', ...asked],
+      ['hid', 'info', ...asked.slice(0, 2)],
+    ]) {
+      expect(await run(...argv), argv.join(' ')).toMatchObject({ code: 0, stderr: '' });
+    }
+    const listed = await run('hid', 'list');
+    expect(listed).toMatchObject({
+      code: 5,
+      stdout: expect.stringContaining('HK00000001') as string,
+      stderr: expect.stringContaining('npm install --include=optional') as string,
+    });
   });
 
   it('is refused with a wrong response, one to another challenge, and one that is cut', async () => {

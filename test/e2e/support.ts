@@ -54,6 +54,7 @@ export async function clientUnder(
   return clientOf(server, String(made['key']));
 }
 
+/** The built command. */
 export const vtokenProgram: string = fileURLToPath(
   new URL('../../dist/emulator/cli/main.js', import.meta.url),
 );

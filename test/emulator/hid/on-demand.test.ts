@@ -17,6 +17,7 @@ it('node-hid, which is optional, is loaded for keys that are plugged in and for 
     'new VT00000002 --profile keypad-cr-time',
     'list',
     'show VT00000001',
+    'show HK00000001',
     'press VT00000001',
     'respond VT00000002 --challenge 12345678',
     'drift show VT00000001',

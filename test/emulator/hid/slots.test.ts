@@ -12,7 +12,7 @@ import {
 } from '../../../emulator/index.ts';
 import { hasCrc } from '../../../emulator/hid/crc16.ts';
 import { commands, requestReports } from '../../../emulator/hid/frame.ts';
-import { keyFromJson, keyToJson } from '../../../emulator/hid/key-json.ts';
+import { keyFromJson } from '../../../emulator/hid/key-json.ts';
 import {
   extensionFlags,
   type SlotConfig,
@@ -24,6 +24,7 @@ import {
   bytesOf,
   hexOf,
   keyBytes,
+  keyText,
   plugged,
   type Plugged,
   programmed,
@@ -172,7 +173,7 @@ describe('a challenge of Yubico OTP', () => {
     const first = await withOtp();
     await first.host.challengeOtp(2, sixBytes);
     // Pulled out, stored, and plugged in again; a session without a use counts for nothing.
-    const { key } = keyFromJson(keyToJson({ serial: 'HK00000001', key: first.device.key }));
+    const { key } = keyFromJson(keyText(first.device.key));
     const second = plugged(plugged(key).device.key);
     const uses: (number | undefined)[] = [];
     for (let use = 0; use < 258; use += 1) {
@@ -226,8 +227,9 @@ describe('a challenge of Yubico OTP', () => {
 
   it('begins at 0 in a file of version 1, which knew no such counter', async () => {
     const { device } = await withOtp();
-    const text = keyToJson({ serial: 'HK00000001', key: device.key })
+    const text = keyText(device.key)
       .replace('"version": 2', '"version": 1')
+      .replace(/"pairing": \{[^}]*\},/, '')
       .replace('"eventCounter": "0"', '"eventCounter": "16"');
     expect(keyFromJson(text).key.slots[2]?.eventCounter).toBe(0n);
   });

@@ -10,6 +10,7 @@ import {
   openEmulatedKey,
   type OtpKey,
 } from '../../../emulator/index.ts';
+import { keyToJson } from '../../../emulator/hid/key-json.ts';
 import type { RealKeyPorts } from '../../../emulator/hid/real-keys.ts';
 import { readVectors } from '../support.ts';
 
@@ -52,6 +53,11 @@ export function hexOf(bytes: Uint8Array): string {
 /** 20 bytes that a label stands for. */
 export function keyBytes(label: string): Uint8Array {
   return new Uint8Array(createHash('sha1').update(label).digest());
+}
+
+/** The file of a key that stands alone. */
+export function keyText(key: OtpKey): string {
+  return keyToJson({ serial: 'HK00000001', pairing: { status: 'stand-alone' }, key });
 }
 
 /** An emulated key, plugged in, with a host that talks to it. */
