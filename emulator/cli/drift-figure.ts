@@ -1,23 +1,16 @@
 import { createDeviceClock } from '../physics/clock.ts';
 import type { ClockParameters } from '../physics/clock-parameters.ts';
-
-/** What a verifier would accept, as far as a plot shows it. */
-export interface Windows {
-  readonly stepSeconds: number;
-  /** Of the static window, in total. */
-  readonly steps: number;
-  /** What the dynamic window grows by, in seconds a day since the last success. */
-  readonly growthSeconds: number;
-  /** Time between successes; null: none after the first. */
-  readonly successEveryMs: number | null;
-}
+import {
+  dynamicWindow,
+  halfWindowSeconds,
+  type WindowEdges,
+  type WindowSetting,
+} from './drift-window.ts';
 
 /** The clock at one time, in seconds ahead of true time, and the edges of the dynamic window then. */
-export interface DriftPoint {
+export interface DriftPoint extends WindowEdges {
   readonly atMs: number;
   readonly seconds: number;
-  readonly lowSeconds: number;
-  readonly highSeconds: number;
 }
 
 export interface DriftFigure {
@@ -29,37 +22,25 @@ export interface DriftFigure {
   readonly leavesDynamicAtMs: number | null;
 }
 
-const dayMs = 86_400_000;
-
 /**
- * Error and windows between two times, at `count` times evenly apart, 2 or more. The dynamic window
- * lies around the error of the last success, with one step and its growth as its width.
+ * Error and windows between two times, at `count` times evenly apart, 2 or more. The static window lies around true time, as of
+ * a server that learns nothing; the dynamic one is what a verifier looks through.
  */
 export function driftFigure(
   parameters: ClockParameters,
   fromMs: number,
   untilMs: number,
-  windows: Windows,
+  setting: WindowSetting,
   count: number,
 ): DriftFigure {
   const clock = createDeviceClock(parameters);
-  const secondsAt = (atMs: number): number => (clock.deviceTimeMs(atMs) - atMs) / 1000;
-  const everyMs = windows.successEveryMs ?? Infinity;
+  const deviceMsAt = (atMs: number): number => clock.deviceTimeMs(atMs);
+  const windowAt = dynamicWindow(deviceMsAt, fromMs, untilMs, setting);
   const points = Array.from({ length: count }, (_, index): DriftPoint => {
     const atMs = Math.round(fromMs + ((untilMs - fromMs) * index) / (count - 1));
-    // The success of this very moment was judged by the one before.
-    const successes = Math.max(0, Math.ceil((atMs - fromMs) / everyMs) - 1);
-    const lastMs = successes === 0 ? fromMs : fromMs + successes * everyMs;
-    const width = windows.stepSeconds + (windows.growthSeconds * (atMs - lastMs)) / dayMs;
-    const centre = secondsAt(lastMs);
-    return {
-      atMs,
-      seconds: secondsAt(atMs),
-      lowSeconds: centre - width / 2,
-      highSeconds: centre + width / 2,
-    };
+    return { atMs, seconds: (deviceMsAt(atMs) - atMs) / 1000, ...windowAt(atMs) };
   });
-  const halfSeconds = (windows.steps * windows.stepSeconds) / 2;
+  const halfSeconds = halfWindowSeconds(Math.floor(setting.steps / 2), setting);
   const first = (isOut: (point: DriftPoint) => boolean): number | null =>
     points.find(isOut)?.atMs ?? null;
   return {

@@ -14,7 +14,8 @@ import {
   withTime,
   writeOutput,
 } from './context.ts';
-import { type DriftFigure, driftFigure, type Windows } from './drift-figure.ts';
+import { type DriftFigure, driftFigure } from './drift-figure.ts';
+import { plateauDays, type WindowSetting } from './drift-window.ts';
 import { driftSvg } from './drift-svg.ts';
 import { dateText, plotWidth, terminalPlot } from './drift-terminal.ts';
 import { parseDuration, parseRange } from './values.ts';
@@ -23,7 +24,6 @@ interface PlotOptions extends CommonOptions, TimeOptions {
   readonly over?: string;
   readonly svg?: string;
   readonly window?: string;
-  readonly growth?: string;
   readonly successEvery?: string;
 }
 
@@ -31,7 +31,11 @@ const stepSecondsUsual = 30;
 const columnsUsual = 100;
 /** Two points a pixel, so that a jump stands upright. */
 const svgPoints = 1345;
-const usual = { over: '365d', window: '20', growth: '8' } as const;
+/** What a policy allows. */
+const windowStepsMax = 1000;
+/** Each is judged by the model of a verifier, three times over. */
+const successesMax = 10_000;
+const usual = { over: '365d', window: '20' } as const;
 
 /** `vtoken drift plot` */
 export function plotCommand(world: CliWorld): Command {
@@ -39,15 +43,18 @@ export function plotCommand(world: CliWorld): Command {
     .argument('<serial>')
     .option('--over <duration>', `how far ahead (default: ${usual.over})`)
     .option('--svg <file>', 'write the plot to a new SVG file')
-    .option('--window <steps>', `static window, in total (default: ${usual.window})`)
     .option(
-      '--growth <seconds>',
-      `what the dynamic window grows by, a day since the last success (default: ${usual.growth})`,
+      '--window <steps>',
+      `both windows, in total, half to each side (default: ${usual.window})`,
     )
-    .option('--success-every <duration>', 'time between successes (default: none after the first)')
+    .option('--success-every <duration>', 'time between logons (default: none after the first)')
     .addHelpText(
       'after',
       `
+The static window lies around true time: no server that learns nothing accepts more. The dynamic
+one (dynamicTimeWindow) lies around the error at the last logon, is as wide until its 8 s a day and
+one step come to more, and grows from then on. Logons outside it fail, and teach nothing.
+
 Examples:
   vtoken drift plot VT00000001 --over 730d
   vtoken drift plot VT00000001 --success-every 30d --svg drift.svg`,
@@ -64,7 +71,7 @@ async function runPlot(world: CliWorld, serial: string, options: PlotOptions): P
   }
   const { token } = await folderOf(world, options).read(serial);
   wipeToken(token);
-  const windows = windowsOf(token, options);
+  const windows = windowsOf(token, options, overMs);
   const figureOf = (count: number): DriftFigure =>
     driftFigure(token.clock, fromMs, untilMs, windows, count);
   const fine = figureOf(svgPoints);
@@ -86,21 +93,30 @@ async function runPlot(world: CliWorld, serial: string, options: PlotOptions): P
     '',
     `at the end      ${endText(points.at(-1)?.seconds ?? 0)}`,
     `static window   ${windows.steps} steps of ${windows.stepSeconds} s, ${leaving(leavesStaticAtMs)}`,
-    `dynamic window  ${windows.stepSeconds} s and ${windows.growthSeconds} s a day, ${leaving(leavesDynamicAtMs)}`,
+    `dynamic window  ${plateauText(windows)}, ${leaving(leavesDynamicAtMs)}`,
   ];
   print(world, options, json, text.join('\n'));
 }
 
-function windowsOf(token: VirtualToken, options: PlotOptions): Windows {
-  const { window = usual.window, growth = usual.growth, successEvery } = options;
+function windowsOf(token: VirtualToken, options: PlotOptions, overMs: number): WindowSetting {
+  const { window = usual.window, successEvery } = options;
   const steppings = token.applications.map(({ algorithm }) => algorithmTimeStepping(algorithm));
   const stepSeconds = steppings.find((stepping) => stepping !== undefined)?.timeStepSeconds;
-  return {
-    stepSeconds: stepSeconds ?? stepSecondsUsual,
-    steps: parseRange('--window', window, 1, 100_000),
-    growthSeconds: parseRange('--growth', growth, 0, 86_400),
-    successEveryMs: successEvery === undefined ? null : positive('--success-every', successEvery),
-  };
+  const successEveryMs =
+    successEvery === undefined ? null : positive('--success-every', successEvery);
+  if (successEveryMs !== null && overMs / successEveryMs > successesMax) {
+    throw new EmulatorError(
+      'input-invalid',
+      `--success-every makes more than ${successesMax} logons in that time: say a longer one`,
+    );
+  }
+  const steps = parseRange('--window', window, 0, windowStepsMax);
+  return { stepSeconds: stepSeconds ?? stepSecondsUsual, steps, successEveryMs };
+}
+
+function plateauText(windows: WindowSetting): string {
+  const days = plateauDays(windows);
+  return days === null ? 'never wider than that' : `wider than that after ${days} days`;
 }
 
 function positive(option: string, text: string): number {

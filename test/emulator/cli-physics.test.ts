@@ -154,11 +154,11 @@ describe('vtoken drift plot', () => {
     const svg = join(folder, 'drift.svg');
     const { status, out } = await run('drift', 'plot', 'VT00000001', '--svg', svg);
     expect(status).toBe(0);
-    // 20 ppm are 1.728 s a day: 300 s after 173.6 days, and within 4 s a day for good.
-    expect(out).toContain('static window   20 steps of 30 s, left on 2024-05-06');
-    expect(out).toContain('dynamic window  30 s and 8 s a day, never left');
+    // 20 ppm are 1.728 s a day: 315 s, ten and a half steps, after 182.3 days, and within 4 s a day for good.
+    expect(out).toContain('static window   20 steps of 30 s, left on 2024-05-15');
+    expect(out).toContain('dynamic window  wider than that after 79 days, never left');
     expect(out).toContain('at the end      630.7 s ahead');
-    expect(out).toMatch(/\+300 s [-:]+/);
+    expect(out).toMatch(/\+315 s [-:]+/);
     expect(Math.max(...out.split('\n').map((line) => line.length))).toBeLessThanOrEqual(100);
     const document = readFileSync(svg, 'utf8');
     expect(document).toMatch(/^<svg [^>]*viewBox="0 0 760 400"/);
@@ -167,22 +167,35 @@ describe('vtoken drift plot', () => {
     expect(again).toMatchObject({ status: 2, out: '' });
   });
 
-  it('has a window of its own for each success', () => {
-    const clock = { ...idealClock(0), ratePpm: 100 };
-    const windows = { stepSeconds: 30, steps: 20, growthSeconds: 8, successEveryMs: 10 * dayMs };
-    const { points, leavesDynamicAtMs } = driftFigure(clock, 0, 40 * dayMs, windows, 41);
-    // 8.64 s a day lie outside 4 s a day and half a step after four days.
-    expect(leavesDynamicAtMs).toBe(4 * dayMs);
-    const [tenth, eleventh] = [points[10]!, points[11]!];
-    expect(tenth.highSeconds - tenth.lowSeconds).toBe(110);
-    expect(eleventh.highSeconds - eleventh.lowSeconds).toBe(38);
-    expect((eleventh.highSeconds + eleventh.lowSeconds) / 2).toBeCloseTo(86.4, 6);
+  const clock = { ...idealClock(0), ratePpm: 100 };
+
+  it('has a window that stands until 8 s a day make a wider one', () => {
+    const windows = { stepSeconds: 30, steps: 4, successEveryMs: null };
+    const { points } = driftFigure(clock, 0, 40 * dayMs, windows, 41);
+    const widths = points.map(({ highSeconds, lowSeconds }) => highSeconds - lowSeconds);
+    // Two steps to each side and the middle one; three from (2 * 3 * 30 - 30) / 8 = 18.75 days on, and so on.
+    expect([0, 18, 19, 26, 27].map((day) => widths[day])).toEqual([150, 150, 210, 210, 270]);
+    // Wherever in its step a clock is when it is seen, the window lies within half a step of it.
+    expect(Math.abs(points[0]!.highSeconds - 75)).toBeLessThanOrEqual(15);
+  });
+
+  it('has a window of its own for each logon, and one that fails teaches nothing', () => {
+    const every = (days: number) => {
+      const windows = { stepSeconds: 30, steps: 4, successEveryMs: days * dayMs };
+      return driftFigure(clock, 0, 40 * dayMs, windows, 41);
+    };
+    // 8.64 s a day are 26 s in three days, which one step of learning makes up for, and 173 s in twenty, too many.
+    expect(every(3).leavesDynamicAtMs).toBeNull();
+    const seldom = every(20);
+    expect(seldom.leavesDynamicAtMs).toBeLessThan(20 * dayMs);
+    expect(seldom.points[25]!.highSeconds).toBeLessThan(150);
   });
 
   it.each([
     [['--over', '0'], '--over must be longer'],
     [['--over', '9000000d'], 'before the year 10000'],
-    [['--window', '0'], '--window takes a whole number'],
+    [['--window', '1001'], '--window takes a whole number from 0 to 1000'],
+    [['--success-every', '1s'], 'more than 10000 logons'],
     [['--success-every', '-1d'], '--success-every must be longer'],
   ])('refuses %j', async (argv, message) => {
     const { run } = await made();
