@@ -23,6 +23,7 @@ interface DriftOptions extends CommonOptions, TimeOptions {
   readonly ppm?: string;
   readonly jump?: string;
   readonly pause?: string;
+  readonly resume?: true;
   readonly resetTo?: string;
   readonly temperature?: string;
   readonly for?: string;
@@ -41,6 +42,7 @@ export function driftCommand(world: CliWorld): Command {
     .option('--ppm <rate>', 'run fast (positive) or slow by so many parts per million')
     .option('--jump <duration>', 'jump by this, on top of the present error')
     .option('--pause <duration>', 'stand still for so long')
+    .option('--resume', 'go on from where it stands: ends pauses, and what stopped a stopped clock')
     .option('--reset-to <time>', 'restart at this time, as a clock that forgot everything')
     .option('--temperature <celsius>', 'be kept at this temperature, in an oven or a freezer')
     .option('--for <duration>', 'for so long (with --temperature)')
@@ -51,6 +53,7 @@ Examples:
   vtoken drift set VT00000001 --offset +90s --ppm 12
   vtoken drift set VT00000001 --jump -1h
   vtoken drift set VT00000001 --temperature 60 --for 10h
+  vtoken drift set VT00000001 --resume --offset 0       a stopped clock is repaired and set
   vtoken drift show VT00000001 --at +365d`,
     )
     .action((serial: string, options: DriftOptions) => runDriftSet(world, serial, options));
@@ -73,7 +76,7 @@ async function runDriftSet(world: CliWorld, serial: string, options: DriftOption
   if (Object.values(change).every((part) => part === undefined)) {
     throw new EmulatorError(
       'input-invalid',
-      'say what to change: --offset, --ppm, --jump, --pause, --reset-to or --temperature',
+      'say what to change: --offset, --ppm, --jump, --pause, --resume, --reset-to or --temperature',
     );
   }
   const trueMs = trueMsOf(world, options);
@@ -98,6 +101,7 @@ function changeOf(options: DriftOptions): ClockChange {
     ratePpm: read(options.ppm, (text) => parseNumber('--ppm', text)),
     jumpMs: read(options.jump, (text) => parseDuration('--jump', text)),
     pauseMs: read(options.pause, (text) => parseDuration('--pause', text)),
+    resumes: options.resume,
     resetToMs: read(options.resetTo, (text) => parseInstant('--reset-to', text)),
     excursion:
       temperature === undefined || duration === undefined

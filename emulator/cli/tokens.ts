@@ -69,6 +69,9 @@ Examples:
   vtoken new VT00000002 --profile one-button-event --seed-file seed.txt
   vtoken new VT00000003 --application CR=OCRA-1:HOTP-SHA256-8:QN08-T1M --offset +2s --ppm 3
   vtoken new VT00000004 --profile one-button-time --drift typical --drift-seed qa --battery sealed
+  vtoken new VT00000005 --profile phone-time --drift phone
+                                 as every clock, a telephone's is right unless --drift says otherwise;
+                                 the preset phone has it miss changes of summer time
   vtoken new HK00000001 --profile ${keyProfileName}     a key, see: vtoken hid --help
 
 To have the seeds made by a server instead, see: vtoken pair --help`,

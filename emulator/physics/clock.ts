@@ -31,6 +31,8 @@ export interface ClockChange {
   readonly resetToMs?: number | undefined;
   /** It stands still for so long. */
   readonly pauseMs?: number | undefined;
+  /** Whatever makes it stand still ends now, and it goes on from where it stands. */
+  readonly resumes?: boolean | undefined;
   /** It is kept at another temperature for a while. */
   readonly excursion?: { readonly temperatureC: number; readonly forMs: number } | undefined;
 }
@@ -83,7 +85,8 @@ export function changeClock(
 ): ClockParameters {
   checkWhole('time of the change', nowMs, 0, trueMsMax);
   const { ratePpm, pauseMs, excursion } = change;
-  const added: ClockEvent[] = [...readingEvents(parameters, nowMs, change)];
+  const going = change.resumes === true ? resumed(parameters, nowMs) : parameters;
+  const added: ClockEvent[] = [...readingEvents(going, nowMs, change)];
   if (ratePpm !== undefined) added.push({ kind: 'rate', atMs: nowMs, ratePpm });
   if (pauseMs !== undefined) {
     added.push({ kind: 'pause', atMs: nowMs, untilMs: endOf(nowMs, pauseMs) });
@@ -92,7 +95,24 @@ export function changeClock(
     const { temperatureC, forMs } = excursion;
     added.push({ kind: 'excursion', atMs: nowMs, untilMs: endOf(nowMs, forMs), temperatureC });
   }
-  return withClockEvents(parameters, added, nowMs);
+  return withClockEvents(going, added, nowMs);
+}
+
+/** Its pauses, also those that were drawn, are over at `nowMs`; those that are still to come stay. */
+function resumed(parameters: ClockParameters, nowMs: number): ClockParameters {
+  const isOn = (event: ClockEvent): boolean =>
+    event.kind === 'pause' && event.atMs <= nowMs && nowMs < event.untilMs;
+  const { events, drawn } = parameters;
+  if (![...events, ...(drawn?.events ?? [])].some(isOn)) {
+    throw invalid('this clock does not stand still at that time');
+  }
+  const ended = (all: readonly ClockEvent[]): readonly ClockEvent[] =>
+    all.map((event) => (isOn(event) ? { ...event, untilMs: nowMs } : event));
+  return {
+    ...parameters,
+    events: ended(events),
+    ...(drawn === undefined ? {} : { drawn: { ...drawn, events: ended(drawn.events) } }),
+  };
 }
 
 /**

@@ -148,6 +148,47 @@ describe('vtoken battery', () => {
   });
 });
 
+describe('vtoken drift set --resume', () => {
+  it('ends what stopped a stopped clock, and what it showed before stays', async () => {
+    const { run } = await made('--drift', 'stopped', '--drift-seed', 'qa');
+    const { drawn } = drawClock('stopped', 'qa', 'VT00000001', nowMs);
+    const stoppedAtMs = drawn!.events[0]!.atMs;
+    const [before, after] = [stoppedAtMs + 10 * dayMs, stoppedAtMs + 30 * dayMs];
+    const at = (atMs: number): string[] => ['VT00000001', '--now', String(atMs)];
+    const stood = await jsonOf(run, 'drift', 'show', ...at(before));
+    expect(stood['ratePpm']).toBe(-1_000_000);
+    const early = await run('drift', 'set', ...at(stoppedAtMs - 1), '--resume');
+    expect(early).toMatchObject({
+      status: 2,
+      err: 'vtoken: this clock does not stand still at that time\n',
+    });
+    const resumed = await jsonOf(run, 'drift', 'set', ...at(after), '--resume');
+    // Thirty days behind, and running.
+    expect(resumed['deviceTimeMs']).toBe(stood['deviceTimeMs']);
+    expect(Math.abs(resumed['ratePpm'] as number)).toBeLessThan(100);
+    const later = await jsonOf(run, 'drift', 'show', ...at(after + dayMs));
+    const gained = (later['deviceTimeMs'] as number) - (resumed['deviceTimeMs'] as number);
+    expect(Math.abs(gained - dayMs)).toBeLessThan(10_000);
+    expect((await jsonOf(run, 'drift', 'show', ...at(before)))['deviceTimeMs']).toBe(
+      stood['deviceTimeMs'],
+    );
+    const again = await run('drift', 'set', ...at(after + dayMs), '--resume');
+    expect(again).toMatchObject({ status: 2 });
+  });
+
+  it('ends a pause and sets the clock right in the same moment', async () => {
+    const { run } = await made();
+    await run('drift', 'set', 'VT00000001', '--pause', '9d');
+    const set = await jsonOf(
+      run,
+      ...['drift', 'set', 'VT00000001', '--at', '3d', '--resume', '--offset', '+2s'],
+    );
+    expect(set).toMatchObject({ clockErrorMs: 2000, ratePpm: 0 });
+    const later = await jsonOf(run, 'drift', 'show', 'VT00000001', '--at', '20d');
+    expect(later['clockErrorMs']).toBe(2000);
+  });
+});
+
 describe('vtoken drift plot', () => {
   it('shows clock and windows, and when they are left', async () => {
     const { run, folder } = await made('--ppm', '20');
@@ -185,7 +226,13 @@ describe('vtoken drift plot', () => {
       return driftFigure(clock, 0, 40 * dayMs, windows, 41);
     };
     // 8.64 s a day are 26 s in three days, which one step of learning makes up for, and 173 s in twenty, too many.
-    expect(every(3).leavesDynamicAtMs).toBeNull();
+    const often = every(3);
+    expect(often.leavesDynamicAtMs).toBeNull();
+    const centres = often.points.map(({ highSeconds, lowSeconds }) => highSeconds + lowSeconds);
+    // The logon of this very moment was judged by what was believed before.
+    expect(centres.slice(10, 13)).toEqual([centres[10], centres[10], centres[10]]);
+    expect(centres[10]).toBeGreaterThan(centres[9]!);
+    expect(centres[13]).toBeGreaterThan(centres[12]!);
     const seldom = every(20);
     expect(seldom.leavesDynamicAtMs).toBeLessThan(20 * dayMs);
     expect(seldom.points[25]!.highSeconds).toBeLessThan(150);
