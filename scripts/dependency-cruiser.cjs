@@ -165,7 +165,8 @@ module.exports = {
     },
     {
       name: 'node-hid-on-demand',
-      comment: 'It is optional and needs libraries of the system: only who asks for a plugged-in key pays.',
+      comment:
+        'It is optional and needs libraries of the system: only who asks for a plugged-in key pays.',
       severity: 'error',
       from: { path: product },
       to: { path: '(^|/)node_modules/node-hid/', dynamic: false },

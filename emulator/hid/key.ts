@@ -87,32 +87,33 @@ export function keyStatus({ firmware, programmingSequence, slots }: OtpKey): Key
 }
 
 /** Carries out a request. What is not known, or not permitted, changes nothing and answers nothing. */
-export function react(key: OtpKey, { command, payload }: Request): Reaction {
+export function react(key: OtpKey, request: Request): Reaction {
+  const { command, payload } = request;
   switch (command) {
-    case commands.writeSlot[1]:
-      return done(written(key, 1, payload));
-    case commands.writeSlot[2]:
-      return done(written(key, 2, payload));
-    case commands.updateSlot[1]:
-      return done(updated(key, 1, payload));
-    case commands.updateSlot[2]:
-      return done(updated(key, 2, payload));
     case commands.swapSlots:
       return done(swapped(key, payload));
     case commands.serial:
       return done(key, uint32(key.serialNumber));
     case commands.deviceInfo:
       return done(key, payload[0] === 0 ? deviceInfo(key) : null);
-    case commands.challengeOtp[1]:
-      return challenged(key, { kind: 'otp-challenge', slot: 1, challenge: payload });
-    case commands.challengeOtp[2]:
-      return challenged(key, { kind: 'otp-challenge', slot: 2, challenge: payload });
-    case commands.challengeHmac[1]:
-      return challenged(key, { kind: 'hmac', slot: 1, challenge: payload });
-    case commands.challengeHmac[2]:
-      return challenged(key, { kind: 'hmac', slot: 2, challenge: payload });
     default:
-      return done(key);
+      return reactOfSlot(key, 1, request) ?? reactOfSlot(key, 2, request) ?? done(key);
+  }
+}
+
+/** The commands that each slot has one of; null for all others. */
+function reactOfSlot(key: OtpKey, slot: Slot, { command, payload }: Request): Reaction | null {
+  switch (command) {
+    case commands.writeSlot[slot]:
+      return done(written(key, slot, payload));
+    case commands.updateSlot[slot]:
+      return done(updated(key, slot, payload));
+    case commands.challengeOtp[slot]:
+      return challenged(key, { kind: 'otp-challenge', slot, challenge: payload });
+    case commands.challengeHmac[slot]:
+      return challenged(key, { kind: 'hmac', slot, challenge: payload });
+    default:
+      return null;
   }
 }
 

@@ -140,9 +140,9 @@ export async function openRealKey(
   };
 }
 
-async function loaded({ load }: RealKeyPorts): Promise<NodeHid> {
+async function loaded(ports: RealKeyPorts): Promise<NodeHid> {
   try {
-    return (await load()) as NodeHid;
+    return (await ports.load()) as NodeHid;
   } catch (error) {
     throw unavailable(error);
   }
