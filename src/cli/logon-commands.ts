@@ -1,4 +1,4 @@
-import type { Command } from 'commander';
+import { type Command, Option } from 'commander';
 import { answersTo } from './ask.ts';
 import { clientCommand, type Desk, given, pathOf, text } from './commands.ts';
 import { type CliIo, type Question, usageFailure } from './io.ts';
@@ -17,6 +17,7 @@ const whyInput =
 export function logonCommands(io: CliIo): readonly Command[] {
   return [
     narrowing(clientCommand(io, 'authenticate <user>', 'verifies a response', authenticate))
+      .addOption(hostCodeOption())
       .option('--password', 'asks for the static password, and for nothing else')
       .option(
         '--keyword <word>',
@@ -47,6 +48,7 @@ and the exit code is ${exitCodes.unanswered}: answer it with --challenge-key.`,
         'a data field; repeated for each, in the order in which the device asks for them',
         (value: string, all: readonly string[] | undefined) => [...(all ?? []), value],
       )
+      .addOption(hostCodeOption())
       .option('--signature <signature>', 'what the authenticator shows')
       .option('--request-key <key>', 'repeats with the same key get the same answer')
       .addHelpText('after', whyInput),
@@ -74,6 +76,12 @@ and the exit code is ${exitCodes.unanswered}: answer it with --challenge-key.`,
   ];
 }
 
+/** What the user compares with the display of his device before he goes on. */
+function hostCodeOption(): Option {
+  const what = 'whether the answer is to hold what the device shows as host code';
+  return new Option('--host-code <wish>', what).choices(['none', 'optional', 'required']);
+}
+
 function narrowing(command: Command): Command {
   return command
     .option('--domain <name>', 'the domain, default master')
@@ -98,6 +106,7 @@ async function authenticate(
       challengeKey: text(options, 'challengeKey'),
       serial: text(options, 'serial'),
       application: text(options, 'application'),
+      hostCode: text(options, 'hostCode'),
     }),
     ...keyedBy(options),
   };
@@ -107,7 +116,7 @@ async function authenticate(
     return;
   }
   const changed = body['pinChanged'] === true ? ' The new PIN is set.' : '';
-  desk.show(body, `Accepted: ${user} by ${shownBy(body)}.${changed}`);
+  desk.show(body, `Accepted: ${user} by ${shownBy(body)}.${changed}${hostCodeText(body)}`);
 }
 
 async function verifySignature(
@@ -128,11 +137,16 @@ async function verifySignature(
       fields: options['field'],
       serial: text(options, 'serial'),
       application: text(options, 'application'),
+      hostCode: text(options, 'hostCode'),
     }),
     ...keyedBy(options),
   });
-  const { serial, application } = body;
-  desk.show(body, `Accepted: signed by ${String(serial)}/${String(application)} of ${user}.`);
+  const by = `${String(body['serial'])}/${String(body['application'])}`;
+  desk.show(body, `Accepted: signed by ${by} of ${user}.${hostCodeText(body)}`);
+}
+
+function hostCodeText({ hostCode }: JsonRecord): string {
+  return hostCode === undefined ? '' : ` Host code: ${hostCode as string}.`;
 }
 
 function keyedBy(options: Options): Pick<Call, 'headers'> {

@@ -6,10 +6,9 @@ import type { SynchroniseAnswer } from '../service/api.ts';
 
 const optionalText = z.string().optional();
 
-const authenticateBody = z.strictObject({
-  ...authenticateMembers,
-  hostCode: z.enum(['none', 'optional', 'required']).optional(),
-});
+const hostCodeWish = z.enum(['none', 'optional', 'required']).optional();
+
+const authenticateBody = z.strictObject({ ...authenticateMembers, hostCode: hostCodeWish });
 
 const challengeBody = z.strictObject({
   user: optionalText,
@@ -37,6 +36,7 @@ const signatureBody = z.strictObject({
   fields: z.array(z.string()).min(1).max(8),
   serial: optionalText,
   application: optionalText,
+  hostCode: hostCodeWish,
 });
 
 const syncBody = z.strictObject({
@@ -139,7 +139,7 @@ async function synchronise({ service, caller, body, requestKey }: Call): Promise
 
 async function verifySignature({ service, caller, body, requestKey }: Call): Promise<Reply> {
   const given = parseBy(signatureBody, body);
-  const { user, domain, signature, fields, serial, application } = given;
+  const { user, domain, signature, fields, serial, application, hostCode } = given;
   const answer = await service.verifySignature(caller, {
     userName: user,
     domainName: domain ?? null,
@@ -148,6 +148,7 @@ async function verifySignature({ service, caller, body, requestKey }: Call): Pro
     serial: serial ?? null,
     applicationName: application ?? null,
     requestKey,
+    hostCode,
   });
   if (answer.outcome === 'refused') return { status: 403, code: answer.code };
   const { outcome, userName, domainName, organisationalUnit } = answer;
@@ -158,6 +159,7 @@ async function verifySignature({ service, caller, body, requestKey }: Call): Pro
     organisationalUnit,
     serial: answer.serial,
     application: answer.applicationName,
+    ...(answer.hostCode === undefined ? {} : { hostCode: answer.hostCode }),
   };
   return { status: 200, outcome, body: shown };
 }

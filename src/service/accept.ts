@@ -15,7 +15,7 @@ import type { VerificationDecision, VerificationPlan } from '../domain/verificat
 import type { AcceptedAnswer, HostCodeWish } from './api.ts';
 import { type Facts, organisationalUnitOf, positionFacts } from './attempt.ts';
 import type { Context } from './deps.ts';
-import { hostCodeOf } from './host-code.ts';
+import { type HostCodeFound, wishedHostCode } from './host-code.ts';
 import type { MacTape } from './mac-tape.ts';
 import { newPinVerifier } from './pins.ts';
 import type { Session } from './store.ts';
@@ -105,9 +105,9 @@ async function succeed<Success>(
   followers: SuccessChanges['followers'],
   moreFacts: Facts,
 ): Promise<Verdict<Success>> {
-  const { examined, found, tape } = proof;
+  const { examined, tape } = proof;
   const { account } = examined;
-  const owner = ownerOf(decision.authenticatorId, found);
+  const owner = ownerOf(decision.authenticatorId, proof.found);
   const application = owner.applications.find(({ id }) => id === decision.applicationId);
   if (application === undefined) throw new RangeError('a decision is about what was read');
   const { serial } = owner.authenticator;
@@ -128,10 +128,11 @@ async function succeed<Success>(
   if (outcome.kind === 'refused') {
     return refusedProven(outcome.refused, changesOf(accepting, null, null), facts);
   }
-  const hostCode = await askedHostCode(proof, decision, owner.authenticator, application);
-  if (hostCode === null && proof.hostCode.wish === 'required') {
-    return refusedProven(refusedFor('host-code-none'), changesOf(accepting, null, null), facts);
+  const found = await askedHostCode(proof, decision, owner.authenticator, application);
+  if (found.kind === 'refused') {
+    return refusedProven(found.refused, changesOf(accepting, null, null), facts);
   }
+  const { hostCode } = found;
   return conclude(proof, owner.authenticator, accepting, { pinChange, hostCode, facts });
 }
 
@@ -208,10 +209,10 @@ function askedHostCode<Success>(
   { position }: Omit<Accepted, 'kind'>,
   authenticator: Authenticator,
   application: Application,
-): Promise<string | null> {
+): Promise<HostCodeFound> {
   const response = plan.readings.get(application.id)?.response;
-  if (wish === 'none' || response === undefined) return Promise.resolve(null);
-  return hostCodeOf(context, authenticator, application, { response, challenge, position });
+  const exchange = { response, challenge, position };
+  return wishedHostCode(context, wish, authenticator, application, exchange);
 }
 
 interface Accepting {

@@ -155,6 +155,8 @@ export interface SignatureRequest extends RequestKey {
   /** Narrow the search to one authenticator or application. */
   readonly serial: string | null;
   readonly applicationName: string | null;
+  /** As `AuthenticateRequest.hostCode`. */
+  readonly hostCode?: HostCodeWish | undefined;
 }
 
 export type SignatureAnswer =
@@ -165,6 +167,8 @@ export type SignatureAnswer =
       readonly organisationalUnit: string | null;
       readonly serial: string;
       readonly applicationName: string;
+      /** As `AcceptedAnswer.hostCode`. */
+      readonly hostCode?: string;
     }
   | RefusedAnswer;
 

@@ -1,5 +1,6 @@
+import { refusedFor } from '../domain/lock.ts';
 import type { Application, Authenticator } from '../domain/model.ts';
-import type { Position } from '../domain/outcomes.ts';
+import type { Position, Refused } from '../domain/outcomes.ts';
 import {
   algorithmInputs,
   decodeOcra,
@@ -11,24 +12,50 @@ import {
   parseTimeStep,
 } from '../oath/index.ts';
 import { TallystickError } from '../errors.ts';
+import type { HostCodeWish } from './api.ts';
 import type { Context } from './deps.ts';
 import { fromModule, moduleError, seedReference } from './module-calls.ts';
 
-/** What was accepted, and to what challenge if there was one. */
-export interface Exchange {
+/** What was accepted, and to what challenge if there was one: of a signature, what stands for its fields. */
+interface Exchange {
   readonly response: Otp;
   readonly challenge: string | null;
   readonly position: Position;
 }
 
+/** The host code, if there is one, or why somebody who was right all the same gets nothing. */
+export type HostCodeFound =
+  | { readonly kind: 'found'; readonly hostCode: string | null }
+  | { readonly kind: 'refused'; readonly refused: Refused };
+
 /**
- * What shows the user of a device that it is the host who accepted his response (`emu-host-1`). The
- * module computes it, and only for a response that is accepted. Null where the application can have
- * none: OCRA has no such time step, or the challenge is too long.
+ * The host code of a response or signature that was found right, as far as one is wished for. Where it
+ * is required and the application can have none, nobody is accepted.
  *
  * @throws TallystickError when the module fails: nothing is accepted then
  */
-export async function hostCodeOf(
+export async function wishedHostCode(
+  context: Context,
+  wish: HostCodeWish,
+  authenticator: Authenticator,
+  application: Application,
+  { response, challenge, position }: Omit<Exchange, 'response'> & { response: Otp | undefined },
+): Promise<HostCodeFound> {
+  const hostCode =
+    wish === 'none' || response === undefined
+      ? null
+      : await hostCodeOf(context, authenticator, application, { response, challenge, position });
+  return hostCode === null && wish === 'required'
+    ? { kind: 'refused', refused: refusedFor('host-code-none') }
+    : { kind: 'found', hostCode };
+}
+
+/**
+ * What shows the user of a device that it is the host who accepted his response (`emu-host-1`). The
+ * module computes it. Null where the application can have none: OCRA has no such time step, or the
+ * challenge is too long.
+ */
+async function hostCodeOf(
   context: Context,
   authenticator: Authenticator,
   application: Application,

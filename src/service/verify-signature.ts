@@ -34,6 +34,7 @@ import {
 } from './attempt.ts';
 import { applicationsOf, compare } from './comparing.ts';
 import type { Context } from './deps.ts';
+import { wishedHostCode } from './host-code.ts';
 import { createMacTape, type MacTape, planKey } from './mac-tape.ts';
 import { invalidMember } from './problems.ts';
 import { requireBoundedMembers } from './request-members.ts';
@@ -95,7 +96,15 @@ export async function verifySignature(
     { caller, nowMs, operation: 'verify-signature' },
     {
       requestKey: request.requestKey,
-      parts: [userName, domainName, signature, question, serial, applicationName],
+      parts: [
+        userName,
+        domainName,
+        signature,
+        question,
+        serial,
+        applicationName,
+        request.hostCode ?? null,
+      ],
     },
     plainCodec<SignatureAnswer>(),
   );
@@ -204,9 +213,12 @@ function forSigning({
   };
 }
 
-/** Unless a code stands in for the device: then the signature is used up all the same, as at a logon. */
+/**
+ * Unless a code stands in for the device, or a host code is required that it can't have: then the
+ * signature is used up all the same, as at a logon.
+ */
 async function succeed(
-  { context, planned, nowMs }: Progress,
+  { context, request, question, planned, nowMs }: Progress,
   decision: Accepted,
   examined: Examined,
   found: UserWithAuthenticators,
@@ -231,6 +243,19 @@ async function succeed(
   if (returned.kind === 'denied') {
     return refusedProven(refusedFor('emergency-in-force'), changes, facts);
   }
+  const asked = await wishedHostCode(
+    context,
+    request.hostCode ?? 'none',
+    owner.authenticator,
+    application,
+    {
+      response: planned?.plan.readings.get(application.id)?.response,
+      challenge: question,
+      position,
+    },
+  );
+  if (asked.kind === 'refused') return refusedProven(asked.refused, changes, facts);
+  const { hostCode } = asked;
   const answer: AcceptedSignature = {
     outcome: 'signature-accepted',
     userName: examined.user.userName,
@@ -238,6 +263,7 @@ async function succeed(
     organisationalUnit: await organisationalUnitOf(context, examined.user),
     serial,
     applicationName: application.name,
+    ...(hostCode === null ? {} : { hostCode }),
   };
   if (endedIds.length > 0) facts['emergency'] = 'returned';
   return { kind: 'success', answer, changes, facts };

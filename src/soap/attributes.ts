@@ -67,6 +67,8 @@ const dictionary = {
   SIGNFLD_COMPONENT_TYPE: 'componentType',
   SIGNFLD_SIGNATURE: 'text',
   SIGNFLD_REQUEST_KEY: 'text',
+  SIGNFLD_REQUEST_CONFIRM_CODE: 'text',
+  SIGNFLD_CONFIRM_CODE: 'text',
   SIGNFLD_SERIAL_NO: 'name',
   SIGNFLD_STATUS_MESSAGE: 'text',
   OFFLINEDATAFLD_USERID: 'name',

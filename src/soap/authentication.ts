@@ -1,4 +1,10 @@
-import { credentialCommand, identityOf, type Judged, readCredential } from './credential-set.ts';
+import {
+  credentialCommand,
+  identityOf,
+  type Judged,
+  readCredential,
+  readHostCodeWish,
+} from './credential-set.ts';
 import type { FieldReader } from './attributes.ts';
 import type { Call, Operation } from './operation.ts';
 import { dateTimeText, typed } from './response.ts';
@@ -24,7 +30,7 @@ async function authenticate(fields: FieldReader, call: Call): Promise<Judged> {
     const text = 'CREDFLD_CHALLENGE and CREDFLD_CHALLENGE_KEY must not come together.';
     fields.refuse({ code: 'field-invalid', text });
   }
-  const hostCode = readHostCodeWish(fields);
+  const hostCode = readHostCodeWish(fields, 'CREDFLD_REQUEST_HOST_CODE');
   const problem = fields.problem();
   if (problem !== null) return problem;
   const answer = await call.service.authenticate(call.callerFor(componentType), {
@@ -67,18 +73,6 @@ async function authenticate(fields: FieldReader, call: Call): Promise<Judged> {
       ],
     ],
   };
-}
-
-/** No public page has the values: these are the words of the documentation, and their order. */
-const hostCodeWishes = ['none', 'optional', 'required'] as const;
-
-function readHostCodeWish(fields: FieldReader): (typeof hostCodeWishes)[number] {
-  const sent = fields.text('CREDFLD_REQUEST_HOST_CODE')?.trim().toLowerCase() ?? 'none';
-  const wish = hostCodeWishes.find((word, index) => word === sent || String(index) === sent);
-  if (wish !== undefined) return wish;
-  const text = 'CREDFLD_REQUEST_HOST_CODE must be None, Optional or Required (0, 1 or 2).';
-  fields.refuse({ code: 'field-invalid', text });
-  return 'none';
 }
 
 /** getChallenge: a challenge for one user, or for whichever user answers it. */

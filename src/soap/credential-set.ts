@@ -1,4 +1,5 @@
 import {
+  type AttributeId,
   type AttributeSet,
   createFieldReader,
   type FieldReader,
@@ -12,7 +13,7 @@ import type { Begun, Call, Failure, Operation, Reply } from './operation.ts';
 import { type ResponseAttributes, results } from './response.ts';
 import type { ResultCodes } from './codes.ts';
 import { codesOfFailure, type OperationName } from './result-codes.ts';
-import type { AuthenticateRequest } from '../service/api.ts';
+import type { AuthenticateRequest, HostCodeWish } from '../service/api.ts';
 import type { XmlElement, XmlNode } from '../xml.ts';
 
 /** What the commands with a set of CREDFLD attributes have in common. */
@@ -110,4 +111,17 @@ function readParts(fields: FieldReader): AuthenticateRequest['credential'] {
         ? null
         : { pin: pin ?? '', confirmation: confirmation ?? '' },
   };
+}
+
+/** No public page has the values: these are the words of the documentation, and their order. */
+const hostCodeWishes = ['none', 'optional', 'required'] as const;
+
+/** Whether the answer is to hold a host code, as the attribute says; one that is absent wants none. */
+export function readHostCodeWish(fields: FieldReader, id: AttributeId): HostCodeWish {
+  const sent = fields.text(id)?.trim().toLowerCase() ?? 'none';
+  const wish = hostCodeWishes.find((word, index) => word === sent || String(index) === sent);
+  if (wish !== undefined) return wish;
+  const text = `${id} must be None, Optional or Required (0, 1 or 2).`;
+  fields.refuse({ code: 'field-invalid', text });
+  return 'none';
 }

@@ -4,7 +4,7 @@ import {
   readAttributeSet,
   unknownAttributeIds,
 } from './attributes.ts';
-import { codesOf } from './credential-set.ts';
+import { codesOf, readHostCodeWish } from './credential-set.ts';
 import { childrenByName, isUnqualified, requireNoText, textOf } from './envelope.ts';
 import { clientFault } from './fault.ts';
 import type { Begun, Call, Failure, Operation, Reply } from './operation.ts';
@@ -49,6 +49,7 @@ export const authSignature: Operation = {
           ['SIGNFLD_DOMAIN', answer.domainName],
           ['SIGNFLD_ORGANIZATIONAL_UNIT', answer.organisationalUnit],
           ['SIGNFLD_SERIAL_NO', answer.serial],
+          ['SIGNFLD_CONFIRM_CODE', answer.hostCode ?? null],
         ]);
       },
     };
@@ -67,6 +68,7 @@ async function verify(
   const domainName = fields.text('SIGNFLD_DOMAIN');
   const signature = fields.mandatoryText('SIGNFLD_SIGNATURE');
   const serial = fields.text('SIGNFLD_SERIAL_NO');
+  const hostCode = readHostCodeWish(fields, 'SIGNFLD_REQUEST_CONFIRM_CODE');
   // It would name a request that waits on a telephone; there are none here.
   if (fields.text('SIGNFLD_REQUEST_KEY') !== null) {
     const text = 'SIGNFLD_REQUEST_KEY must be left out: no request waits for a signature here.';
@@ -86,6 +88,7 @@ async function verify(
     serial,
     applicationName: null,
     requestKey: null,
+    hostCode,
   });
 }
 

@@ -52,44 +52,6 @@ describe('clients', () => {
     expect(nobody.said).toMatch(/^No server at http:\/\/127\.0\.0\.1:1 \(ECONNREFUSED\)/);
   });
 
-  it('reads the signature from standard input and says what signed', async () => {
-    const world = await desk.serve({
-      verifySignature: {
-        ...accepted,
-        outcome: 'signature-accepted',
-        applicationName: 'SIGN',
-        organisationalUnit: null,
-      },
-    });
-    const over = ['--field', '4711', '--field', '125000'];
-    const ran = await run(['verify-signature', 'jane', ...over], '12345678\n');
-    expect(ran).toEqual({ code: 0, printed: 'Accepted: signed by VT1/SIGN of jane.', said: '' });
-    const narrowed = ['--serial', 'VT1', '--application', 'SIGN', '--domain', 'sales'];
-    const signature = ['--signature', '1', '--request-key', 'key-1', '--json'];
-    const json = await run(['verify-signature', ...over, 'jane', ...narrowed, ...signature]);
-    expect(JSON.parse(json.printed)).toMatchObject({ outcome: 'signature-accepted' });
-    expect(world.reached.map(({ args }) => args[1])).toMatchObject([
-      { userName: 'jane', signature: '12345678', fields: ['4711', '125000'], serial: null },
-      {
-        signature: '1',
-        serial: 'VT1',
-        applicationName: 'SIGN',
-        domainName: 'sales',
-        requestKey: 'key-1',
-      },
-    ]);
-  });
-
-  it('wants the fields of a signature, and says why one is refused', async () => {
-    await desk.serve({ verifySignature: { outcome: 'refused', code: 'response-replayed' } });
-    const without = await run(['verify-signature', 'jane'], '12345678\n');
-    expect(without).toMatchObject({ code: exitCodes.usage, printed: '' });
-    expect(without.said).toMatch(/--field/);
-    const ran = await run(['verify-signature', 'jane', '--field', '1', '--signature', '1']);
-    expect(ran.code).toBe(exitCodes.refused);
-    expect(ran.said).toMatch(/\[response-replayed\]$/);
-  });
-
   it('wants both responses of a pair, from options or from standard input', async () => {
     const learned = { driftSeconds: 90, nextEventCounter: null, followers: [] };
     const world = await desk.serve({

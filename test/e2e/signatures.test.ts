@@ -57,10 +57,15 @@ describeLayer('softhsm', 'a device that signs', () => {
   }
 
   /** A user with a device whose seed the server made. */
-  async function pair(user: string, serial: string, application: string): Promise<void> {
+  async function pair(
+    user: string,
+    serial: string,
+    application: string,
+    ...more: readonly string[]
+  ): Promise<void> {
     const [request, bundle] = [join(folder, `${user}.request`), join(folder, `${user}.bundle`)];
     await must(admin('POST', '/v1/users', { user }));
-    const program = ['--profile', 'keypad-multi', '--application', application];
+    const program = ['--profile', 'keypad-multi', '--application', application, ...more];
     await vtoken('pair', '--request', request, '--serial', serial, ...program);
     const issue = ['token', 'issue', '--to-emulator', request, '--out', bundle, '--user', user];
     expect(await tallystick(issue)).toMatchObject({ code: 0 });
@@ -80,11 +85,13 @@ describeLayer('softhsm', 'a device that signs', () => {
     user: string,
     signature: string,
     times: number,
+    shown: Readonly<Record<string, string>> = {},
   ): Promise<(string | undefined)[][]> {
     const attributes = {
       SIGNFLD_COMPONENT_TYPE: 'bank',
       SIGNFLD_USERID: user,
       SIGNFLD_SIGNATURE: signature,
+      ...('SIGNFLD_CONFIRM_CODE' in shown ? { SIGNFLD_REQUEST_CONFIRM_CODE: 'Required' } : {}),
     };
     const call: Call = {
       operation: 'authSignature',
@@ -103,7 +110,7 @@ describeLayer('softhsm', 'a device that signs', () => {
     const [[, , judge] = []] = judges;
     const calls = Array.from({ length: times }, () => call);
     const answers = await judge!(`${server.url}/wsdl/signature.wsdl`, calls);
-    expect(attributesOf(answers[0])).toMatchObject({ SIGNFLD_USERID: user });
+    expect(attributesOf(answers[0])).toMatchObject({ SIGNFLD_USERID: user, ...shown });
     return answers.map((answer) => [...codesOf(answer)]);
   }
 
@@ -125,6 +132,31 @@ describeLayer('softhsm', 'a device that signs', () => {
     expect((await verifyBySoap(user, signature, 1))[0]?.[0]).toBe('RET_FAILURE');
     const over = ['verify-signature', user, '--field', '4711', '--field', '125000'];
     expect(await tallystick(over, `${signature}\n`)).toMatchObject({ code: 1, stdout: '' });
+  });
+
+  it('by the counter is answered with the host code that the device shows', async () => {
+    const [user, serial] = ['jill', 'SG00000004'];
+    const application = `SIGN=sign:OCRA-1:HOTP-SHA1-8:C-QH40/${asked}`;
+    await pair(user, serial, application, '--with-host-code', 'SIGN');
+    const signWithHostCode = async (): Promise<string[]> => {
+      const options = fields.flatMap((field) => ['--field', field]);
+      return (await vtoken('sign', serial, ...options, '--host-code')).split('\n');
+    };
+    const [first = '', shown] = await signWithHostCode();
+    expect(shown).toMatch(/^[0-9]{8}$/);
+    const body = { user, signature: first, fields, hostCode: 'required' };
+    expect(await client('POST', '/v1/signatures', body)).toMatchObject({
+      status: 200,
+      body: { hostCode: shown },
+    });
+    const [second = '', next = ''] = await signWithHostCode();
+    await verifyBySoap(user, second, 1, { SIGNFLD_CONFIRM_CODE: next });
+    const [third = '', last] = await signWithHostCode();
+    const over = ['verify-signature', user, '--field', '4711', '--field', '125000'];
+    const ended = await tallystick([...over, '--host-code', 'required'], `${third}\n`);
+    expect(ended.stdout).toBe(
+      `Accepted: signed by ${serial}/SIGN of ${user}. Host code: ${last}.\n`,
+    );
   });
 
   it('by the counter as well, each in its order, and lets nobody in', async () => {

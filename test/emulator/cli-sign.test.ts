@@ -54,6 +54,10 @@ describe('--host-code', () => {
     expect((await run(...respond)).out).toBe(`${shown.out.slice(0, 6)}\n`);
     const { hostCode } = json((await run(...respond, '--host-code', '--json')).out);
     expect(hostCode).toBe(shown.out.slice(7, 13));
+    const suite = 'SIGN=sign:OCRA-1:HOTP-SHA1-8:QH40/AMOUNT:N12';
+    await run('new', 'SIGN02', '--application', suite, '--with-host-code', 'SIGN', ...seeded);
+    const signed = await run('sign', 'SIGN02', '--field', '125000', '--host-code');
+    expect(signed.out).toMatch(/^[0-9]{8}\n[0-9]{8}\n$/);
     await run('new', 'TIME01', '--profile', 'one-button-time', ...seeded);
     const none = await run('press', 'TIME01', '--host-code');
     expect(none).toMatchObject({ status: 0, err: 'this application has no host code\n' });

@@ -43,6 +43,17 @@ describe('POST /v1/signatures', () => {
     });
   });
 
+  it('asks for a host code by one of three words, and answers it', async () => {
+    world = await startRest({ verifySignature: { ...accepted, hostCode: '654321' } });
+    const asked = { body: { ...body, hostCode: 'required' } };
+    const answer = await world.send('POST', '/v1/signatures', asked);
+    expect(JSON.parse(answer.body)).toMatchObject({ hostCode: '654321' });
+    expect(world.reached[0]?.args[1]).toMatchObject({ hostCode: 'required' });
+    const wrong = { body: { ...body, hostCode: 'yes' } };
+    expect((await world.send('POST', '/v1/signatures', wrong)).status).toBe(422);
+    expect(world.reached).toHaveLength(1);
+  });
+
   it('is 403 where it is refused', async () => {
     world = await startRest({ verifySignature: { outcome: 'refused', code: 'response-replayed' } });
     const answer = await world.send('POST', '/v1/signatures', { body });

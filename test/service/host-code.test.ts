@@ -7,10 +7,12 @@ import {
   press,
   profileNamed,
   respond,
+  sign,
 } from '../../emulator/index.ts';
-import { algorithmDigits, algorithmToJson } from '../../src/oath/index.ts';
-import type { AuthenticateAnswer, HostCodeWish } from '../../src/service/index.ts';
+import { algorithmDigits, algorithmToJson, hostCodeScheme } from '../../src/oath/index.ts';
+import type { AuthenticateAnswer, HostCodeWish, SignatureAnswer } from '../../src/service/index.ts';
 import { type Bench, nextSerial, openBench } from '../support/builders.ts';
+import { signing } from './signing.ts';
 import { asking, codeOf } from './support.ts';
 
 let bench: Bench;
@@ -71,13 +73,13 @@ async function answered(
   return bench.service.authenticate(await caller(), request);
 }
 
-/** The module computes what responses are compared with, and fails at what comes after it. */
-function failAfterComparing(): () => void {
+/** The module computes what is compared, and fails at what comes after it: messages that say `emu-host-1`. */
+function failAtHostCode(): () => void {
   const { module } = bench;
   const mac = module.mac.bind(module);
   module.mac = async (jobs, options) => {
-    const isHostCode = (jobs[0]?.messages[0]?.length ?? 0) > 64;
-    if (isHostCode) module.failNext('unavailable', { method: 'mac' });
+    const message = Buffer.from(jobs[0]?.messages[0] ?? []);
+    if (message.includes(hostCodeScheme)) module.failNext('unavailable', { method: 'mac' });
     return mac(jobs, options);
   };
   return () => {
@@ -148,7 +150,7 @@ describe('a host code', () => {
     const { administration } = bench.service;
     const lockCount = async (): Promise<number> =>
       (await administration.user(bench.admin, null, userName)).lockCount;
-    const restore = failAfterComparing();
+    const restore = failAtHostCode();
     try {
       const failed = answered(userName, response, null, 'required');
       await expect(failed).rejects.toMatchObject({ code: 'module-unavailable' });
@@ -187,6 +189,97 @@ describe('a host code', () => {
       expect(await bench.service.authenticate(same, request)).toMatchObject({ hostCode });
     }
     const other = bench.service.authenticate(same, { ...request, hostCode: 'none' });
+    await expect(other).rejects.toMatchObject({ code: 'request-key-reused' });
+  });
+});
+
+describe('a host code of a signature', () => {
+  const fields = ['4711', 'abc'];
+  const asked = 'ACCOUNT:N10,NAME:A8';
+
+  async function verified(
+    userName: string,
+    signature: string,
+    hostCode?: HostCodeWish,
+    of = fields,
+  ): Promise<SignatureAnswer> {
+    const request = signing(userName, signature, { fields: of, hostCode });
+    return bench.service.verifySignature(await caller(), request);
+  }
+
+  test.each([
+    ['sign:OCRA-1:HOTP-SHA1-8:QH40-T30S'],
+    ['sign:OCRA-1:HOTP-SHA256-6:C-QH40'],
+    ['multi:OCRA-1:HOTP-SHA1-8:QH64-T1M'],
+  ])('by %s is the one on the display of the device', async (text) => {
+    const { userName, token } = await holder(`${text}/${asked}`);
+    const { response, hostCode } = shownBy(sign(token, bench.clock.nowMs(), fields));
+    const answer = await verified(userName, response, 'required');
+    expect(answer).toMatchObject({ outcome: 'signature-accepted', hostCode });
+    expect(hostCode).toHaveLength(response.length);
+    expect(hostCode).not.toBe(response);
+  });
+
+  test('is left out unless it is asked for', async () => {
+    for (const wish of [undefined, 'none'] as const) {
+      const { userName, token } = await holder(`sign:OCRA-1:HOTP-SHA1-8:C-QH40/${asked}`);
+      const { response } = shownBy(sign(token, bench.clock.nowMs(), fields));
+      const answer = await verified(userName, response, wish);
+      expect(answer).toMatchObject({ outcome: 'signature-accepted' });
+      expect(answer).not.toHaveProperty('hostCode');
+    }
+  });
+
+  test('is computed for nothing that is refused', async () => {
+    const { userName, token } = await holder(`sign:OCRA-1:HOTP-SHA1-8:C-QH40/${asked}`);
+    const { response } = shownBy(sign(token, bench.clock.nowMs(), fields));
+    const computed = async (wish: HostCodeWish): Promise<number> => {
+      const before = bench.module.status().macsComputed;
+      expect(await verified(userName, response, wish, ['4712'])).toMatchObject({
+        code: 'response-incorrect',
+      });
+      return bench.module.status().macsComputed - before;
+    };
+    expect(await computed('required')).toBe(await computed('none'));
+  });
+
+  test('that OCRA cannot express refuses where it is required, and the signature is used up', async () => {
+    const text = `sign:OCRA-1:HOTP-SHA512-0:C-QH40/${asked}`;
+    const [first, second] = [await holder(text, false), await holder(text, false)];
+    const shown = ({ token }: typeof first): string =>
+      shownBy(sign(token, bench.clock.nowMs(), fields)).response;
+    const optional = await verified(first.userName, shown(first), 'optional');
+    expect(optional).toMatchObject({ outcome: 'signature-accepted' });
+    const required = await verified(second.userName, shown(second), 'required');
+    expect(required).toEqual({ outcome: 'refused', code: 'host-code-none' });
+    expect(await verified(second.userName, shown(second))).toMatchObject({
+      code: 'response-replayed',
+    });
+  });
+
+  test('that the module fails at leaves a right signature good', async () => {
+    const { userName, token } = await holder(`sign:OCRA-1:HOTP-SHA1-8:C-QH40/${asked}`);
+    const { response, hostCode } = shownBy(sign(token, bench.clock.nowMs(), fields));
+    const restore = failAtHostCode();
+    try {
+      const failed = verified(userName, response, 'required');
+      await expect(failed).rejects.toMatchObject({ code: 'module-unavailable' });
+    } finally {
+      restore();
+    }
+    expect(await verified(userName, response, 'required')).toMatchObject({ hostCode });
+  });
+
+  test('comes again under the same request key, and not for another wish', async () => {
+    const { userName, token } = await holder(`sign:OCRA-1:HOTP-SHA1-8:C-QH40/${asked}`);
+    const { response, hostCode } = shownBy(sign(token, bench.clock.nowMs(), fields));
+    const same = await caller();
+    const requestKey = `signed-${token.serial}`;
+    const request = signing(userName, response, { fields, requestKey, hostCode: 'optional' });
+    for (let time = 0; time < 2; time += 1) {
+      expect(await bench.service.verifySignature(same, request)).toMatchObject({ hostCode });
+    }
+    const other = bench.service.verifySignature(same, { ...request, hostCode: 'none' });
     await expect(other).rejects.toMatchObject({ code: 'request-key-reused' });
   });
 });

@@ -80,6 +80,24 @@ describe('authSignature', () => {
   });
 
   it.each([
+    ['Optional', 'optional'],
+    ['2', 'required'],
+    [null, 'none'],
+  ])('asks for a host code as %s, and answers it', async (sent, hostCode) => {
+    world.answers.verifySignature = { ...accepted, hostCode: '654321' };
+    const wish = sent === null ? {} : { SIGNFLD_REQUEST_CONFIRM_CODE: sent };
+    const answer = await world.post(requestOf({ ...attributes, ...wish }, two));
+    expect(attributesOf(answer)).toMatchObject({ SIGNFLD_CONFIRM_CODE: '654321' });
+    expect(world.reached[0]?.args[1]).toMatchObject({ hostCode });
+  });
+
+  it('tells that a signature was right without the host code that was required', async () => {
+    world.answers.verifySignature = { outcome: 'refused', code: 'host-code-none' };
+    const wish = { ...attributes, SIGNFLD_REQUEST_CONFIRM_CODE: 'Required' };
+    expect(codesOf(await world.post(requestOf(wish, two)))[1]).toBe('STAT_DPERROR');
+  });
+
+  it.each([
     ['response-incorrect', 'STAT_OTP_INCORRECT', '1012'],
     ['response-replayed', 'STAT_OTP_ALREADY_USED', '1008'],
     ['user-locked', 'STAT_LOCKED', '1007'],
@@ -97,6 +115,12 @@ describe('authSignature', () => {
     ['with an empty list of them', attributes, [], 'STAT_MISSINGFLD'],
     ['without signature', { ...attributes, SIGNFLD_SIGNATURE: '' }, two, 'STAT_MISSINGFLD'],
     ['with a request key', { ...attributes, SIGNFLD_REQUEST_KEY: '1' }, two, 'STAT_INVDATA'],
+    [
+      'with another wish for a host code',
+      { ...attributes, SIGNFLD_REQUEST_CONFIRM_CODE: 'always' },
+      two,
+      'STAT_INVDATA',
+    ],
   ])('%s asks nobody', async (_name, given, list, status) => {
     const answer = await world.post(requestOf(given, list));
     expect(codesOf(answer)[1]).toBe(status);
