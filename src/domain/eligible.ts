@@ -44,8 +44,8 @@ type Rank = 0 | 1 | 2 | 3 | 4 | 5 | 6;
  * (virtual or not, model, application names and type), enabled, not expired, and, where the caller
  * narrows it, of that serial and application name. Applications that need a PIN or session data
  * that no request carries can't serve, nor do those that were not used for too long or had too many
- * wrong responses; those that unlock devices never do, and those that sign serve signatures alone. Where none may, the authenticator that got
- * furthest names the refusal; where more than `applicationsPerAttemptMax` applications may, it is
+ * wrong responses; those that unlock devices never do, and those that sign serve signatures alone: a
+ * synchronisation is told so. Where none may, the authenticator that got furthest names the refusal; where more than `applicationsPerAttemptMax` applications may, it is
  * `authenticator-ambiguous`, and a serial or an application name narrows them.
  *
  * @param nowMs Unix milliseconds
@@ -94,10 +94,13 @@ function examine(
   const permitted = applications.filter(
     (application) =>
       (applicationName === null || isSame(application.name, applicationName)) &&
-      isPermitted(application, purpose, policy),
+      isPermitted(application, policy),
   );
   if (permitted.length === 0) return 3;
-  const able = permitted.filter(({ algorithm }) => sequenceOf(algorithm) !== null);
+  const use = purpose === 'verify-signature' ? 'signature' : 'logon';
+  const able = permitted.filter(
+    ({ mode, algorithm }) => serves(mode, use) && sequenceOf(algorithm) !== null,
+  );
   if (able.length === 0) return 4;
   const active = able.filter((application) => !isInactive(application, nowMs, policy));
   if (active.length === 0) return 5;
@@ -169,15 +172,8 @@ function refusalAt(rank: Rank, purpose: EligibleRequest['purpose']): RefusalCode
   }
 }
 
-function isPermitted(
-  application: Application,
-  purpose: EligibleRequest['purpose'],
-  policy: EffectivePolicy,
-): boolean {
+function isPermitted(application: Application, policy: EffectivePolicy): boolean {
   if (application.isDisabled || !isListed(policy.applicationNames, application.name)) return false;
-  if (!serves(application.mode, purpose === 'verify-signature' ? 'signature' : 'logon')) {
-    return false;
-  }
   const { applicationType, timeAndEventApplications } = policy;
   if (timeAndEventApplications === 'forbidden' && isTimeAndEvent(application)) return false;
   return applicationType === 'no-restriction' || applicationType === applicationTypeOf(application);

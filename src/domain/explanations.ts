@@ -281,8 +281,9 @@ const refusals: Readonly<Record<RefusalCode, Explanation>> = {
     whatHelps: 'There is nothing to synchronise: answer a challenge.',
   },
   'sync-kind-unsupported': {
-    why: 'The applications need a PIN or session data, which no synchronisation carries.',
-    whatHelps: 'Use another authenticator.',
+    why: 'The applications only sign data fields or unlock the device, or need a PIN or session data, which no synchronisation carries.',
+    whatHelps:
+      'Use another authenticator. Of one that signs, reset the application or correct its drift.',
   },
   'sync-frozen': {
     why: 'The drift is frozen, and a synchronisation would have moved it.',

@@ -144,6 +144,28 @@ describe('refusals', () => {
     expect(eligible([pinOnly])).toBe('authenticator-not-permitted');
   });
 
+  it('tells a synchronisation of what only signs the same, unless the policy does not permit it', () => {
+    const signs = {
+      ...applicationWith(ocra('QH40-T1M')),
+      name: 'SIGN',
+      mode: 'signature',
+    } as const;
+    const synchronising = { purpose: 'synchronise' } as const;
+    expect(eligible([device({}, [signs])], synchronising)).toBe('sync-kind-unsupported');
+    expect(eligible([device({}, [signs])])).toBe('authenticator-not-permitted');
+    for (const forbidding of [
+      { applicationType: 'response-only' },
+      { applicationNames: ['OTHER'] },
+    ] as const) {
+      expect(eligible([device({}, [signs])], synchronising, forbidding)).toBe(
+        'authenticator-not-permitted',
+      );
+    }
+    const disabled = device({}, [{ ...signs, isDisabled: true }]);
+    expect(eligible([disabled], synchronising)).toBe('authenticator-not-permitted');
+    expect(eligible([device({}, [signs, time])], synchronising)).toHaveLength(1);
+  });
+
   it('takes one of several authenticators for a synchronisation when its serial is given', () => {
     const two = device({ id: 'authenticator-2', serial: 'VT00000002' });
     expect(eligible([device(), two], { purpose: 'synchronise', serial: one })).toHaveLength(3);
@@ -170,9 +192,12 @@ describe('an application', () => {
 
   it('that answers locked devices verifies nobody, not even by name', () => {
     const unlock = { ...challenged, name: 'UNLOCK', mode: 'unlock' } as const;
-    for (const purpose of ['verify', 'synchronise'] as const) {
+    for (const [purpose, code] of [
+      ['verify', 'authenticator-not-permitted'],
+      ['synchronise', 'sync-kind-unsupported'],
+    ] as const) {
       const request = { applicationName: 'UNLOCK', purpose };
-      expect(eligible([device({}, [unlock])], request)).toBe('authenticator-not-permitted');
+      expect(eligible([device({}, [unlock])], request)).toBe(code);
     }
   });
 

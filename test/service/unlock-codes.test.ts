@@ -214,7 +214,7 @@ describe('an application that unlocks a device', () => {
     const pair = ['1234', '5678'] as const;
     const codes = [await codeFor(serial, pair[0]), await codeFor(serial, pair[1])] as const;
     expect(await syncCodeOf(bench.service, caller, syncing(userName, codes, pair))).toBe(
-      'authenticator-not-permitted',
+      'sync-kind-unsupported',
     );
     const request = asking(userName, { response: codes[0], challenge: pair[0] });
     expect(await codeOf(bench.service, caller, request)).toBe('authenticator-not-permitted');

@@ -1,6 +1,7 @@
 import { expect } from 'vitest';
 import type { PolicySettings } from '../../../src/domain/policy-catalogue.ts';
 import type { Edges } from './edges.ts';
+import { signedBy, signer } from '../../service/signing.ts';
 import { hotp6, type TestDevice } from '../../support/builders.ts';
 import { soapCall, typedCommand } from '../../support/soap-client.ts';
 
@@ -44,6 +45,15 @@ export async function syncWorld(
       otp2: { response: device.response({ counter: first + 1 }) },
     }),
   };
+}
+
+/** A device that signs, and what it shows over the same fields twice. */
+export async function signerWorld(edges: Edges): Promise<SyncWorld> {
+  const { bench } = edges;
+  const signs = await signer(bench);
+  const at = (steps: number): Part => ({ response: signedBy(bench, signs.device, steps) });
+  const program = await edges.component({});
+  return { ...signs, program, pair: (first) => ({ otp1: at(first), otp2: at(first + 1) }) };
 }
 
 export async function lockCountOf({ bench }: Edges, { userName }: SyncWorld): Promise<number> {

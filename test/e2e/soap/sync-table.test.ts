@@ -5,6 +5,7 @@ import {
   bySoap,
   byRest,
   lockCountOf,
+  signerWorld,
   type Asked,
   type Part,
   syncWorld,
@@ -325,12 +326,16 @@ describe('a synchronisation', () => {
       response: world.device.response({ challenge }),
       challenge,
     }));
-    expect(await bySoap(edges.url, world, { otp1: otp1!, otp2: otp2! }, world.userName)).toBe(
-      'STAT_INVPARAM',
-    );
-    expect(await byRest(edges, world, { otp1: otp1!, otp2: otp2! }, world.userName)).toBe(
-      'sync-nothing',
-    );
+    const asked = { otp1: otp1!, otp2: otp2! };
+    expect(await bySoap(edges.url, world, asked, world.userName)).toBe('STAT_INVPARAM');
+    expect(await byRest(edges, world, asked, world.userName)).toBe('sync-nothing');
+    expect(await lockCountOf(edges, world)).toBe(0);
+  });
+
+  it('of an application that only signs is none', async () => {
+    const world = await signerWorld(edges);
+    expect(await bySoap(edges.url, world, world.pair(0), world.userName)).toBe('STAT_INVPARAM');
+    expect(await byRest(edges, world, world.pair(0), world.userName)).toBe('sync-kind-unsupported');
     expect(await lockCountOf(edges, world)).toBe(0);
   });
 
