@@ -192,6 +192,10 @@ async function unlockCode(
   const path = pathOf('authenticators', serial, 'unlock-code');
   const body = given({ challenge: text(options, 'challenge'), reason: text(options, 'reason') });
   const answer = (await desk.client({ method: 'POST', path, body })).body;
+  if (options['json'] !== true) {
+    const left = answer['codesLeft'] as number;
+    desk.io.say(`Unlock codes left for this authenticator within the hour: ${left}.`);
+  }
   desk.show(answer, String(answer['code']));
 }
 

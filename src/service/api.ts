@@ -221,15 +221,15 @@ export interface Administration extends EmergencyAdministration, OfflineAdminist
   ): Promise<DriftReport>;
 
   /**
-   * The code that unlocks a device which shows this challenge; a few an hour, and the audit has the
-   * reason. `policy-refused` with `fields.reason` `unlock-code-limit` when there were too many.
+   * The code that unlocks a device which shows this challenge; a few an hour, of which the answer says
+   * how many are left, and the audit has the reason. `policy-refused` with `fields.reason` `unlock-code-limit` when there were too many.
    */
   unlockCode(
     caller: Caller,
     serial: string,
     challenge: string,
     reason: string | null,
-  ): Promise<{ readonly serial: string; readonly code: string }>;
+  ): Promise<{ readonly serial: string; readonly code: string; readonly codesLeft: number }>;
 
   policies(caller: Caller): Promise<readonly PolicyView[]>;
   policy(caller: Caller, name: string): Promise<PolicyView>;

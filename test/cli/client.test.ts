@@ -77,11 +77,14 @@ describe('clients', () => {
   });
 
   it('prints the code for a device that shows a challenge', async () => {
-    const world = await desk.serve({ unlockCode: { serial: 'VT1', code: '87654321' } });
+    const given = { serial: 'VT1', code: '87654321', codesLeft: 4 };
+    const world = await desk.serve({ unlockCode: given });
     const ask = ['token', 'unlock-code', 'VT1', '--challenge', '12345678'];
-    expect(await run(ask)).toEqual({ code: 0, printed: '87654321', said: '' });
+    const said = 'Unlock codes left for this authenticator within the hour: 4.';
+    expect(await run(ask)).toEqual({ code: 0, printed: '87654321', said });
     const json = await run([...ask, '--reason', 'PIN forgotten', '--json']);
-    expect(JSON.parse(json.printed)).toEqual({ serial: 'VT1', code: '87654321' });
+    expect(json.said).toBe('');
+    expect(JSON.parse(json.printed)).toEqual(given);
     expect(world.reached.map(({ args }) => args.slice(1))).toEqual([
       ['VT1', '12345678', null],
       ['VT1', '12345678', 'PIN forgotten'],

@@ -119,13 +119,13 @@ describe('records', () => {
   });
 
   it('asks for the code that unlocks a device', async () => {
-    world = await startRest({ unlockCode: { serial: 'VT1', code: '87654321' } });
+    world = await startRest({ unlockCode: { serial: 'VT1', code: '87654321', codesLeft: 4 } });
     const send = (body: object): ReturnType<RestWorld['send']> =>
       world.send('POST', '/v1/authenticators/VT1/unlock-code', { body });
     const answer = await send({ challenge: '12345678', reason: 'PIN forgotten' });
     expect(answer.status).toBe(200);
     expect(answer.headers['cache-control']).toBe('no-store');
-    expect(json(answer.body)).toEqual({ serial: 'VT1', code: '87654321' });
+    expect(json(answer.body)).toEqual({ serial: 'VT1', code: '87654321', codesLeft: 4 });
     await send({ challenge: '1234' });
     expect(world.reached.map(({ args }) => args.slice(1))).toEqual([
       ['VT1', '12345678', 'PIN forgotten'],

@@ -81,7 +81,8 @@ describe('an unlock code', () => {
     const reason = 'jane forgot the PIN';
     const helpdesk = await bench.caller({}, 'helpdesk');
     const given = await administration.unlockCode(helpdesk, serial.toLowerCase(), '87650', reason);
-    expect(given).toEqual({ serial, code: expect.stringMatching(/^\d{8}$/) as string });
+    const code = expect.stringMatching(/^\d{8}$/) as string;
+    expect(given).toEqual({ serial, code, codesLeft: 4 });
     expect(await bench.lastAudit()).toMatchObject({
       action: 'authenticator.unlock-code',
       outcome: 'done',
@@ -139,13 +140,30 @@ describe('five codes an hour', () => {
 
   test('for each authenticator, and then again', async () => {
     const serial = await unlockable();
-    for (let code = 1; code <= 5; code += 1) await codeFor(serial);
-    await expect(codeFor(serial)).rejects.toMatchObject(tooMany);
+    for (let code = 1; code <= 5; code += 1) {
+      await codeFor(serial);
+      bench.clock.advance(60);
+    }
+    await expect(codeFor(serial)).rejects.toMatchObject({
+      ...tooMany,
+      message: expect.stringContaining('again: 55.') as string,
+    });
     await codeFor(await unlockable());
-    bench.clock.advance(3599);
+    bench.clock.advance(3299);
     await expect(codeFor(serial)).rejects.toMatchObject(tooMany);
     bench.clock.advance(1);
     await codeFor(serial);
+    await expect(codeFor(serial)).rejects.toMatchObject(tooMany);
+  });
+
+  test('are counted down in the answers', async () => {
+    const serial = await unlockable();
+    const leftAfter = async (): Promise<number> =>
+      (await administration.unlockCode(bench.admin, serial, challenge, null)).codesLeft;
+    for (const left of [4, 3, 2, 1, 0]) expect(await leftAfter()).toBe(left);
+    await expect(leftAfter()).rejects.toMatchObject(tooMany);
+    bench.clock.advance(3600);
+    expect(await leftAfter()).toBe(4);
   });
 
   test('however many are asked for at once', async () => {

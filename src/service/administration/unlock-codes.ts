@@ -37,15 +37,15 @@ async function unlockCode(
   challenge: string,
   reason: string | null,
 ): ReturnType<Administration['unlockCode']> {
-  let given = { serial, code: '' };
+  let given = { serial, code: '', codesLeft: 0 };
   await administer(desk, 'The authenticator', null, async () => {
     const found = await requireEditable(desk, serial);
     const { authenticator } = found;
     const application = unlockApplication(desk, found);
     checkChallenge(application, challenge);
-    await refuseTooMany(desk, authenticator.serial);
+    const codesLeft = (await requireFew(desk, authenticator.serial)) - 1;
     const code = await computeCode(desk, found, application, challenge);
-    given = { serial: authenticator.serial, code };
+    given = { serial: authenticator.serial, code, codesLeft };
     const { id, version } = authenticator;
     return {
       changes: [{ change: 'update', kind: 'authenticator', id, expectedVersion: version, set: {} }],
@@ -98,20 +98,34 @@ function checkChallenge({ algorithm }: Application, challenge: string): void {
   throw invalidMember('challenge', `must be ${allowed}, as the device shows them`);
 }
 
-/** @throws TallystickError `policy-refused`, reason `unlock-code-limit` */
-async function refuseTooMany({ context, nowMs }: Desk, serial: string): Promise<void> {
+/**
+ * How many codes may be given yet: one at least.
+ *
+ * @throws TallystickError `policy-refused`, reason `unlock-code-limit`
+ */
+async function requireFew({ context, nowMs }: Desk, serial: string): Promise<number> {
   const events = await context.store.auditEventsAbout(serial, eventsReadMax);
   const recent = events.filter(({ atMs }) => atMs > nowMs - codesWithinMs);
   const codes = recent.map(storedEntry).filter((entry) => {
     return entry.action === action && entry.outcome === doneOutcome;
   });
+  const fields = { reason: 'unlock-code-limit' };
+  if (codes.length >= codesMax) {
+    const againAtMs = Math.min(...codes.map(({ atMs }) => atMs)) + codesWithinMs;
+    const waitMinutes = Math.ceil((againAtMs - nowMs) / 60_000);
+    const message =
+      `There were ${codesMax} unlock codes for this authenticator within the hour; ` +
+      `minutes until there is one again: ${waitMinutes}.`;
+    throw new TallystickError('policy-refused', message, { fields });
+  }
   // Other events in their hundreds must not hide codes that came before them.
-  if (codes.length < codesMax && recent.length < eventsReadMax) return;
-  throw new TallystickError(
-    'policy-refused',
-    `There were ${codesMax} unlock codes for this authenticator within the hour; wait.`,
-    { fields: { reason: 'unlock-code-limit' } },
-  );
+  if (recent.length >= eventsReadMax) {
+    const message =
+      'So much was done to this authenticator within the hour that its unlock codes cannot be ' +
+      'counted; wait an hour.';
+    throw new TallystickError('policy-refused', message, { fields });
+  }
+  return codesMax - codes.length;
 }
 
 /** @throws TallystickError what the module failed with */
