@@ -294,7 +294,7 @@ export const policyCatalogue: {
     range: whole(0, 1000),
     oasField: 'POLICYFLD_ITHRESHOLD',
     description:
-      'Wrong responses in a row from which an application accepts nothing until it is reset; 0 is never.',
+      'Wrong responses in a row, with the signatures that signatureThreshold counts, from which an application accepts no response until it is reset; 0 is never, and counts none.',
   },
   applicationMaxInactiveDays: {
     unit: 'days',

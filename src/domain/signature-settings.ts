@@ -24,7 +24,7 @@ export const signatureSettings: {
     range: whole(0, 1000),
     oasField: 'POLICYFLD_STHRESHOLD',
     description:
-      'Wrong signatures and responses in a row from which an application accepts no signature until it is reset; 0 is never.',
+      'Wrong signatures in a row, with the responses that identificationThreshold counts, from which an application accepts no signature until it is reset; 0 is never, and counts none.',
   },
   onlineSignatureLevel: {
     unit: '',

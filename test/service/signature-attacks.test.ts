@@ -140,6 +140,70 @@ describe('an accepted signature', () => {
     expect(await sign(caller, who)).toBe(accepted);
     expect(await lockCountOf(who.userName)).toBe(0);
   });
+
+  it('keeps its user from being suspended where it forgives, and its application open in any case', async () => {
+    const caller = await bench.caller({ userMaxInactiveDays: 30 });
+    const closing = await bench.caller({ applicationMaxInactiveDays: 30 });
+    const bare = await signer(bench);
+    const guarded = await signer(bench);
+    await givePin(bench, guarded.device.serial, '4711');
+    const twentyDaysSeconds = 20 * 86_400;
+    bench.clock.advance(twentyDaysSeconds);
+    expect([await sign(caller, bare), await sign(caller, guarded)]).toEqual([accepted, accepted]);
+    bench.clock.advance(twentyDaysSeconds);
+    expect([await sign(caller, bare), await sign(caller, guarded)]).toEqual([
+      accepted,
+      'user-inactive',
+    ]);
+    expect(await sign(closing, guarded)).toBe(accepted);
+    bench.clock.advance(2 * twentyDaysSeconds);
+    expect(await sign(closing, guarded)).toBe('application-inactive');
+  });
+});
+
+describe('wrong signatures and wrong responses of one application', () => {
+  const challenge = '12345678';
+
+  /** A device in two modes after two wrong responses and two wrong signatures. */
+  async function afterWrong(caller: Caller): ReturnType<typeof signer> {
+    const who = await signer(bench, timed, 'multi-mode');
+    const wrong = asking(who.userName, { challenge, response: '00000000' });
+    for (let time = 0; time < 2; time += 1) await codeOf(bench.service, caller, wrong);
+    const signature = signing(who.userName, '00000000');
+    for (let time = 0; time < 2; time += 1) await signatureCodeOf(bench, caller, signature);
+    return who;
+  }
+
+  it.each([
+    [0, 2, 'accepted', 'application-locked'],
+    [0, 3, 'accepted', accepted],
+    [2, 0, 'application-locked', accepted],
+    [3, 0, 'accepted', accepted],
+    [3, 3, 'application-locked', 'application-locked'],
+    [5, 5, 'accepted', accepted],
+  ])('count together where both thresholds count: %i, %i', async (responses, signatures, ...is) => {
+    const caller = await bench.caller({
+      ...anyChallenge,
+      userLockThreshold: 0,
+      identificationThreshold: responses,
+      signatureThreshold: signatures,
+    });
+    const { userName, device } = await afterWrong(caller);
+    const response = device.response({ nowMs: bench.clock.nowMs(), challenge });
+    const right = asking(userName, { challenge, response });
+    const logon = await codeOf(bench.service, caller, right);
+    expect([logon, await sign(caller, await afterWrong(caller))]).toEqual(is);
+  });
+
+  it('are forgotten by whatever is accepted, also where nothing closes it', async () => {
+    const settings = { ...anyChallenge, userLockThreshold: 0, identificationThreshold: 2 };
+    const caller = await bench.caller(settings);
+    const who = await afterWrong(caller);
+    expect(await sign(caller, who)).toBe(accepted);
+    const response = who.device.response({ nowMs: bench.clock.nowMs(), challenge });
+    const right = asking(who.userName, { challenge, response });
+    expect(await codeOf(bench.service, caller, right)).toBe('accepted');
+  });
 });
 
 describe('a device that is missing', () => {
