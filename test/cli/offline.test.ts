@@ -1,4 +1,6 @@
 import { expect, it } from 'vitest';
+import { exitCodes } from '../../src/cli/exit-codes.ts';
+import { TallystickError } from '../../src/errors.ts';
 import { openDesk } from './support.ts';
 
 const desk = openDesk();
@@ -67,6 +69,14 @@ it('shows what is out of a user, and makes it worth nothing', async () => {
     'Packages of jane revoked: 2.',
   );
   expect(reached.at(-1)?.args.slice(1)).toEqual([null, 'jane', { agentId, serial: 'VT1' }]);
+});
+
+it('does not end well for a workstation that there is not', async () => {
+  const message = 'There is no workstation of this id: "tallystick offline agents" lists them all.';
+  await desk.serve({ revokeOfflineOfUser: new TallystickError('not-found', message) });
+  const ran = await desk.run(['offline', 'delete', 'jane', '--agent', 'typo']);
+  expect(ran).toMatchObject({ code: exitCodes.refused, printed: '' });
+  expect(ran.said).toMatch(/no workstation of this id.*\[not-found\]$/);
 });
 
 it('tells what is over soon, and which key is pinned', async () => {

@@ -143,6 +143,11 @@ export async function administer(
   }
 }
 
+/** Whether somebody else was in the way of what was to be written. */
+export function isConflict(error: unknown): boolean {
+  return error instanceof TallystickError && error.code === 'conflict';
+}
+
 export function notFound(what: string): TallystickError {
   return new TallystickError('not-found', `${what} does not exist.`);
 }

@@ -17,7 +17,7 @@ import { packagesReadMax } from '../offline/subject.ts';
 import { invalidMember } from '../problems.ts';
 import { requireBoundedName } from '../request-members.ts';
 import { requireAbove, requireUnscoped } from './access.ts';
-import { administer, type AtDesk, type Desk, doneEntry, notFound } from './desk.ts';
+import { administer, type AtDesk, type Desk, doneEntry } from './desk.ts';
 import { requireDomain, requireUser, subjectOf } from './users.ts';
 import { checkPage, requireReason } from './values.ts';
 
@@ -93,7 +93,8 @@ export function offlineAdministration(atDesk: AtDesk): OfflineAdministration {
 async function requireKnown({ context }: Desk, agentId: string): Promise<OfflineAgent> {
   const agent = uuidPattern.test(agentId) ? await context.store.offlineAgentById(agentId) : null;
   if (agent !== null) return agent;
-  throw notFound('The workstation');
+  const message = 'There is no workstation of this id: "tallystick offline agents" lists them all.';
+  throw new TallystickError('not-found', message);
 }
 
 async function revokeAgent(desk: Desk, agentId: string, reason: string | null): Promise<void> {
@@ -146,6 +147,9 @@ async function revokeOfUser(
   only: OfflineSelection,
 ): Promise<number> {
   const { store } = desk.context;
+  const { agentId = null } = only;
+  // One that is mistyped means none, and would look as if there had been nothing to revoke.
+  if (agentId !== null) await requireKnown(desk, agentId);
   let count = 0;
   await administer(desk, 'The package', null, async () => {
     const all = await store.offlinePackagesOfUser(user.id, packagesReadMax);

@@ -3,7 +3,13 @@ import { isKeyModeEnough } from '../../domain/offline-plan.ts';
 import type { OfflineAgent } from '../../domain/offline.ts';
 import { nameKey } from '../../domain/names.ts';
 import { TallystickError } from '../../errors.ts';
-import { administer, type Desk, doneEntry, type Proposal } from '../administration/desk.ts';
+import {
+  administer,
+  type Desk,
+  doneEntry,
+  isConflict,
+  type Proposal,
+} from '../administration/desk.ts';
 import { parseRecordName } from '../administration/values.ts';
 import { uuidV7 } from '../identifiers.ts';
 import type { AgentProof, EnrolledAgent, NewOfflineAgent } from '../offline-api.ts';
@@ -81,10 +87,6 @@ async function recorded(desk: Desk, asked: OfflineAgent): Promise<OfflineAgent> 
     if (other === null) throw error;
     return repeated(desk, other, asked);
   }
-}
-
-function isConflict(error: unknown): boolean {
-  return error instanceof TallystickError && error.code === 'conflict';
 }
 
 /**

@@ -7,6 +7,7 @@ import {
   administer,
   type Desk,
   doneEntry,
+  isConflict,
   notFound,
   type Proposal,
 } from '../administration/desk.ts';
@@ -35,7 +36,7 @@ const fetchesAtOnceMax = 64;
 
 /**
  * Makes the package that a handle is good for, once. The handle goes in the change that writes the package
- * down; nothing is handed out that is not written. Whoever asks without one is in the audit.
+ * down, or when others were in the way too often; nothing is handed out that is not written. Whoever asks without one is in the audit.
  *
  * @throws TallystickError see `Offline.fetchPackage`
  */
@@ -44,21 +45,23 @@ export async function fetchPackage(
   proof: AgentProof,
   handleText: string,
 ): Promise<Uint8Array> {
-  const { id: agentId } = await requireAgent(desk, proof);
+  const known = await requireAgent(desk, proof);
   let made: Uint8Array = new Uint8Array();
-  await administer(
-    desk,
-    packageNotFound,
-    null,
-    async () => {
-      const agent = await presentAgent(desk, agentId);
-      const handle = await requireHandle(desk, agent, handleText);
-      const { bytes, proposal } = await makePackage(desk, agent, handle);
-      made = bytes;
-      return proposal;
-    },
-    fetchesAtOnceMax,
-  );
+  let tried: RetrievalHandle | null = null;
+  const propose = async (): Promise<Proposal> => {
+    const agent = await presentAgent(desk, known.id);
+    tried = await requireHandle(desk, agent, handleText);
+    const { bytes, proposal } = await makePackage(desk, agent, tried);
+    made = bytes;
+    return proposal;
+  };
+  try {
+    await administer(desk, packageNotFound, null, propose, fetchesAtOnceMax);
+  } catch (error) {
+    // Each try made a whole package: a workstation that is in its own way gets no more of them by asking again.
+    if (isConflict(error)) await noteRefusal(desk, known, 'handle-spent', tried);
+    throw error;
+  }
   return made;
 }
 

@@ -166,6 +166,19 @@ describe('administration', () => {
     expect(agents.map(({ agentId }) => agentId)).toContain(one.agent.id);
   });
 
+  it('is of no workstation that there is not, rather than of none', async () => {
+    const { userName, agent } = await held();
+    for (const agentId of ['typo', `${agent.id.slice(0, -1)}${agent.id.endsWith('0') ? 1 : 0}`]) {
+      const revoking = administration().revokeOfflineOfUser(admin(), null, userName, { agentId });
+      await expect(revoking).rejects.toMatchObject({
+        code: 'not-found',
+        message: expect.stringContaining('tallystick offline agents') as string,
+      });
+    }
+    const other = { agentId: (await offline.agent()).id };
+    expect(await administration().revokeOfflineOfUser(admin(), null, userName, other)).toBe(0);
+  });
+
   it.each(['agentId', 'agentName', 'componentType', 'serial', 'applicationName'] as const)(
     'means a package by its %s, and none by another',
     async (member) => {
@@ -176,7 +189,8 @@ describe('administration', () => {
         return (await administration().offlineOfUser(admin(), null, userName, only)).length;
       };
       expect([await means(view![member]), await means('another')]).toEqual([1, 0]);
-      const only = { [member]: 'another' };
+      const other = member === 'agentId' ? (await offline.agent()).id : 'another';
+      const only = { [member]: other };
       expect(await administration().revokeOfflineOfUser(admin(), null, userName, only)).toBe(0);
     },
   );
