@@ -85,15 +85,22 @@ export class AgentError extends Error {
   readonly code: AgentCode;
   /** For the user in place of the catalogue's text, where more can be said. */
   readonly shown: string | null;
+  /** The server's own code for what it refused; null where it was not the server, or it gave none. */
+  readonly reason: string | null;
 
   constructor(
     code: AgentCode,
     message: string,
-    options: { readonly shown?: string; readonly cause?: unknown } = {},
+    options: {
+      readonly shown?: string;
+      readonly reason?: string | undefined;
+      readonly cause?: unknown;
+    } = {},
   ) {
     super(message, options.cause === undefined ? undefined : { cause: options.cause });
     this.code = code;
     this.shown = options.shown ?? null;
+    this.reason = options.reason ?? null;
   }
 }
 

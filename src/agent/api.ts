@@ -82,6 +82,7 @@ const problemShape = z.object({
   code: z.string().optional(),
   reason: z.string().optional(),
   detail: z.string().optional(),
+  problems: z.array(z.object({ member: z.string(), message: z.string() })).optional(),
 });
 
 export interface ApiOptions {
@@ -178,12 +179,15 @@ function problemOf({ body }: Answer): z.infer<typeof problemShape> {
 
 /** The one switch over what is no success. */
 function refusal(answer: Answer): AgentError {
-  const { code = '', detail = '' } = problemOf(answer);
+  const { code = '', detail = '', problems = [] } = problemOf(answer);
   const reason = reasonOf(answer);
+  // They name what was sent and say what is allowed, and quote nothing of it.
+  const wrong = problems.map(({ member, message }) => ` ${member} ${message}.`).join('');
   const text = `status ${answer.status} ${code} ${reason === code ? '' : reason}: ${detail}`;
   if (answer.status === 403 && reason === 'agent-revoked') return new AgentError('revoked', text);
   if (answer.status >= 500) return new AgentError('server-failed', text);
-  return new AgentError('refused', text, detail === '' ? {} : { shown: detail });
+  const shown = `${detail}${wrong}`;
+  return new AgentError('refused', text, { reason, ...(shown === '' ? {} : { shown }) });
 }
 
 function parsed<Value>(shape: z.ZodType<Value>, { body }: Answer): Value {

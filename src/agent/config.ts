@@ -84,7 +84,8 @@ export async function writeConfig(
 export async function readPrivateText(env: AgentEnv, path: string): Promise<string> {
   await requirePrivate(env, path, 'chmod 600');
   const text = (await env.files.read(path, configBytesMax)).toString('utf8').trimEnd();
-  if (text === '' || /[\r\n]/.test(text)) throw setupError('storage', `${path} must hold one line`);
+  if (text === '' || /[\r\n]/.test(text))
+    throw setupError('storage', `${path} must hold the API key in one line, and nothing else`);
   return text;
 }
 
@@ -93,7 +94,9 @@ async function requirePrivate(env: AgentEnv, path: string, remedy: string): Prom
   try {
     guards = await env.files.guards(path);
   } catch (error) {
-    throw setupError('storage', `${path} cannot be used: ${codeOf(error)}`, error);
+    const code = codeOf(error);
+    const what = code === 'ENOENT' ? `there is no ${path}` : `${path} cannot be used: ${code}`;
+    throw setupError('storage', what, error);
   }
   const { uid, mode, isLink } = guards;
   if (isLink) throw setupError('storage', `${path} is a link: name what it leads to`);

@@ -16,6 +16,7 @@ import {
   writeConfig,
 } from './config.ts';
 import { fileSecret } from './device-secret.ts';
+import { explainedRefusal } from './enrol-refusals.ts';
 import type { AgentEnv, Instant } from './env.ts';
 import { exchangeWith, type Patience } from './http.ts';
 import {
@@ -66,6 +67,8 @@ export async function enrol(
       throw setupError('usage', `${folder} has an agent already: ${remedy}`);
     }
     return await enrolAlone(env, folder, request, patience);
+  } catch (error) {
+    throw error instanceof AgentError ? explainedRefusal(error, request) : error;
   } finally {
     await lock.release();
   }

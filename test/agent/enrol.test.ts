@@ -1,4 +1,4 @@
-import { existsSync, readdirSync, rmSync } from 'node:fs';
+import { existsSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
 import { exitCodes } from '../../src/agent/agent-error.ts';
@@ -148,4 +148,89 @@ it('is one agent when two commands enrol at once', async () => {
   const ran = await Promise.all([enrol(office), enrol(office)]);
   expect(ran.map(({ status }) => status).toSorted()).toEqual([0, exitCodes.usage]);
   await requireWorking(office);
+});
+
+const nonces = '/v1/offline/nonces';
+
+it.each<[string, string, number, object, readonly RegExp[]]>([
+  [
+    'an unknown key',
+    nonces,
+    401,
+    { code: 'unauthenticated', detail: 'A key is needed.' },
+    [/does not know the API key in .*api\.key/, /"tallystick key create" makes one of role client/],
+  ],
+  [
+    'a key of another role',
+    nonces,
+    403,
+    { code: 'forbidden', detail: 'The role admin may not do this.' },
+    [/The role admin may not do this\./, /keys of role client, and the one in .*api\.key is none/],
+  ],
+  [
+    'an address that no component covers',
+    nonces,
+    403,
+    { code: 'component-unknown', detail: 'No component covers this address for this key.' },
+    [/No component covers this address/, /"tallystick component" .*api\.key covers/],
+  ],
+  [
+    'a proof that got lost on the way',
+    agents,
+    401,
+    { code: 'agent-proof', detail: 'Headers are needed.' },
+    [/Headers are needed\. Whatever stands between this computer and http/],
+  ],
+  [
+    'a name that cannot be',
+    agents,
+    422,
+    {
+      code: 'request-invalid',
+      detail: 'The request is invalid: name.',
+      problems: [{ member: 'name', message: 'must have at most 255 characters' }],
+    },
+    [/The request is invalid: name\. name must have at most 255 characters\./],
+  ],
+  ['another server', nonces, 404, {}, [/http:.* does not answer as Tallystick does/, /--server/]],
+  [
+    'a server that cannot work',
+    agents,
+    503,
+    { code: 'module-unavailable', detail: 'The module is locked.' },
+    [/503 module-unavailable.*The module is locked/, /repeat the same command/],
+  ],
+])('says what was wrong and what helps: %s', async (_case, path, status, body, texts) => {
+  const office = await openOffice();
+  office.server.faults.set(path, { status, body });
+  const ran = await enrol(office);
+  const failed = status >= 500 ? exitCodes['server-failed'] : exitCodes.refused;
+  expect(ran).toMatchObject({ status: failed, out: '' });
+  for (const text of texts) expect(ran.err).toMatch(text);
+  expect(ran.err).not.toContain('tsk_test');
+});
+
+it('says who answers or that nobody does, and what is wrong with the file of the key', async () => {
+  const office = await openOffice();
+  const untrusted = await enrol(office, ['--server', office.server.url.replace('http:', 'https:')]);
+  expect(untrusted.status).toBe(exitCodes.untrusted);
+  expect(untrusted.err).toMatch(/did not prove by TLS that it is the right one \(https:.*--ca/);
+  await office.server.stop();
+  const nobody = await enrol(office);
+  expect(nobody.status).toBe(exitCodes.unreachable);
+  expect(nobody.err).toMatch(/nothing answers \(http:.*ECONNREFUSED.*check --server/);
+  const none = await enrol(office, ['--key-file', join(office.folder, 'none.key')]);
+  expect(none.status).toBe(exitCodes.storage);
+  expect(none.err).toMatch(/there is no .*none\.key\n$/);
+  writeFileSync(office.keyFile, 'tsk_test\nmore\n', { mode: 0o600 });
+  const two = await enrol(office);
+  expect(two.err).toMatch(/api\.key must hold the API key in one line, and nothing else\n$/);
+});
+
+it('says what to check where the module of this computer cannot be used', async () => {
+  const office = await openOffice();
+  const uri = 'pkcs11:token=desk?module-path=/nowhere/module.so&pin-source=/nowhere/pin';
+  const ran = await enrol(office, ['--mode', 'hw', '--module-uri', uri]);
+  expect(ran).toMatchObject({ status: exitCodes.device, out: '' });
+  expect(ran.err).toMatch(/the PKCS#11 module cannot be used \(.*check module-path/);
 });

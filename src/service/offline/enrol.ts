@@ -39,9 +39,16 @@ export async function enrol(
   const fingerprint = readOffline('publicKey', () => format.requireKey(publicKey));
   await requireKeyHolder(desk, proof, publicKey);
   const { policy } = standing;
-  if (!policy.offlineEnabled) throw notPermitted('The policy allows no logons without a server.');
+  if (!policy.offlineEnabled) {
+    throw notPermitted(
+      'The policy of the component allows no logons without a server: an administrator may set offlineEnabled.',
+    );
+  }
   if (!isKeyModeEnough(keyMode, policy)) {
-    throw notPermitted(`The policy wants secrets kept at least in mode ${policy.offlineKeyMode}.`);
+    throw notPermitted(
+      `The policy of the component wants secrets kept at least in mode ${policy.offlineKeyMode}, not ` +
+        `in mode ${keyMode}: enrol in that mode, or have an administrator change offlineKeyMode.`,
+    );
   }
   const asked: OfflineAgent = {
     id: uuidV7(nowMs, context.randomBytes),

@@ -132,3 +132,18 @@ it('whoever has not the key is told nothing of it', async () => {
     code: 'unauthenticated',
   });
 });
+
+it('is refused in words that say what the policy lacks', async () => {
+  const words: string[] = [];
+  for (const settings of [
+    { offlineEnabled: false },
+    { offlineEnabled: true, offlineKeyMode: 'hw' },
+  ] as const) {
+    const strict = await openOfflineBench(settings, offline.bench);
+    const refused = enrol(new TestAgent(), { keyMode: 'sw' }, strict);
+    await expect(refused).rejects.toMatchObject({ fields: { reason: 'offline-not-permitted' } });
+    words.push(await refused.then(String, String));
+  }
+  expect(words[0]).toContain('an administrator may set offlineEnabled');
+  expect(words[1]).toContain('at least in mode hw, not in mode sw: enrol in that mode');
+});
