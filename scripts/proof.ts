@@ -33,7 +33,7 @@ const proofs: Readonly<Record<string, Proof>> = {
     shows: 'ten thousand virtual tokens for a year, in bounded memory, killed and taken up again',
   },
   drive: {
-    files: ['test/e2e/fleet-drive.test.ts'],
+    files: ['test/e2e/fleet-drive'],
     shows: '200 virtual tokens for a year against a server: no answer that was not expected',
   },
   crash: {

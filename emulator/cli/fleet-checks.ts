@@ -22,6 +22,8 @@ interface ExpectOptions extends CommonOptions {
 }
 
 const progressRows = 1000;
+/** What no message shows. */
+const hiddenColumns: ReadonlySet<string> = new Set(['otp', 'challenge', 'devicePin']);
 
 /** `vtoken fleet replay` */
 export function fleetReplayCommand(world: CliWorld): Command {
@@ -90,7 +92,7 @@ function differs(
   const differing = columns.filter((_, index) => found[index] !== wanted[index]);
   const shown = differing.map((column) => {
     const index = columns.indexOf(column);
-    if (column === 'otp' || column === 'challenge') return column;
+    if (hiddenColumns.has(column)) return column;
     return `${column} (${JSON.stringify(found[index] ?? '')}, not ${JSON.stringify(wanted[index] ?? '')})`;
   });
   const serial = columns.indexOf('serial');

@@ -9,6 +9,7 @@ import {
   columnNames,
   type OutputFormat,
   outputFormats,
+  usualColumns,
 } from '../fleet/columns.ts';
 import { createFleet, type Fleet, readFleet } from '../fleet/fleet-folder.ts';
 import { deviceOf, livesOf } from '../fleet/fleet.ts';
@@ -104,7 +105,7 @@ async function runRun(world: CliWorld, path: string, options: FleetRunOptions): 
   const fleet = await readFleet(world.env, path);
   const { scenario } = fleet;
   const format = formatOf(options.format) ?? scenario.output.format;
-  const columns = columnsOf(options.columns) ?? scenario.output.columns ?? columnNames;
+  const columns = columnsOf(options.columns) ?? scenario.output.columns ?? usualColumns;
   const progress = fleetProgress(world);
   const onProgress = (reachedMs: number, rows: number): void =>
     progress.show(reachedMs - scenario.start, scenario.for, rows);

@@ -42,6 +42,22 @@ export function readMembers(value: unknown, where: string, names: readonly strin
   return value as Members;
 }
 
+/**
+ * The same, of which some may be left out.
+ *
+ * @throws ShapeError as `readMembers`
+ */
+export function readOptional(
+  value: unknown,
+  where: string,
+  names: readonly string[],
+  optional: readonly string[],
+): Members {
+  const isObject = typeof value === 'object' && value !== null;
+  const present = isObject ? optional.filter((name) => Object.hasOwn(value, name)) : [];
+  return readMembers(value, where, [...names, ...present]);
+}
+
 /** The text of the member that tells variants apart. */
 export function readKind(value: unknown, where: string, name: string): string {
   if (typeof value === 'object' && value !== null && Object.hasOwn(value, name)) {

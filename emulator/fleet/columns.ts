@@ -1,5 +1,5 @@
-/** What a row can say, in the order of the documentation. */
-export const columnNames = [
+/** What a row says unless it is asked for something else. */
+export const usualColumns = [
   'serial',
   'trueTime',
   'deviceTime',
@@ -13,6 +13,14 @@ export const columnNames = [
   'expect',
   'reason',
 ] as const;
+
+const columnsOnRequest = ['application', 'battery', 'devicePin'] as const;
+
+/** What a row can say, in the order of the documentation: the last ones where they are asked for. */
+export const columnNames: readonly [...typeof usualColumns, ...typeof columnsOnRequest] = [
+  ...usualColumns,
+  ...columnsOnRequest,
+];
 
 export type ColumnName = (typeof columnNames)[number];
 

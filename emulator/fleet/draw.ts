@@ -2,27 +2,52 @@ import { digestBytes, algorithmHash } from '../../src/oath/index.ts';
 import { type ApplicationProgram, applicationText } from '../device/application.ts';
 import { type ClockEvent, type ClockParameters } from '../physics/clock-parameters.ts';
 import { idealClock, withClockEvents } from '../physics/clock.ts';
+import {
+  atTemperature,
+  type Battery,
+  checkBattery,
+  freshBattery,
+  usualBattery,
+} from '../physics/battery.ts';
 import { drawClock, factoryEpochMs } from '../physics/presets.ts';
 import { pressModel, type PressModel } from '../physics/presses.ts';
 import { labelledKey, labelledRandomness } from '../physics/random.ts';
-import { listOf } from './check.ts';
-import { programOf } from './program.ts';
-import type { GroupSpec, PressSpec, Scenario, ScenarioEvent } from './scenario.ts';
-import { serialRange, serialsOf } from './serials.ts';
+import { drawDevicePin } from './device-pin.ts';
+import { dayMs } from './duration.ts';
+import { type GroupProgram, programOf } from './program.ts';
+import {
+  type Behaviour,
+  type GroupSpec,
+  type PressSpec,
+  type Scenario,
+  type ScenarioEvent,
+  usualLife,
+} from './scenario.ts';
+import { listOf, serialRange, serialsOf } from './serials.ts';
 
 /** A token with everything that was drawn for it: plain data, never drawn again. */
-export interface DrawnToken {
+export interface DrawnToken extends DrawnApplication {
   readonly serial: string;
   readonly profile: string;
-  /** As `parseApplicationText` reads it. */
-  readonly application: string;
   readonly group: string | null;
   readonly behaviour: string | null;
-  /** Hex. A test key: whoever knows the scenario knows it. */
-  readonly key: string;
+  /** What it has beside its first application, that which unlocks the device included. */
+  readonly more: readonly DrawnApplication[];
+  /** Which its owner has set; null for a device without. A test PIN, as the keys are test keys. */
+  readonly devicePin: string | null;
   /** With all that the scenario does to it. */
   readonly clock: ClockParameters;
   readonly presses: PressModel;
+  /** Null: it never ends. */
+  readonly battery: Battery | null;
+}
+
+/** An application of a drawn token. */
+export interface DrawnApplication {
+  /** As `parseApplicationText` reads it. */
+  readonly application: string;
+  /** Hex. A test key: whoever knows the scenario knows it. */
+  readonly key: string;
 }
 
 const keyLabel = 'NOT-FOR-PRODUCTION key';
@@ -35,22 +60,28 @@ const settingErrorMs = 60_000;
 export function* drawTokens(scenario: Scenario): Generator<DrawnToken, void> {
   const events = eventsBySerial(scenario);
   for (const group of scenario.tokens) {
-    const { applications } = programOf(group);
+    const program = programOf(group);
     for (const text of listOf(group.serials)) {
       const range = serialRange(text);
       // `checkScenario` has refused it.
       if (typeof range === 'string') throw new TypeError(range);
       for (const serial of serialsOf(range)) {
-        yield drawToken(scenario, group, applications, serial, events(serial, group));
+        yield drawToken(scenario, group, program, serial, events(serial, group));
       }
     }
   }
 }
 
-/** The behaviour of a group's owners, or the usual one. */
-function pressesOf(scenario: Scenario, { presses, behaviour }: GroupSpec): PressSpec {
-  const named = behaviour === undefined ? undefined : scenario.behaviours[behaviour];
-  return presses ?? named?.presses ?? 'typical';
+/** What the owners of a group do, if the scenario says so. */
+function behaviourOf(
+  { behaviours }: Pick<Scenario, 'behaviours'>,
+  { behaviour }: GroupSpec,
+): Behaviour | undefined {
+  return behaviour === undefined ? undefined : behaviours[behaviour];
+}
+
+function pressesOf(scenario: Scenario, group: GroupSpec): PressSpec {
+  return group.presses ?? behaviourOf(scenario, group)?.presses ?? 'typical';
 }
 
 /** Finds the events of a token, in order of time; those at one time as in the file. */
@@ -88,41 +119,87 @@ export function eventsBySerial(
 function drawToken(
   scenario: Scenario,
   group: GroupSpec,
-  applications: readonly ApplicationProgram[],
+  { profile, applications, hasAll, unlock }: GroupProgram,
   serial: string,
   events: readonly ScenarioEvent[],
 ): DrawnToken {
   const { seed, start } = scenario;
-  const application = chosen(scenario, group, applications, serial);
+  const one = chosen(scenario, group, applications, serial);
+  const [first = one, ...others] = hasAll ? applications : [];
+  if (first === undefined) throw new TypeError('a group has an application');
+  const more = unlock === null ? others : [...others, unlock];
+  const behaviour = behaviourOf(scenario, group);
   return {
     serial,
     profile: group.profile,
-    application: applicationText(application),
+    application: applicationText(first),
     group: group.group ?? null,
     behaviour: group.behaviour ?? null,
-    key: drawKey(seed, serial, application),
+    key: drawKey(seed, serial, first, ''),
     clock: withScenario(clockOf(group, seed, serial, start), scenario, serial, events),
     presses: modelOf(pressesOf(scenario, group)),
+    more: more.map((one) => ({
+      application: applicationText(one),
+      key: drawKey(seed, serial, one, ` of ${one.name}`),
+    })),
+    devicePin:
+      profile.hull.keys === 'keypad' && profile.hull.pin !== null
+        ? (behaviour?.devicePin ?? drawDevicePin(profile, seed, serial))
+        : null,
+    battery: drawBattery(group.battery, seed, serial, start),
   };
 }
 
 function chosen(
-  { seed, behaviours }: Scenario,
-  { behaviour }: GroupSpec,
-  applications: readonly ApplicationProgram[],
+  scenario: Scenario,
+  group: GroupSpec,
+  [first, second]: readonly ApplicationProgram[],
   serial: string,
-): ApplicationProgram {
-  const [first, second] = applications;
-  if (first === undefined) throw new TypeError('a group has an application');
-  const share = behaviour === undefined ? 0 : (behaviours[behaviour]?.challengeLogons ?? 0);
+): ApplicationProgram | undefined {
+  const share = behaviourOf(scenario, group)?.challengeLogons ?? 0;
   if (second === undefined || share === 0) return first;
-  return labelledRandomness(seed, serial, 'application').at(0).uniform() < share ? second : first;
+  const draws = labelledRandomness(scenario.seed, serial, 'application').at(0);
+  return draws.uniform() < share ? second : first;
 }
 
-function drawKey(seed: string, serial: string, { algorithm }: ApplicationProgram): string {
+function drawKey(
+  seed: string,
+  serial: string,
+  { algorithm }: ApplicationProgram,
+  of: string,
+): string {
   const length = digestBytes(algorithmHash(algorithm));
-  const halves = ['', ' 2'].map((half) => labelledKey(seed, serial, `${keyLabel}${half}`));
+  const halves = ['', ' 2'].map((half) => labelledKey(seed, serial, `${keyLabel}${half}${of}`));
   return Buffer.concat(halves).subarray(0, length).toString('hex');
+}
+
+/** The battery at the beginning of the scenario, with a life of its own. */
+function drawBattery(
+  spec: GroupSpec['battery'],
+  seed: string,
+  serial: string,
+  startMs: number,
+): Battery | null {
+  if (spec === undefined || spec === 'none') return null;
+  const given = typeof spec === 'string' ? { ...usualLife, kind: spec } : spec;
+  const differs = labelledRandomness(seed, serial, 'battery life').at(0);
+  const { spread } = given;
+  // Nobody sells the worst ones; the ends are three deviations away.
+  const part = spread === 0 ? 1 : 1 + differs.normalWithin(spread / 3, spread);
+  const lifeMs = Math.round(given.life * part);
+  const model = {
+    ...usualBattery,
+    lifeMs,
+    warnBeforeMs: Math.min(given.warnBefore, lifeMs),
+    // What a change does to the clock, its event says.
+    replacement: given.kind === 'sealed' ? null : ({ kind: 'pause' } as const),
+  };
+  const fresh = freshBattery(atTemperature(model, given.celsius), startMs - given.age);
+  // Whoever had it until now has pressed as often as it is rated for.
+  const presses = Math.round((fresh.pressesPerDay * given.age) / dayMs);
+  const battery = { ...fresh, presses };
+  checkBattery(battery);
+  return battery;
 }
 
 function clockOf(

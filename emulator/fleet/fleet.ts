@@ -1,12 +1,15 @@
-import { parseApplicationText } from '../device/application.ts';
+import { type ApplicationProgram, parseApplicationText } from '../device/application.ts';
+import { createPinVerifier } from '../device/pin.ts';
 import { profileNamed } from '../device/profiles.ts';
 import { createToken, type VirtualToken } from '../device/token.ts';
 import { type Calendar, calendarOf } from './calendar.ts';
 import { rulesOf } from './check.ts';
-import { type DrawnToken, eventsBySerial } from './draw.ts';
+import { DeviceInHand } from './device-in-hand.ts';
+import { fleetPorts, secretPin } from './device-pin.ts';
+import { type DrawnApplication, type DrawnToken, eventsBySerial } from './draw.ts';
 import { dayMs } from './duration.ts';
-import { Life } from './life.ts';
-import { Oracle, type Rules } from './oracle/index.ts';
+import { Life, type LifeApplication } from './life.ts';
+import { Oracle, type Rules, type SubjectApplication } from './oracle/index.ts';
 import { planOf } from './plan.ts';
 import { challengeDigits, sequenceOf } from './program.ts';
 import type { Behaviour, Scenario } from './scenario.ts';
@@ -42,14 +45,32 @@ export function livesOf(
   });
 }
 
-/** The device of a drawn token, as it comes out of its box. */
-export function deviceOf({ serial, profile, application, key, clock }: DrawnToken): VirtualToken {
-  const programmed = {
-    ...profileNamed(profile),
-    applications: [parseApplicationText(application)],
-  };
-  const spec = { serial, profile: programmed, clock };
-  return createToken(spec, [new Uint8Array(Buffer.from(key, 'hex'))]);
+/** All applications of a drawn token, the one that unlocks it included. */
+export function applicationsOf({
+  application,
+  key,
+  more,
+}: Pick<DrawnToken, 'application' | 'key' | 'more'>): readonly (DrawnApplication & {
+  readonly program: ApplicationProgram;
+})[] {
+  return [{ application, key }, ...more].map((one) => ({
+    ...one,
+    program: parseApplicationText(one.application),
+  }));
+}
+
+/** The device of a drawn token, as its owner has it: full battery, and the PIN is set. */
+export function deviceOf(drawn: DrawnToken): VirtualToken {
+  const { serial, profile, clock, key, devicePin, battery } = drawn;
+  const all = applicationsOf(drawn);
+  const programmed = { ...profileNamed(profile), applications: all.map(({ program }) => program) };
+  const seeds = all.map((one) => new Uint8Array(Buffer.from(one.key, 'hex')));
+  const ports = fleetPorts(serial, key);
+  const token = createToken({ serial, profile: programmed, clock, battery }, seeds, ports);
+  const { pin } = token.state;
+  if (pin === null || devicePin === null) return token;
+  const verifier = createPinVerifier(secretPin(devicePin), ports);
+  return { ...token, state: { ...token.state, pin: { ...pin, verifier, mustChange: false } } };
 }
 
 function behaviourOf({ behaviours }: Scenario, { behaviour }: DrawnToken): Behaviour {
@@ -65,21 +86,26 @@ function lifeOf(
   events: ReturnType<ReturnType<typeof eventsBySerial>>,
 ): Life {
   const { seed, start } = scenario;
-  const program = parseApplicationText(drawn.application);
-  const { algorithm } = program;
-  const sequence = sequenceOf(algorithm);
-  const key = Buffer.from(drawn.key, 'hex');
   const { serial } = drawn;
+  const used = applicationsOf(drawn).flatMap(({ program, key }) =>
+    program.mode === 'unlock' ? [] : [usedOf(program, key)],
+  );
+  const [first, ...others] = used;
+  if (first === undefined) throw new TypeError('every token has an application');
+  const named = (name: string | undefined): LifeApplication =>
+    used.find((one) => one.name === name) ?? first;
+  const pressed = used.find(({ sequence }) => sequence.hasCounter) ?? null;
+  const device = new DeviceInHand(deviceOf(drawn), drawn.devicePin, drawn.key);
   const endMs = start + scenario.for;
   return new Life({
     seed,
     endMs,
     // Local days begin and end elsewhere.
     days: Math.ceil(scenario.for / dayMs) + 1,
-    token: deviceOf(drawn),
-    sequence,
-    challengeDigits: challengeDigits(algorithm),
-    fixedQuestion: algorithm.kind === 'time-event' ? algorithm.question : null,
+    device,
+    devicePin: drawn.devicePin,
+    applications: used,
+    shares: sharesOf(used, behaviour),
     behaviour,
     plan: planOf({
       seed,
@@ -89,9 +115,50 @@ function lifeOf(
       behaviour,
       events,
       calendar,
-      hasCounter: sequence.hasCounter,
-      stepSeconds: sequence.stepSeconds,
+      pocketApplication: drawn.devicePin === null ? pressed : null,
+      sequenceOf: (application) => named(application).sequence,
     }),
-    oracle: new Oracle({ serial, applicationName: program.name, seed: key, sequence, rules }),
+    oracle: new Oracle({
+      serial,
+      rules,
+      ...first.subject,
+      others: others.map((one) => one.subject),
+    }),
   });
+}
+
+/** An application with all that a life and the oracle must know of it. */
+type Used = LifeApplication & { readonly subject: SubjectApplication };
+
+function usedOf({ name, algorithm }: ApplicationProgram, key: string): Used {
+  const sequence = sequenceOf(algorithm);
+  return {
+    name,
+    challengeDigits: challengeDigits(algorithm),
+    sequence,
+    subject: {
+      applicationName: name,
+      seed: Buffer.from(key, 'hex'),
+      sequence,
+      fixedQuestion: algorithm.kind === 'time-event' ? algorithm.question : null,
+    },
+  };
+}
+
+/**
+ * How many of the logons go to each application: as the behaviour names them; else those by challenge
+ * share `challengeLogons`, and the others the rest.
+ */
+function sharesOf(
+  used: readonly LifeApplication[],
+  { applications, challengeLogons }: Behaviour,
+): readonly number[] {
+  if (applications !== undefined) return used.map(({ name }) => applications[name] ?? 0);
+  const asks = ({ sequence }: LifeApplication): boolean => sequence.isAsked;
+  const asked = used.filter(asks).length;
+  const isMixed = asked > 0 && asked < used.length;
+  if (!isMixed) return used.map(() => 1);
+  return used.map((one) =>
+    asks(one) ? challengeLogons / asked : (1 - challengeLogons) / (used.length - asked),
+  );
 }

@@ -1,30 +1,46 @@
-import { algorithmHash, algorithmText } from '../../src/oath/index.ts';
-import { parseApplicationText } from '../device/application.ts';
+import { algorithmHash, algorithmText, type ResponseAlgorithm } from '../../src/oath/index.ts';
 import { keyCheckValue } from '../device/mac.ts';
 import { Secret } from '../device/secret.ts';
 import type { DrawnToken } from './draw.ts';
+import { applicationsOf } from './fleet.ts';
 
 /** A record of the REST interface. */
 export type Json = Readonly<Record<string, unknown>>;
 
 /**
- * Why a token of a server is not as a drive would have made it, or null: its key and algorithm, nothing
+ * Why a token of a server is not as a drive would have made it, or null: its keys and algorithms, nothing
  * used, nothing learned.
  */
 export function tokenFlaw(token: DrawnToken, authenticator: Json): string | null {
+  const wanted = applicationsOf(token);
   const applications = recordsOf(authenticator['applications']);
-  const [application] = applications;
-  if (application === undefined || applications.length > 1) {
-    return `has ${applications.length} applications, not one`;
+  if (applications.length !== wanted.length) {
+    return `has ${applications.length} applications, not ${wanted.length}`;
   }
-  const { algorithm } = parseApplicationText(token.application);
+  if (authenticator['isDisabled'] === true) return 'is disabled';
+  for (const { key, program } of wanted) {
+    // Imports may name the only one as they like.
+    const isNamed = (one: Json): boolean => wanted.length === 1 || one['name'] === program.name;
+    const application = applications.find(isNamed);
+    if (application === undefined) return `has no application ${program.name}`;
+    const flaw = applicationFlaw(application, program.algorithm, key);
+    if (flaw !== null) return flaw;
+  }
+  return null;
+}
+
+function applicationFlaw(
+  application: Json,
+  algorithm: ResponseAlgorithm,
+  keyHex: string,
+): string | null {
   const text = algorithmText(algorithm);
   if (application['algorithm'] !== text) return `has another algorithm than ${text}`;
-  const key = new Secret(Buffer.from(token.key, 'hex'));
+  const key = new Secret(Buffer.from(keyHex, 'hex'));
   if (application['keyCheckValue'] !== keyCheckValue(algorithmHash(algorithm), key)) {
     return 'has another key';
   }
-  return authenticator['isDisabled'] === true ? 'is disabled' : useFlaw(application);
+  return useFlaw(application);
 }
 
 /** What an application was used for, or set to. */

@@ -1,23 +1,28 @@
-import type { Draws, Randomness } from '../physics/random.ts';
-import { labelledRandomness } from '../physics/random.ts';
-import { rolledBack, usualBattery } from '../physics/battery.ts';
-import { createDeviceClock } from '../physics/clock.ts';
-import { type Operation, press, respond } from '../device/operate.ts';
-import { switchedOff } from '../device/screens.ts';
-import type { VirtualToken } from '../device/token.ts';
-import { losesPower } from './draw.ts';
-import type { Oracle } from './oracle/index.ts';
+import { BeforeUse, reasonOf, type SignsMemory } from './before-use.ts';
+import { labelledRandomness, type Draws, type Randomness } from '../physics/random.ts';
 import {
+  type DeviceInHand,
+  type DeviceMemory,
+  mistyped,
+  type Shown,
+  type UsedApplication,
+} from './device-in-hand.ts';
+import {
+  type Oracle,
   type OracleMemory,
-  type Position,
   type Prediction,
   predictionOf,
   type Sequence,
   type Typed,
 } from './oracle/index.ts';
-import { loginsMax, type Plan, type Planned, type What } from './plan.ts';
+import { loginsMax, type Plan, type Planned, type Use, type What } from './plan.ts';
 import type { Row } from './row.ts';
 import type { Behaviour } from './scenario.ts';
+
+/** An application of a life, and how its responses follow each other. */
+export interface LifeApplication extends UsedApplication {
+  readonly sequence: Sequence;
+}
 
 /** What a life needs to begin. */
 export interface LifeOf {
@@ -25,12 +30,13 @@ export interface LifeOf {
   readonly endMs: number;
   /** How many days there are, by local time. */
   readonly days: number;
-  readonly token: VirtualToken;
-  readonly sequence: Sequence;
-  /** Digits of a challenge; 0 where nobody is asked. */
-  readonly challengeDigits: number;
-  /** What the algorithm answers where nobody is asked; null for HOTP and TOTP. */
-  readonly fixedQuestion: string | null;
+  readonly device: DeviceInHand;
+  /** For the output, where it is asked for. */
+  readonly devicePin: string | null;
+  /** At least one. */
+  readonly applications: readonly LifeApplication[];
+  /** Of the logons, for each application, in proportion. */
+  readonly shares: readonly number[];
   readonly behaviour: Behaviour;
   readonly plan: Plan;
   readonly oracle: Oracle;
@@ -43,14 +49,14 @@ export interface LifeMemory {
   readonly retry: number;
   readonly retryAtMs: number;
   readonly busyUntilMs: number;
+  /** Of the first application. */
   readonly counter: string;
   readonly held: Typed | null;
   readonly backups: readonly (readonly [of: number, memory: OracleMemory])[];
   readonly oracle: OracleMemory;
-}
-
-interface Shown extends Typed {
-  readonly truth: Position;
+  /** Of a device with more than one counter to it. */
+  readonly device?: DeviceMemory | undefined;
+  readonly signs?: SignsMemory | undefined;
 }
 
 /** Draws for a logon and its retries: ten, and room. */
@@ -63,20 +69,28 @@ const drawsPerLogin = 16;
 export class Life {
   readonly #of: LifeOf;
   readonly #details: Randomness;
-  #token: VirtualToken;
+  readonly #choices: Randomness | null;
+  readonly #before: BeforeUse;
   #day = 0;
   #index = 0;
   #retry = 0;
   #retryAtMs = 0;
   #busyUntilMs = 0;
+  /** Whether what is going on goes on in the next step. */
+  #isUnfinished = false;
   #held: Typed | null = null;
   readonly #backups = new Map<number, OracleMemory>();
   #today: readonly Planned[] | null = null;
 
   constructor(of: LifeOf) {
+    const { seed, device, behaviour, applications } = of;
     this.#of = of;
-    this.#token = of.token;
-    this.#details = labelledRandomness(of.seed, of.token.serial, 'logon details');
+    this.#details = labelledRandomness(seed, device.serial, 'logon details');
+    this.#choices =
+      applications.length < 2
+        ? null
+        : labelledRandomness(seed, device.serial, 'application of a logon');
+    this.#before = new BeforeUse(seed, device, behaviour.pinErrors ?? 0);
     this.#settle();
   }
 
@@ -89,20 +103,25 @@ export class Life {
   }
 
   get memory(): LifeMemory {
+    const { device, oracle } = this.#of;
+    const memory = device.memory;
+    const isPlain = memory.counters.length === 1 && memory.battery === null && memory.pin === null;
     return {
       day: this.#day,
       index: this.#index,
       retry: this.#retry,
       retryAtMs: this.#retryAtMs,
       busyUntilMs: this.#busyUntilMs,
-      counter: String(this.#token.state.eventCounters[0] ?? 0n),
+      counter: memory.counters[0] ?? '0',
       held: this.#held,
       backups: [...this.#backups],
-      oracle: this.#of.oracle.memory,
+      oracle: oracle.memory,
+      ...(isPlain ? {} : { device: memory, signs: this.#before.memory }),
     };
   }
 
   recall(memory: LifeMemory): void {
+    const { device, oracle } = this.#of;
     this.#day = memory.day;
     this.#index = 0;
     this.#today = null;
@@ -112,9 +131,10 @@ export class Life {
     this.#retryAtMs = memory.retryAtMs;
     this.#busyUntilMs = memory.busyUntilMs;
     this.#held = memory.held;
+    if (memory.signs !== undefined) this.#before.recall(memory.signs);
     for (const [of, backup] of memory.backups) this.#backups.set(of, backup);
-    this.#of.oracle.recall(memory.oracle);
-    this.#setCounter(BigInt(memory.counter));
+    oracle.recall(memory.oracle);
+    device.recall(memory.device ?? { counters: [memory.counter], pin: null, battery: null });
   }
 
   /** Lets the next thing happen. Nothing may be left to happen only if `nextAtMs` is infinite. */
@@ -122,9 +142,12 @@ export class Life {
     const planned = this.#today?.[this.#index];
     if (planned === undefined) throw new RangeError('this life is over');
     const atMs = this.nextAtMs;
-    // A queue of presses may reach beyond the end.
-    const row = atMs < this.#of.endMs ? this.#live(planned, atMs) : null;
-    if (this.#retry > 0) return row;
+    // A queue of presses, or another attempt, may reach beyond the end.
+    const row = atMs < this.#of.endMs ? this.#liveUnlessKept(planned, atMs) : null;
+    if (row !== null && this.#isUnfinished) return row;
+    this.#isUnfinished = false;
+    this.#retry = 0;
+    this.#before.begin();
     this.#index += 1;
     this.#settle();
     return row;
@@ -141,30 +164,73 @@ export class Life {
     }
   }
 
+  /** First what the device has to say, if it is about to be used. */
+  #liveUnlessKept(planned: Planned, atMs: number): Row | null {
+    const { what } = planned;
+    const logon = what.kind === 'login' ? this.#loginAt(what.index) : null;
+    const met = logon !== null || isUse(what) ? this.#before.look(atMs, logon) : null;
+    this.#isUnfinished = met?.goesOn === true;
+    if (met === null) return this.#live(planned, atMs);
+    this.#busyUntil(atMs + met.waitMs);
+    return met.event === null ? null : { ...this.#rowAt(atMs, met.event), reason: met.reason };
+  }
+
   #live({ what, atMs: plannedMs }: Planned, atMs: number): Row | null {
     if (what.kind === 'login') return this.#logOn(what.index, atMs);
-    if (what.kind === 'press') return this.#submit(atMs, this.#details.at(atMs), what.kind).row;
-    if (what.kind === 'resync') return this.#synchronise(atMs);
-    if (what.kind === 'unsent' || what.kind === 'resync-first') {
-      return this.#keepToHimself(what.kind, atMs);
-    }
+    if (isUse(what)) return this.#use(what, atMs);
     // Else it went on before its turn came.
     if (plannedMs >= this.#busyUntilMs) this.#befallServer(what);
     if (what.kind === 'backup') return null;
-    this.#befall(what);
-    return this.#rowAt(atMs, what.kind);
+    return { ...this.#rowAt(atMs, what.kind), reason: this.#befall(what, atMs) };
   }
 
-  /** What happens to a token, or to what the server knows of it; its clock knows by itself. */
-  #befall(what: What): void {
-    const { oracle } = this.#of;
+  #use({ kind, application: name }: Use, atMs: number): Row {
+    const application = this.#named(name);
+    if (kind === 'resync') return this.#synchronise(atMs, application);
+    if (kind !== 'press') return this.#keepToHimself(kind, atMs, application);
+    return this.#submit(atMs, this.#details.at(atMs), kind, application).row;
+  }
+
+  /**
+   * What happens to a token, or to what the server knows of it; its clock knows by itself.
+   *
+   * @returns why it came to nothing; empty otherwise
+   */
+  #befall(what: What, atMs: number): string {
+    const { oracle, device } = this.#of;
     if (what.kind === 'reseed') oracle.enrol(0);
     else if (what.kind === 'unlock') oracle.unlock();
-    else if (what.kind === 'battery-swap' && losesPower(what.event)) {
-      const [counter = 0n] = this.#token.state.eventCounters;
-      const battery = { ...usualBattery, flushEvery: what.event.flushEvery };
-      this.#setCounter(rolledBack(battery, counter));
+    else if (what.kind === 'device-unlock') return reasonOf(device.unlock(atMs));
+    else if (what.kind === 'battery-swap') {
+      device.changeBattery(what.event, atMs);
+      this.#before.forget();
     }
+    return '';
+  }
+
+  #named(name: string | undefined): LifeApplication {
+    const { applications } = this.#of;
+    const found = applications.find((one) => one.name === name) ?? applications[0];
+    if (found === undefined) throw new RangeError('a life has an application');
+    return found;
+  }
+
+  /** The same for a logon and its retries. */
+  #chosenFor(index: number): LifeApplication {
+    const { applications, shares } = this.#of;
+    if (this.#choices === null) return this.#named(undefined);
+    const all = shares.reduce((sum, share) => sum + share, 0);
+    let left = this.#choices.at(this.#day * loginsMax + index).uniform() * all;
+    const chosen = applications.findIndex((_, at) => {
+      left -= shares[at] ?? 0;
+      return left < 0;
+    });
+    return this.#named(applications[chosen]?.name);
+  }
+
+  /** Tells the attempts at logging on apart. */
+  #loginAt(index: number): number {
+    return (this.#day * loginsMax + index) * drawsPerLogin + this.#retry;
   }
 
   /** The server is copied, or a copy is put back. */
@@ -190,8 +256,8 @@ export class Life {
   }
 
   /** A response that nobody submits, or not yet. */
-  #keepToHimself(kind: 'unsent' | 'resync-first', atMs: number): Row {
-    const shown = this.#show(atMs, this.#details.at(atMs), kind);
+  #keepToHimself(kind: 'unsent' | 'resync-first', atMs: number, application: LifeApplication): Row {
+    const shown = this.#show(atMs, this.#details.at(atMs), kind, application);
     this.#busyUntil(atMs + 1);
     if (!('truth' in shown)) return shown;
     if (kind === 'resync-first') this.#held = typedOf(shown);
@@ -199,15 +265,18 @@ export class Life {
   }
 
   #logOn(index: number, atMs: number): Row {
-    const { behaviour, sequence } = this.#of;
-    const at = (this.#day * loginsMax + index) * drawsPerLogin + this.#retry;
-    const details = this.#details.at(at);
+    const { behaviour } = this.#of;
+    const application = this.#chosenFor(index);
+    const { sequence } = application;
+    const details = this.#details.at(this.#loginAt(index));
     const kind = this.#retry === 0 ? 'login' : 'retry';
-    const { row, prediction } = this.#submit(atMs, details, kind);
+    const { row, prediction } = this.#submit(atMs, details, kind, application);
     const isRefused = prediction?.verdict === 'reject' || prediction?.verdict === 'replay';
     const triesAgain = isRefused && this.#retry < behaviour.retries;
     this.#retry = triesAgain ? this.#retry + 1 : 0;
     if (triesAgain) {
+      this.#isUnfinished = true;
+      this.#before.begin();
       // A clock shows nothing new before its step has passed.
       const waitMs = sequence.hasCounter
         ? details.between(3000, 12_000)
@@ -221,16 +290,18 @@ export class Life {
     atMs: number,
     details: Draws,
     event: string,
+    application: LifeApplication,
   ): { readonly row: Row; readonly prediction: Prediction | null } {
-    const { behaviour, sequence, oracle } = this.#of;
-    const shown = this.#show(atMs, details, event);
+    const { behaviour, oracle } = this.#of;
+    const shown = this.#show(atMs, details, event, application);
     if (!('truth' in shown)) return { row: shown, prediction: null };
     const submittedAtMs = atMs + this.#delayMs(details);
     this.#busyUntil(submittedAtMs + 1);
     const isMistyped = details.uniform() < behaviour.typingErrors;
     const typed = isMistyped ? { ...shown, response: mistyped(shown.response, details) } : shown;
-    const expected = oracle.verify(submittedAtMs, this.#asked(typed));
-    const prediction = predictionOf(sequence, expected, isMistyped ? null : shown.truth);
+    const expected = oracle.verify(submittedAtMs, typedOf(typed));
+    const truth = isMistyped ? null : shown.truth;
+    const prediction = this.#predictionOf(submittedAtMs, application, expected, truth);
     return {
       prediction,
       row: {
@@ -243,10 +314,9 @@ export class Life {
     };
   }
 
-  #synchronise(atMs: number): Row {
-    const { sequence, oracle } = this.#of;
+  #synchronise(atMs: number, application: LifeApplication): Row {
     const details = this.#details.at(atMs);
-    const shown = this.#show(atMs, details, 'resync');
+    const shown = this.#show(atMs, details, 'resync', application);
     const held = this.#held;
     this.#held = null;
     if (!('truth' in shown)) return shown;
@@ -254,50 +324,47 @@ export class Life {
     this.#busyUntil(submittedAtMs + 1);
     const row = { ...this.#rowAt(atMs, 'resync'), ...shownIn(shown), submittedAtMs };
     if (held === null) return row;
-    const expected = oracle.synchronise(submittedAtMs, this.#asked(held), this.#asked(shown));
-    const { verdict, reason } = predictionOf(sequence, expected, shown.truth);
-    return { ...row, expect: verdict, reason };
+    const expected = this.#of.oracle.synchronise(submittedAtMs, held, typedOf(shown));
+    const { truth } = shown;
+    const prediction = this.#predictionOf(submittedAtMs, application, expected, truth);
+    return { ...row, expect: prediction.verdict, reason: prediction.reason };
+  }
+
+  #predictionOf(
+    nowMs: number,
+    { name, sequence }: LifeApplication,
+    expected: Parameters<typeof predictionOf>[1],
+    truth: Shown['truth'] | null,
+  ): Prediction {
+    const { oracle, applications } = this.#of;
+    const isAlone = applications.length === 1 || expected.outcome !== 'response-incorrect';
+    // Which window was missed is that of the application that was used.
+    const facts = isAlone ? {} : oracle.windowOf(nowMs, name);
+    return predictionOf(sequence, { ...expected, facts: { ...expected.facts, ...facts } }, truth);
   }
 
   /** The next response, or the row that says why there is none. */
-  #show(atMs: number, details: Draws, event: string): Shown | Row {
-    const { challengeDigits } = this.#of;
-    const question = challengeDigits === 0 ? null : digitsOf(details, challengeDigits);
-    const operation: Operation =
-      question === null ? press(this.#token, atMs) : respond(this.#token, atMs, question);
-    // Whether the display is on makes no difference to the next response.
-    this.#token = { ...operation.token, state: switchedOff(operation.token.state) };
-    if (!operation.ok) {
-      this.#busyUntil(atMs + 1);
-      return { ...this.#rowAt(atMs, event), reason: `device: ${operation.refusal.code}` };
-    }
-    const { generated } = operation;
-    if (generated === null) throw new TypeError('a press of a device that is off shows a response');
-    const { response, eventCounter, timeStep } = generated;
-    const truth = {
-      counter: eventCounter === null ? null : Number(eventCounter),
-      step: timeStep === null ? null : Number(timeStep),
-    };
-    return { response, question, truth };
-  }
-
-  #asked({ response, question }: Typed): Typed {
-    return { response, question: question ?? this.#of.fixedQuestion };
+  #show(atMs: number, details: Draws, event: string, application: LifeApplication): Shown | Row {
+    const shown = this.#of.device.show(atMs, application, details);
+    if ('truth' in shown) return shown;
+    this.#busyUntil(atMs + 1);
+    return { ...this.#rowAt(atMs, event), reason: reasonOf(shown) };
   }
 
   #delayMs(details: Draws): number {
     const { submitDelay, autoOff } = this.#of.behaviour;
     const delayMs = Math.floor(details.between(submitDelay.from, submitDelay.to));
-    const { hull } = this.#token;
+    const { hull } = this.#of.device;
     // What takes longer ends with the display; one that is always on never goes.
     return autoOff && hull.keys !== 'none' ? Math.min(delayMs, hull.autoOffMs - 1) : delayMs;
   }
 
   #rowAt(atMs: number, event: string): Row {
+    const { device, devicePin } = this.#of;
     return {
-      serial: this.#token.serial,
+      serial: device.serial,
       trueMs: atMs,
-      deviceMs: createDeviceClock(this.#token.clock).deviceTimeMs(atMs),
+      deviceMs: device.deviceMs(atMs),
       step: null,
       counter: null,
       otp: null,
@@ -306,31 +373,23 @@ export class Life {
       challenge: null,
       expect: null,
       reason: '',
+      application: null,
+      battery: device.hasBattery ? device.batteryState(atMs) : null,
+      devicePin,
     };
-  }
-
-  #setCounter(counter: bigint): void {
-    this.#token = { ...this.#token, state: { ...this.#token.state, eventCounters: [counter] } };
   }
 }
 
-function shownIn({ response, question, truth }: Shown): Partial<Row> {
+function isUse(what: What): what is Use {
+  const { kind } = what;
+  return kind === 'press' || kind === 'unsent' || kind === 'resync-first' || kind === 'resync';
+}
+
+function shownIn({ application, response, question, truth }: Shown): Partial<Row> {
   const { counter, step } = truth;
-  return { otp: response, challenge: question, counter, step };
+  return { application, otp: response, challenge: question, counter, step };
 }
 
 function typedOf({ response, question }: Typed): Typed {
   return { response, question };
-}
-
-function digitsOf(details: Draws, count: number): string {
-  return Array.from({ length: count }, () => Math.floor(details.uniform() * 10)).join('');
-}
-
-/** One digit is another. */
-function mistyped(response: string, details: Draws): string {
-  const at = Math.floor(details.uniform() * response.length);
-  const by = 1 + Math.floor(details.uniform() * 9);
-  const digit = (Number(response[at]) + by) % 10;
-  return `${response.slice(0, at)}${digit}${response.slice(at + 1)}`;
 }

@@ -2,6 +2,7 @@ import { pressCounts, type PressCounts } from '../physics/presses.ts';
 import { labelledRandomness, type Randomness } from '../physics/random.ts';
 import { type Calendar, readDays } from './calendar.ts';
 import type { DrawnToken } from './draw.ts';
+import type { Sequence } from './oracle/index.ts';
 import type { Behaviour, ScenarioEvent } from './scenario.ts';
 
 /** Something that happens to a token, at the earliest at its time. */
@@ -13,17 +14,20 @@ export interface Planned {
 export type What =
   /** `index` tells the logons of a day apart. */
   | { readonly kind: 'login'; readonly index: number }
-  | { readonly kind: 'press' }
-  | { readonly kind: 'unsent' }
-  | { readonly kind: 'resync-first' }
-  | { readonly kind: 'resync' }
+  | Use
   | { readonly kind: 'backup'; readonly of: number }
   | { readonly kind: 'restore-backup'; readonly of: number }
   | {
       readonly kind: 'battery-swap';
       readonly event: Extract<ScenarioEvent, { do: 'battery-swap' }>;
     }
-  | { readonly kind: 'storage' | 'clock-jump' | 'reseed' | 'away' | 'unlock' };
+  | { readonly kind: 'storage' | 'clock-jump' | 'reseed' | 'away' | 'unlock' | 'device-unlock' };
+
+/** What an owner does with the application that is named, or with the first one. */
+export interface Use {
+  readonly kind: 'press' | 'unsent' | 'resync-first' | 'resync';
+  readonly application?: string | undefined;
+}
 
 /** What a token's owner does on each day; equal for equal seeds, whatever else is asked for. */
 export interface Plan {
@@ -41,9 +45,12 @@ export interface PlanFor {
   readonly behaviour: Behaviour;
   readonly events: readonly ScenarioEvent[];
   readonly calendar: Calendar;
-  /** Presses matter to counters alone. */
-  readonly hasCounter: boolean;
-  readonly stepSeconds: number;
+  /** What is pressed in a pocket: presses matter to counters alone, and no pocket knows a PIN. */
+  readonly pocketApplication: { readonly name: string } | null;
+  /** Of the application that is named, or of the first one. */
+  readonly sequenceOf: (
+    application: string | undefined,
+  ) => Pick<Sequence, 'hasCounter' | 'stepSeconds'>;
 }
 
 /** A second lies between two presses. */
@@ -58,6 +65,7 @@ export function planOf(given: PlanFor): Plan {
   const presses = pressCounts(token.presses, seed, token.serial);
   const days = readDays(behaviour.logins.days) ?? [];
   const fixed = fixedOf(given);
+  const inPocket = given.pocketApplication;
   const absences = absencesOf(given);
   const isWithin = ({ atMs }: Planned): boolean => atMs >= startMs && atMs < endMs;
   const isHere = (atMs: number): boolean =>
@@ -70,7 +78,9 @@ export function planOf(given: PlanFor): Plan {
       const from = calendar.dayStartMs(dayIndex);
       const to = calendar.dayStartMs(dayIndex + 1);
       const usual = [
-        ...(given.hasCounter ? pocketPresses(presses, pocket, dayIndex, from, to) : []),
+        ...(inPocket === null
+          ? []
+          : pocketPresses(presses, pocket, dayIndex, [from, to], inPocket.name)),
         ...(days[calendar.weekday(dayIndex)] === true
           ? logins(behaviour, logons, calendar, dayIndex)
           : []),
@@ -113,53 +123,47 @@ function pocketPresses(
   presses: PressCounts,
   randomness: Randomness,
   dayIndex: number,
-  fromMs: number,
-  toMs: number,
+  [fromMs, toMs]: readonly [fromMs: number, toMs: number],
+  application: string,
 ): readonly Planned[] {
   const count = presses.onDay(dayIndex);
   if (count === 0) return [];
   const firstMs = Math.floor(randomness.at(dayIndex).between(fromMs, toMs));
-  return burst(firstMs, count);
+  return burst(firstMs, count, application);
 }
 
-function burst(atMs: number, count: number): readonly Planned[] {
+function burst(atMs: number, count: number, application: string | undefined): readonly Planned[] {
   return Array.from({ length: count }, (_, index) => ({
     atMs: atMs + index * pressMs,
-    what: { kind: 'unsent' as const },
+    what: { kind: 'unsent' as const, application },
   }));
 }
 
 function pressesOf(
   atMs: number,
-  { times, submit }: Extract<ScenarioEvent, { do: 'press' }>,
+  { times, submit, application }: Extract<ScenarioEvent, { do: 'press' }>,
 ): readonly Planned[] {
   const lastMs = atMs + (times - 1) * pressMs;
-  return [...burst(atMs, times - 1), { atMs: lastMs, what: { kind: submit ? 'press' : 'unsent' } }];
+  const what = { kind: submit ? ('press' as const) : ('unsent' as const), application };
+  return [...burst(atMs, times - 1, application), { atMs: lastMs, what }];
 }
 
 /** What the scenario wants at a certain time. */
-function fixedOf({ events, startMs, hasCounter, stepSeconds }: PlanFor): readonly Planned[] {
+function fixedOf({ events, startMs, sequenceOf }: PlanFor): readonly Planned[] {
   return events.flatMap((event): readonly Planned[] => {
     const atMs = startMs + event.at;
     switch (event.do) {
       case 'press':
         return pressesOf(atMs, event);
       case 'unsent':
-        return burst(atMs, event.times);
+        return burst(atMs, event.times, event.application);
       case 'restore-backup':
         return [
           { atMs: startMs + event.of, what: { kind: 'backup', of: event.of } },
           { atMs, what: { kind: 'restore-backup', of: event.of } },
         ];
       case 'resync':
-        return [
-          { atMs, what: { kind: 'resync-first' } },
-          // The next response comes with the next step, or with the next press.
-          {
-            atMs: atMs + (hasCounter ? 5000 : stepSeconds * 1000),
-            what: { kind: 'resync' },
-          },
-        ];
+        return resyncOf(atMs, event, sequenceOf);
       case 'battery-swap':
         return [{ atMs, what: { kind: 'battery-swap', event } }];
       case 'storage':
@@ -167,9 +171,26 @@ function fixedOf({ events, startMs, hasCounter, stepSeconds }: PlanFor): readonl
       case 'reseed':
       case 'away':
       case 'unlock':
+      case 'device-unlock':
         return [{ atMs, what: { kind: event.do } }];
     }
   });
+}
+
+function resyncOf(
+  atMs: number,
+  { application }: Extract<ScenarioEvent, { do: 'resync' }>,
+  sequenceOf: PlanFor['sequenceOf'],
+): readonly Planned[] {
+  const { hasCounter, stepSeconds } = sequenceOf(application);
+  return [
+    { atMs, what: { kind: 'resync-first', application } },
+    // The next response comes with the next step, or with the next press.
+    {
+      atMs: atMs + (hasCounter ? 5000 : stepSeconds * 1000),
+      what: { kind: 'resync', application },
+    },
+  ];
 }
 
 function absencesOf({

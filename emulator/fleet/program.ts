@@ -5,52 +5,89 @@ import {
   type ResponseAlgorithm,
   responseCharacters,
 } from '../../src/oath/index.ts';
-import { type ApplicationProgram, modeOf, parseAlgorithmText } from '../device/application.ts';
+import {
+  type ApplicationProgram,
+  modeOf,
+  parseAlgorithmText,
+  signs,
+} from '../device/application.ts';
 import { type Profile, profileNamed } from '../device/profiles.ts';
 import { EmulatorError } from '../errors.ts';
 import type { Sequence } from './oracle/index.ts';
 import type { GroupSpec } from './scenario.ts';
 
-/** What the tokens of a group may be used for: one application each, of these. */
+/** What the tokens of a group have, and may be used for. */
 export interface GroupProgram {
   readonly profile: Profile;
-  /** One, or where the scenario leaves it open one of each mode: by press first, then by challenge. */
+  /** By press first, then by challenge, where the scenario names none. */
   readonly applications: readonly ApplicationProgram[];
+  /** Whether each token has all of these; else one of them is chosen for each. */
+  readonly hasAll: boolean;
+  /** What takes the codes of a help desk, on devices that can be unlocked. */
+  readonly unlock: ApplicationProgram | null;
 }
 
 const otpDigitsMin = 4;
 const otpDigitsMax = 10;
 
 /**
- * What a group's profile, application and algorithm come to.
+ * What a group's profile, applications and algorithm come to.
  *
  * @throws EmulatorError input-invalid
  */
-export function programOf(group: GroupSpec): GroupProgram {
+export function programOf(group: ProgramSpec): GroupProgram {
   const profile = profileNamed(group.profile);
-  if (profile.hull.keys === 'keypad' && profile.hull.pin !== null) {
-    throw invalid('tokens with a device PIN need a person: choose another profile');
+  const { application, applications, algorithm } = group;
+  const unlock = profile.applications.find(({ mode }) => mode === 'unlock') ?? null;
+  const hasAll = applications !== undefined;
+  if (hasAll) {
+    if (application !== undefined || algorithm !== undefined) {
+      throw invalid('applications goes with neither application nor algorithm: it names them all');
+    }
+    const all = applications.map((name) => applicationNamed(profile, name));
+    if (new Set(all).size < all.length) throw invalid('applications names one of them twice');
+    all.forEach(checkForFleet);
+    return { profile, applications: all, hasAll, unlock };
   }
-  const { application, algorithm } = group;
-  const names = profile.applications.map(({ name }) => name);
-  const named = profile.applications.filter(({ name }) => name === application);
-  if (application !== undefined && named.length === 0) {
-    throw invalid(`there is no such application; ${group.profile} has ${names.join(', ')}`);
-  }
-  const open = application === undefined ? oneOfEachMode(profile.applications) : named;
+  const open =
+    application === undefined
+      ? oneOfEachMode(profile.applications)
+      : [applicationNamed(profile, application)];
   const [first] = open;
   if (first === undefined) throw new TypeError('every profile has an application');
   if (algorithm === undefined) {
     open.forEach(checkForFleet);
-    return { profile, applications: open };
+    return { profile, applications: open, hasAll, unlock };
   }
+  const program = withAlgorithm(profile, first, algorithm);
+  return { profile, applications: [program], hasAll, unlock };
+}
+
+/** The part of a group that says what its tokens are. */
+export type ProgramSpec = Pick<GroupSpec, 'profile' | 'application' | 'applications' | 'algorithm'>;
+
+function withAlgorithm(
+  { hull }: Profile,
+  first: ApplicationProgram,
+  algorithm: string,
+): ApplicationProgram {
   const changed = { ...first, algorithm: parseAlgorithmText(algorithm) };
   const program = { ...changed, mode: modeOf(changed.algorithm) };
-  if (profile.hull.keys === 'one-button' && program.mode !== 'response-only') {
+  if (hull.keys === 'one-button' && program.mode !== 'response-only') {
     throw invalid('a one-button token takes no challenge: choose a keypad');
   }
   checkForFleet(program);
-  return { profile, applications: [program] };
+  return program;
+}
+
+function applicationNamed(
+  { name: profile, applications }: Profile,
+  name: string,
+): ApplicationProgram {
+  const found = applications.find((one) => one.name === name);
+  if (found !== undefined) return found;
+  const names = applications.map((one) => one.name).join(', ');
+  throw invalid(`there is no such application; ${profile} has ${names}`);
 }
 
 /** The oracle's words for an algorithm. */
@@ -80,9 +117,11 @@ function oneOfEachMode(all: readonly ApplicationProgram[]): readonly Application
 }
 
 /** What the oracle can reckon with. */
-function checkForFleet({ algorithm }: ApplicationProgram): void {
+function checkForFleet({ mode, algorithm }: ApplicationProgram): void {
   const { pinHash, session, eventCounter, timeStep } = algorithmInputs(algorithm);
   const needs: readonly (readonly [isMet: boolean, otherwise: string])[] = [
+    [!signs({ mode }), 'takes no application that signs data fields'],
+    [mode !== 'unlock', 'takes no application that only unlocks the device'],
     [!pinHash && !session, 'takes no algorithm with a PIN or session data in the response'],
     [eventCounter || timeStep, 'needs an algorithm with a counter or a clock'],
     [hasRightLength(algorithm), `takes responses of ${otpDigitsMin} to ${otpDigitsMax} digits`],

@@ -1,9 +1,9 @@
 import { algorithmToJson } from '../../src/oath/index.ts';
-import { parseApplicationText } from '../device/application.ts';
 import { profileNamed } from '../device/profiles.ts';
 import type { DeviceEnv } from '../env.ts';
 import { EmulatorError } from '../errors.ts';
 import type { DrawnToken } from './draw.ts';
+import { applicationsOf } from './fleet.ts';
 import type { DriveServer, Owner, Submitted } from './drive-server.ts';
 import type { Exchange } from './exchange.ts';
 import { type Json, tokenFlaw, userFlaw } from './fresh-token.ts';
@@ -218,12 +218,15 @@ function memberOf({ response, challenge }: Submitted): Json {
   return { response, ...(challenge === null ? {} : { challenge }) };
 }
 
-function authenticatorOf({ serial, profile, application, key }: DrawnToken): Json {
-  const { name, mode, algorithm } = parseApplicationText(application);
-  const seed = { source: 'import', encoding: 'hex', value: key };
+function authenticatorOf(token: DrawnToken): Json {
   return {
-    serial,
-    model: profileNamed(profile).model,
-    applications: [{ name, mode, algorithm: algorithmToJson(algorithm), seed }],
+    serial: token.serial,
+    model: profileNamed(token.profile).model,
+    applications: applicationsOf(token).map(({ key, program: { name, mode, algorithm } }) => ({
+      name,
+      mode,
+      algorithm: algorithmToJson(algorithm),
+      seed: { source: 'import', encoding: 'hex', value: key },
+    })),
   };
 }

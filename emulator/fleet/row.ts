@@ -1,4 +1,4 @@
-import { type ColumnName, columnNames, type OutputFormat } from './columns.ts';
+import { type ColumnName, type OutputFormat, usualColumns } from './columns.ts';
 import { isoTime } from './iso-time.ts';
 
 /** One thing that happened to one token. What does not apply is null. */
@@ -17,6 +17,12 @@ export interface Row {
   /** What a verifier answers; null where nobody asked one. */
   readonly expect: string | null;
   readonly reason: string;
+  /** Which one showed the response. */
+  readonly application: string | null;
+  /** `good`, `low`, `dead` or `out`; null where it never ends. */
+  readonly battery: string | null;
+  /** Of a device that has one: that which its owner has set. */
+  readonly devicePin: string | null;
 }
 
 type Value = string | number | null;
@@ -35,6 +41,9 @@ const values: Readonly<Record<ColumnName, (row: Row) => Value>> = {
   challenge: ({ challenge }) => challenge,
   expect: ({ expect }) => expect,
   reason: ({ reason }) => (reason === '' ? null : reason),
+  application: ({ application }) => application,
+  battery: ({ battery }) => battery,
+  devicePin: ({ devicePin }) => devicePin,
 };
 
 /** Writes rows, each with its line end. */
@@ -44,10 +53,10 @@ export interface RowWriter {
   write(row: Row): string;
 }
 
-/** A writer for these columns, or all. No value needs quotes. */
+/** A writer for these columns, or the usual ones. No value needs quotes. */
 export function rowWriter(
   format: OutputFormat,
-  columns: readonly ColumnName[] = columnNames,
+  columns: readonly ColumnName[] = usualColumns,
 ): RowWriter {
   const readers = columns.map((column) => [column, values[column]] as const);
   if (format === 'csv') {

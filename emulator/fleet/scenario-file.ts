@@ -50,11 +50,10 @@ export function readScenario(bytes: Uint8Array, name: string): Scenario {
   if (broken.length > 0) return fail(broken);
   const forbidden = forbiddenIn(document);
   if (forbidden.length > 0) return fail(forbidden);
-  const shape = shapeOf(document.toJS({ maxAliasCount: 0 }));
-  if ('problems' in shape) return fail(shape.problems.map((one) => placeOf(document, one)));
-  const problems = checkScenario(shape.scenario);
-  if (problems.length > 0) return fail(problems.map((one) => placeOf(document, one)));
-  return shape.scenario;
+  const { scenario, problems, parts } = shapeOf(document.toJS({ maxAliasCount: 0 }));
+  const all = [...problems, ...checkScenario(parts)];
+  if (scenario === null || all.length > 0) return fail(all.map((one) => placeOf(document, one)));
+  return scenario;
 }
 
 function decoded(bytes: Uint8Array, name: string): string {

@@ -3,22 +3,45 @@ import { driftPresets } from '../physics/presets.ts';
 import { pressPresets } from '../physics/presses.ts';
 import { profileNames } from '../device/profiles.ts';
 import { columnNames, outputFormats } from './columns.ts';
-import { dayMs, durationMs, durationPattern, signedDurationPattern } from './duration.ts';
+import { dayMs } from './duration.ts';
 import { parseIsoTime } from './iso-time.ts';
 import { type RuleLimit, ruleLimits, type Rules } from './oracle/index.ts';
-import type {
-  Behaviour,
-  GroupSpec,
-  PressSpec,
-  Scenario,
-  ScenarioEvent,
-  ScenarioProblem,
+import {
+  batteryKinds,
+  type BatterySpec,
+  type Behaviour,
+  type GroupSpec,
+  type PressSpec,
+  type Scenario,
+  type ScenarioEvent,
+  type ScenarioParts,
+  type ScenarioProblem,
+  usualLife,
+  type When,
 } from './scenario.ts';
+import {
+  described,
+  type Duration,
+  duration,
+  list,
+  listed,
+  name,
+  number,
+  object,
+  oneOrList,
+  problemsOf,
+  readPart,
+  refusal,
+  text,
+  whole,
+  word,
+  yesOrNo,
+} from './scenario-values.ts';
 import { serialsPattern } from './serials.ts';
 
 /**
  * The shape of a scenario file, once: the checks, the published JSON Schema and the types all come
- * from here. Every leaf says in one phrase what is allowed; that phrase is the error as well.
+ * from here.
  */
 
 export const tokensMax = 100_000;
@@ -29,79 +52,8 @@ const startMsMax = 253_000_000_000_000;
 const eventsMax = 10_000;
 const behavioursMax = 100;
 const burstMax = 10_000;
-
-/** What is said of a value that is not allowed. */
-function refusal(allowed: string): { error: (issue: { input?: unknown }) => string } {
-  return {
-    error: ({ input }) =>
-      input === undefined ? `is missing: it is ${allowed}` : `must be ${allowed}`,
-  };
-}
-
-function described<Schema extends z.ZodType>(schema: Schema, description: string): Schema {
-  return schema.meta({ description });
-}
-
-function number(min: number, max: number): z.ZodNumber {
-  const said = refusal(`a number from ${min} to ${max}`);
-  return z.number(said).min(min, said).max(max, said);
-}
-
-function whole(min: number, max: number): z.ZodNumber {
-  const said = refusal(`a whole number from ${min} to ${max}`);
-  return z.number(said).int(said).min(min, said).max(max, said);
-}
-
-function yesOrNo(): z.ZodBoolean {
-  return z.boolean(refusal('true or false'));
-}
-
-function word<const Words extends readonly [string, ...string[]]>(
-  words: Words,
-): z.ZodEnum<{ [Word in Words[number]]: Word }> {
-  return z.enum(words, refusal(listed(words)));
-}
-
-function text(pattern: RegExp, allowed: string): z.ZodString {
-  const said = refusal(allowed);
-  return z.string(said).regex(pattern, said);
-}
-
-function listed(words: readonly string[]): string {
-  return `one of ${words.join(', ')}`;
-}
-
-/** An object whose unknown members are told with those that there are. */
-function object<Shape extends z.core.$ZodLooseShape>(
-  shape: Shape,
-): z.ZodObject<Shape, z.core.$strict> {
-  const members = Object.keys(shape).join(', ');
-  return z.strictObject(shape, {
-    error: (issue) => {
-      if (issue.code === 'unrecognized_keys') return `is no member here; allowed are ${members}`;
-      return refusal(`an object with ${members}`).error(issue);
-    },
-  });
-}
-
-function list<Schema extends z.ZodType>(of: Schema, min: number, max: number): z.ZodArray<Schema> {
-  const said = refusal(`a list of ${min} to ${max} entries`);
-  return z.array(of, said).min(min, said).max(max, said);
-}
-
-type Duration = z.ZodPipe<z.ZodString, z.ZodTransform<number, string>>;
-
-function duration(allowed: string, minMs: number, maxMs: number): Duration {
-  const isSigned = minMs < 0;
-  const phrase = `${allowed}, such as ${isSigned ? '-PT1H' : 'P3D or PT20S'} (weeks to seconds: years and months have no fixed length)`;
-  const pattern = isSigned ? signedDurationPattern : durationPattern;
-  return text(pattern, phrase).transform((given, context) => {
-    const ms = durationMs(given);
-    if (ms < minMs || ms > maxMs)
-      context.addIssue({ code: 'custom', message: `must be ${phrase}` });
-    return ms;
-  });
-}
+/** As many as a device has. */
+const applicationsMax = 8;
 
 const longestMs = daysMax * dayMs;
 const offsetInTime = (): Duration => duration('a duration from the start on', 0, longestMs);
@@ -109,18 +61,7 @@ const lasting = (): Duration => duration(`a duration of at most ${daysMax} days`
 const short = (): Duration => duration('a duration of at most an hour', 0, dayMs / 24);
 const change = (): Duration => duration('a duration with a sign', -longestMs, longestMs);
 
-const nameAllowed = 'must be a name: 1 to 32 letters, digits, - and _';
-const name = (): z.ZodString =>
-  text(/^[A-Za-z0-9][A-Za-z0-9_-]{0,31}$/, nameAllowed.replace('must be ', ''));
 const share = (): z.ZodNumber => number(0, 1);
-
-function oneOrList<Schema extends z.ZodType>(
-  one: Schema,
-  allowed: string,
-  max: number,
-): z.ZodUnion<[Schema, z.ZodArray<Schema>]> {
-  return z.union([one, list(one, 1, max)], refusal(`${allowed}, or a list of them`));
-}
 
 const serialAllowed =
   'a serial of 4 to 16 capital letters and digits, or a range such as VT90000001..VT90000100';
@@ -157,24 +98,57 @@ const drift: z.ZodType<GroupSpec['drift']> = z
   )
   .meta({ description: 'How wrong the clocks are: a preset that is drawn, or a line.' });
 
-const group: z.ZodType<GroupSpec> = object({
+function daysText(ms: number): string {
+  return `P${ms / dayMs}D`;
+}
+
+const battery: z.ZodType<BatterySpec> = z
+  .union(
+    [
+      word(['none', ...batteryKinds]),
+      object({
+        kind: word(batteryKinds),
+        life: duration(`a duration from P30D to P${daysMax}D`, 30 * dayMs, longestMs).prefault(
+          daysText(usualLife.life),
+        ),
+        spread: number(0, 0.5).default(usualLife.spread),
+        age: lasting().prefault(daysText(usualLife.age)),
+        celsius: number(-20, 60).default(usualLife.celsius),
+        warnBefore: lasting().prefault(daysText(usualLife.warnBefore)),
+      }),
+    ],
+    refusal(
+      `${listed(['none', ...batteryKinds])}, or an object with kind, life, spread, age, celsius, warnBefore`,
+    ),
+  )
+  .meta({ description: 'Whether it ends, and can then be changed.' });
+
+const applicationName = (): z.ZodString =>
+  text(/^[A-Z0-9][A-Z0-9 _-]{0,11}$/, 'the name of an application of the profile');
+
+const group = object({
   serials: described(serials(), 'One serial or range, or a list of them.'),
   profile: described(word(profileNames), 'Kind of device.'),
   application: described(
-    text(/^[A-Z0-9][A-Z0-9 _-]{0,11}$/, 'the name of an application of the profile').optional(),
+    applicationName().optional(),
     'Which application is used, where the profile has several.',
+  ),
+  applications: described(
+    list(applicationName(), 1, applicationsMax).optional(),
+    'Several that each token has and its owner uses; the first one where nothing else is said.',
   ),
   algorithm: described(
     text(/^.{1,80}$/, 'an algorithm such as TOTP-SHA256-8-60S').optional(),
     'Another algorithm than that of the profile.',
   ),
   drift: drift.default('typical'),
+  battery: battery.optional(),
   presses: presses.optional(),
   group: described(name().optional(), 'A name by which events find these tokens.'),
   behaviour: described(name().optional(), 'What their owners do; one of `behaviours`.'),
 });
 
-const behaviour: z.ZodType<Behaviour> = object({
+const behaviour = object({
   logins: object({
     perDay: described(number(0, 200).default(1), 'Mean number of logons on a day that has any.'),
     days: described(
@@ -202,8 +176,23 @@ const behaviour: z.ZodType<Behaviour> = object({
   presses: presses.default('typical'),
   challengeLogons: described(
     share().default(0),
-    'Share of the tokens with both kinds of applications whose owners log on by challenge.',
+    'Share of the tokens with both kinds of applications whose owners log on by challenge; of the logons, where each token has several.',
   ),
+  applications: described(
+    z
+      .record(
+        applicationName(),
+        number(0, 1),
+        refusal('an object with shares by the names of applications'),
+      )
+      .optional(),
+    'How often each application is used, in proportion; one that is not named is not used.',
+  ),
+  devicePin: described(
+    text(/^\d{4,12}$/, 'text of 4 to 12 digits, in quotes').optional(),
+    'The PIN of devices that have one; drawn for each where it is left out.',
+  ),
+  pinErrors: described(share().optional(), 'Share of device PINs that are mistyped at logons.'),
   autoOff: described(
     yesOrNo().default(true),
     'Whether nobody submits what the display no longer shows.',
@@ -227,6 +216,7 @@ const eventKinds: readonly ScenarioEvent['do'][] = [
   'reseed',
   'away',
   'unlock',
+  'device-unlock',
   'resync',
 ];
 
@@ -240,8 +230,14 @@ const event: z.ZodType<ScenarioEvent> = z.discriminatedUnion(
       do: z.literal('press'),
       times: times().default(1),
       submit: yesOrNo().default(true),
+      application: applicationName().optional(),
     }),
-    object({ ...when, do: z.literal('unsent'), times: times().default(1) }),
+    object({
+      ...when,
+      do: z.literal('unsent'),
+      times: times().default(1),
+      application: applicationName().optional(),
+    }),
     object({ ...when, do: z.literal('storage'), celsius: number(-60, 150), for: lasting() }),
     object({
       ...when,
@@ -255,7 +251,8 @@ const event: z.ZodType<ScenarioEvent> = z.discriminatedUnion(
     object({ ...when, do: z.literal('clock-jump'), by: change() }),
     object({ ...when, do: z.literal('restore-backup'), of: offsetInTime() }),
     object({ ...when, do: z.literal('away'), for: lasting() }),
-    object({ ...when, do: z.literal(['reseed', 'unlock', 'resync']) }),
+    object({ ...when, do: z.literal('resync'), application: applicationName().optional() }),
+    object({ ...when, do: z.literal(['reseed', 'unlock', 'device-unlock']) }),
   ],
   {
     error: ({ input }) =>
@@ -284,21 +281,23 @@ const policy = object(
   ),
 );
 
+const start = text(
+  /^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}(?::\d{2}(?:\.\d{1,3})?)?(?:Z|[+-]\d{2}:\d{2})$/,
+  'a time with zone such as 2026-01-01T00:00:00Z',
+).transform((given, context) => {
+  const atMs = parseIsoTime(given);
+  if (atMs !== null && atMs >= 0 && atMs < startMsMax) return atMs;
+  context.addIssue({ code: 'custom', message: 'must be a time that exists, from 1970 on' });
+  return 0;
+});
+
 const scenarioSchema: z.ZodType<Scenario> = object({
   version: z.literal(1, refusal('1')),
   seed: described(
     text(/^.{1,128}$/u, 'text of 1 to 128 characters'),
     'Everything that is drawn follows from it; keys too, so they are for tests alone.',
   ),
-  start: text(
-    /^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}(?::\d{2}(?:\.\d{1,3})?)?(?:Z|[+-]\d{2}:\d{2})$/,
-    'a time with zone such as 2026-01-01T00:00:00Z',
-  ).transform((given, context) => {
-    const atMs = parseIsoTime(given);
-    if (atMs !== null && atMs >= 0 && atMs < startMsMax) return atMs;
-    context.addIssue({ code: 'custom', message: 'must be a time that exists, from 1970 on' });
-    return 0;
-  }),
+  start,
   for: described(
     duration(`a duration of at most ${daysMax} days`, 1, longestMs),
     'How long the fleet is watched.',
@@ -326,30 +325,56 @@ export function scenarioJsonSchema(): Readonly<Record<string, unknown>> {
   return { ...schema, title: 'A scenario for a fleet of virtual tokens' };
 }
 
-/** The scenario that a value is, with its defaults; or everything that is wrong with its shape. */
-export function shapeOf(
-  value: unknown,
-): { readonly scenario: Scenario } | { readonly problems: readonly ScenarioProblem[] } {
-  const read = scenarioSchema.safeParse(value);
-  if (read.success) return { scenario: read.data };
-  return { problems: read.error.issues.flatMap(problemsOf) };
+/** What a value comes to: a scenario with its defaults, or what is wrong with its shape. */
+export interface ScenarioShape {
+  /** Null where something is wrong with its shape. */
+  readonly scenario: Scenario | null;
+  readonly problems: readonly ScenarioProblem[];
+  readonly parts: ScenarioParts;
 }
 
-function problemsOf(issue: z.core.$ZodIssue): readonly ScenarioProblem[] {
-  const path = issue.path.filter((key) => typeof key !== 'symbol');
-  const { message } = issue;
-  if (issue.code === 'unrecognized_keys') {
-    return issue.keys.map((key) => ({ path: [...path, key], message, isName: true }));
-  }
-  if (issue.code === 'invalid_key') return [{ path, message: nameAllowed, isName: true }];
-  if (issue.code === 'invalid_union') {
-    // Of the ways that a value could have been meant, the one that got furthest tells most.
-    const [deepest] = issue.errors
-      .flat()
-      .toSorted((one, other) => other.path.length - one.path.length);
-    if (deepest !== undefined && deepest.path.length > 0) {
-      return problemsOf({ ...deepest, path: [...issue.path, ...deepest.path] });
-    }
-  }
-  return [{ path, message }];
+/** The shape of a value; where it is wrong, the parts that can be read are there all the same. */
+export function shapeOf(value: unknown): ScenarioShape {
+  const read = scenarioSchema.safeParse(value);
+  if (read.success) return { scenario: read.data, problems: [], parts: partsOf(value) };
+  return {
+    scenario: null,
+    problems: read.error.issues.flatMap(problemsOf),
+    parts: partsOf(value),
+  };
+}
+
+const nothing: Readonly<Record<string, unknown>> = {};
+
+function partsOf(value: unknown): ScenarioParts {
+  const given = membersOf(value);
+  const { tokens, events = [] } = given;
+  const groups: readonly unknown[] = Array.isArray(tokens) ? tokens.slice(0, groupsMax) : [];
+  const happening: readonly unknown[] = Array.isArray(events) ? events.slice(0, eventsMax) : [];
+  return {
+    start: dataOf(start, given['start']),
+    for: dataOf(lasting(), given['for']),
+    tokens: groups.map((one) => readPart<GroupSpec>(group.shape, one)),
+    isEachGroupHere: Array.isArray(tokens) && groups.length === tokens.length,
+    behaviours: Object.fromEntries(
+      Object.entries(membersOf(given['behaviours']))
+        .slice(0, behavioursMax)
+        .map(([named, one]) => [named, readPart<Behaviour>(behaviour.shape, one)]),
+    ),
+    events: happening.map((one) => ({
+      when: readPart<When>(when, one).read,
+      whole: dataOf(event, one),
+    })),
+    policy: readPart<Rules>(policy.shape, given['policy'] ?? {}),
+  };
+}
+
+function membersOf(value: unknown): Readonly<Record<string, unknown>> {
+  const isObject = typeof value === 'object' && value !== null && !Array.isArray(value);
+  return isObject ? (value as Readonly<Record<string, unknown>>) : nothing;
+}
+
+function dataOf<Data>(schema: z.ZodType<Data>, value: unknown): Data | null {
+  const read = schema.safeParse(value);
+  return read.success ? read.data : null;
 }

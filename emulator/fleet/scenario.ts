@@ -1,4 +1,5 @@
 import type { ProfileName } from '../device/profiles.ts';
+import { usualBattery } from '../physics/battery.ts';
 import type { DriftPreset } from '../physics/presets.ts';
 import type { PressPreset } from '../physics/presses.ts';
 import type { ColumnName, OutputFormat } from './columns.ts';
@@ -33,13 +34,43 @@ export type PressSpec =
       readonly burstMean: number;
     };
 
+/** Absent or `none`: it never ends. */
+export type BatterySpec =
+  | 'none'
+  | BatteryKind
+  | {
+      readonly kind: BatteryKind;
+      readonly life: number;
+      /** By how much lives differ, as a part of them. */
+      readonly spread: number;
+      /** How long it has been in use when the scenario begins. */
+      readonly age: number;
+      readonly celsius: number;
+      readonly warnBefore: number;
+    };
+
+/** What a battery is that is only named. */
+export const usualLife: Omit<Extract<BatterySpec, object>, 'kind'> = {
+  life: usualBattery.lifeMs,
+  spread: 0.1,
+  age: 0,
+  celsius: 20,
+  warnBefore: usualBattery.warnBeforeMs,
+};
+
+export const batteryKinds = ['sealed', 'replaceable'] as const;
+export type BatteryKind = (typeof batteryKinds)[number];
+
 /** Tokens of one kind. */
 export interface GroupSpec {
   readonly serials: string | readonly string[];
   readonly profile: ProfileName;
   readonly application?: string | undefined;
+  /** Several that the token has and its owner uses, in place of one. */
+  readonly applications?: readonly string[] | undefined;
   readonly algorithm?: string | undefined;
   readonly drift: DriftPreset | { readonly offset: number; readonly ppm: number };
+  readonly battery?: BatterySpec | undefined;
   readonly presses?: PressSpec | undefined;
   readonly group?: string | undefined;
   readonly behaviour?: string | undefined;
@@ -57,15 +88,26 @@ export interface Behaviour {
   readonly typingErrors: number;
   readonly presses: PressSpec;
   readonly challengeLogons: number;
+  /** How often each application is used, by its name; in proportion. */
+  readonly applications?: Readonly<Record<string, number>> | undefined;
+  /** Of devices that have one; drawn where it is not given. */
+  readonly devicePin?: string | undefined;
+  /** Share of device PINs that are mistyped at logons. */
+  readonly pinErrors?: number | undefined;
   readonly autoOff: boolean;
   readonly retries: number;
 }
 
 /** Whom an event concerns: these serials, that group, or all. */
-interface When {
+export interface When {
   readonly at: number;
   readonly tokens?: string | readonly string[] | undefined;
   readonly group?: string | undefined;
+}
+
+/** The application that is named, or the first one. */
+interface WithApplication {
+  readonly application?: string | undefined;
 }
 
 /** What a clock does while a battery is out; see `BatteryPolicy`. */
@@ -73,8 +115,8 @@ export type SwapPolicy = 'pause' | 'holdup' | 'reset' | 'settable';
 
 export type ScenarioEvent = When &
   (
-    | { readonly do: 'press'; readonly times: number; readonly submit: boolean }
-    | { readonly do: 'unsent'; readonly times: number }
+    | ({ readonly do: 'press'; readonly times: number; readonly submit: boolean } & WithApplication)
+    | ({ readonly do: 'unsent'; readonly times: number } & WithApplication)
     | { readonly do: 'storage'; readonly celsius: number; readonly for: number }
     | {
         readonly do: 'battery-swap';
@@ -86,7 +128,8 @@ export type ScenarioEvent = When &
       }
     | { readonly do: 'clock-jump'; readonly by: number }
     | { readonly do: 'restore-backup'; readonly of: number }
-    | { readonly do: 'reseed' | 'unlock' | 'resync' }
+    | ({ readonly do: 'resync' } & WithApplication)
+    | { readonly do: 'reseed' | 'unlock' | 'device-unlock' }
     | { readonly do: 'away'; readonly for: number }
   );
 
@@ -96,4 +139,25 @@ export interface ScenarioProblem {
   readonly message: string;
   /** Whether it is the member's name that is wrong. */
   readonly isName?: boolean;
+}
+
+/** Of a part of a scenario what can be read: members, and the names of those that cannot. */
+export interface Part<Whole> {
+  readonly read: Partial<Whole>;
+  readonly broken: ReadonlySet<string>;
+}
+
+/** A scenario that may have errors, as far as it can be read. */
+export interface ScenarioParts {
+  readonly start: number | null;
+  readonly for: number | null;
+  readonly tokens: readonly Part<GroupSpec>[];
+  /** Whether these are all that there are. */
+  readonly isEachGroupHere: boolean;
+  readonly behaviours: Readonly<Record<string, Part<Behaviour>>>;
+  readonly events: readonly {
+    readonly when: Partial<When>;
+    readonly whole: ScenarioEvent | null;
+  }[];
+  readonly policy: Part<Rules>;
 }

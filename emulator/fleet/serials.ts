@@ -21,6 +21,11 @@ export function serialRange(text: string): SerialRange | string {
   return { prefix: one.prefix, digits: one.digits, from: one.number, to: other.number };
 }
 
+/** Serials and ranges as a scenario names them: one, or a list. */
+export function listOf(serials: string | readonly string[]): readonly string[] {
+  return typeof serials === 'string' ? [serials] : serials;
+}
+
 export function rangeCount({ from, to }: SerialRange): number {
   return to - from + 1;
 }

@@ -19,6 +19,8 @@ const words: Readonly<Record<Outcome, string>> = {
   'sync-ambiguous': 'STAT_OTP_INCORRECT',
   'sync-replayed': 'STAT_OTP_ALREADY_USED',
   'sync-backwards': 'STAT_DPERROR',
+  'challenge-required': 'STAT_DPERROR',
+  'challenge-not-permitted': 'STAT_LOCALAUTH',
   'user-locked': 'STAT_LOCKED',
   'application-locked': 'STAT_DPERROR',
 };

@@ -1,11 +1,21 @@
 import { parseApplicationText, applicationText } from '../device/application.ts';
 import { checkSerial } from '../device/token.ts';
-import { profileNamed } from '../device/profiles.ts';
+import { type Profile, profileNamed } from '../device/profiles.ts';
 import { checkClock } from '../physics/clock-parameters.ts';
 import { checkPressModel, type PressModel } from '../physics/presses.ts';
 import { clockToJson, readClock } from '../files/clock-json.ts';
-import { readMembers, readNumber, readText, ShapeError, parseJson } from '../files/shape.ts';
-import type { DrawnToken } from './draw.ts';
+import { readBattery } from '../files/battery-json.ts';
+import {
+  parseJson,
+  readList,
+  readMembers,
+  readNumber,
+  readOptional,
+  readText,
+  ShapeError,
+} from '../files/shape.ts';
+import { devicePinRefusal, pinPolicyOf } from './device-pin.ts';
+import type { DrawnApplication, DrawnToken } from './draw.ts';
 
 const names = [
   'serial',
@@ -17,11 +27,26 @@ const names = [
   'clock',
   'presses',
 ] as const satisfies readonly (keyof DrawnToken)[];
+/** What most tokens do not have is left out. */
+const optionalNames = [
+  'more',
+  'devicePin',
+  'battery',
+] as const satisfies readonly (keyof DrawnToken)[];
+const moreMax = 8;
 const pressNames = ['meanPerDay', 'shape', 'burstsPerDay', 'burstMean'] as const;
 
 /** A drawn token as one line of JSON, without line end. */
-export function tokenLine({ clock, presses, ...token }: DrawnToken): string {
-  return JSON.stringify({ ...token, clock: clockToJson(clock), presses: pressesToJson(presses) });
+export function tokenLine(token: DrawnToken): string {
+  const { clock, presses, more, devicePin, battery, ...plain } = token;
+  return JSON.stringify({
+    ...plain,
+    clock: clockToJson(clock),
+    presses: pressesToJson(presses),
+    ...(more.length === 0 ? {} : { more }),
+    ...(devicePin === null ? {} : { devicePin }),
+    ...(battery === null ? {} : { battery }),
+  });
 }
 
 /**
@@ -30,20 +55,45 @@ export function tokenLine({ clock, presses, ...token }: DrawnToken): string {
  * @throws ShapeError, EmulatorError or OathError
  */
 export function readTokenLine(line: string): DrawnToken {
-  const members = readMembers(parseJson(line), 'the token', names);
+  const members = readOptional(parseJson(line), 'the token', names, optionalNames);
   const text = (name: (typeof names)[number]): string => readText(members[name], name, 256);
   const clock = readClock(members['clock'], 3);
   checkClock(clock);
+  const profile = profileNamed(text('profile'));
+  if (pinPolicyOf(profile) !== null && members['devicePin'] === undefined) {
+    throw new ShapeError(`devicePin is missing: ${profile.name} has one`);
+  }
   return {
     serial: checkSerial(text('serial')),
-    profile: profileNamed(text('profile')).name,
+    profile: profile.name,
     application: applicationText(parseApplicationText(text('application'))),
     group: members['group'] === null ? null : text('group'),
     behaviour: members['behaviour'] === null ? null : text('behaviour'),
     key: readKey(text('key')),
     clock,
     presses: readPresses(members['presses']),
+    more: members['more'] === undefined ? [] : readMore(members['more']),
+    devicePin: members['devicePin'] === undefined ? null : readPin(members['devicePin'], profile),
+    battery: members['battery'] === undefined ? null : readBattery(members['battery']),
   };
+}
+
+function readMore(value: unknown): readonly DrawnApplication[] {
+  return readList(value, 'more', 1, moreMax).map((one) => {
+    const members = readMembers(one, 'more', ['application', 'key']);
+    const text = readText(members['application'], 'more.application', 256);
+    return {
+      application: applicationText(parseApplicationText(text)),
+      key: readKey(readText(members['key'], 'more.key', 256)),
+    };
+  });
+}
+
+function readPin(value: unknown, profile: Profile): string {
+  const devicePin = readText(value, 'devicePin', 16);
+  const refusal = devicePinRefusal(profile, devicePin);
+  if (refusal === null && pinPolicyOf(profile) !== null) return devicePin;
+  throw new ShapeError(`devicePin: ${refusal ?? 'this profile has none'}`);
 }
 
 function readPresses(value: unknown): PressModel {

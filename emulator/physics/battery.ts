@@ -65,6 +65,23 @@ export function freshBattery(model: BatteryModel, fittedAtMs: number): Battery {
   return { ...model, fittedAtMs, outAtMs: null, presses: 0, swaps: 0 };
 }
 
+/** At which a battery is rated, and what it then loses of its charge in a year by itself: a guess. */
+const ratedCelsius = 20;
+const lossPerYear = 0.01;
+/** Ten degrees more double what is lost, as with most chemistry. */
+const doublingCelsius = 10;
+const yearMs = 365.25 * dayMs;
+
+/** The model where it is kept at another temperature than the one it is rated for. */
+export function atTemperature(model: BatteryModel, celsius: number): BatteryModel {
+  const loss = lossPerYear * (2 ** ((celsius - ratedCelsius) / doublingCelsius) - 1);
+  const perMs = 1 / model.lifeMs + loss / yearMs;
+  const lifeMs = Math.round(1 / perMs);
+  // A press costs as much as ever: of a shorter life it is the smaller part.
+  const pressShare = model.pressShare * (lifeMs / model.lifeMs);
+  return { ...model, lifeMs, pressShare, warnBeforeMs: Math.min(model.warnBeforeMs, lifeMs) };
+}
+
 /** How the battery stands at a true time. */
 export function batteryStatus(battery: Battery, trueMs: number): BatteryStatus {
   const { outAtMs, fittedAtMs, lifeMs } = battery;
@@ -184,7 +201,8 @@ function chargeAt(battery: Battery, trueMs: number): number {
   return 1 - idle * Math.max(0, trueMs - battery.fittedAtMs) - press * battery.presses;
 }
 
-function emptyAtMs(battery: Battery): number {
+/** When the battery ends if nobody presses any more; of a dead one, when it did. */
+export function emptyAtMs(battery: Battery): number {
   const { idle, press } = costsOf(battery);
   return battery.fittedAtMs + Math.max(0, Math.ceil((1 - press * battery.presses) / idle));
 }

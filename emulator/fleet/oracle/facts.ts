@@ -15,6 +15,8 @@ export const outcomes = [
   'sync-ambiguous',
   'sync-replayed',
   'sync-backwards',
+  'challenge-required',
+  'challenge-not-permitted',
   'user-locked',
   'application-locked',
 ] as const;
@@ -29,12 +31,20 @@ export interface Expected {
   readonly position: Position | null;
 }
 
-/** The device and the names under which the verifier knows it. */
-export interface Subject {
-  readonly serial: string;
+/** One application of a device, and the name under which the verifier knows it. */
+export interface SubjectApplication {
   readonly applicationName: string;
   readonly seed: Uint8Array;
   readonly sequence: Sequence;
+  /** What its responses answer where nobody is asked, decimal; absent: 0. */
+  readonly fixedQuestion?: string | null | undefined;
+}
+
+/** The device and the names under which the verifier knows it. */
+export interface Subject extends SubjectApplication {
+  readonly serial: string;
+  /** Further applications of the device, each with a name of its own. */
+  readonly others?: readonly SubjectApplication[] | undefined;
   readonly rules: Rules;
 }
 
@@ -43,11 +53,12 @@ const lastChunk = 64;
 
 /** What the audit notes of a refusal: where was looked, and how far. */
 export function windowFacts(
-  { sequence, rules, serial, applicationName }: Subject,
+  { rules, serial }: Pick<Subject, 'serial' | 'rules'>,
+  { sequence, applicationName }: SubjectApplication,
   believed: Believed,
   nowMs: number,
 ): Expected['facts'] {
-  const facts = { serial, application: applicationName, applications: 1 };
+  const facts = { serial, application: applicationName };
   const { eventWindowSteps } = rules;
   const counterFacts = { nextEventCounter: String(believed.nextCounter), eventWindowSteps };
   const window = stepWindow(believed, nowMs, rules);

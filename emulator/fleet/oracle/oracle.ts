@@ -1,5 +1,11 @@
 import { Account, type AccountState } from './account.ts';
-import { sighted, sightingsText } from './drift-line.ts';
+import {
+  type ApplicationMemory,
+  KnownApplication,
+  type Pair,
+  type Pending,
+  type Typed,
+} from './application.ts';
 import {
   chunkEndOf,
   type Expected,
@@ -12,359 +18,356 @@ import {
   unseen,
   windowFacts,
 } from './facts.ts';
-import { type Position, responseAt } from './responder.ts';
-import {
-  follows,
-  isTooFarBack,
-  pairRefusal,
-  type Part,
-  showing,
-  syncPlaces,
-} from './sync-space.ts';
-import {
-  type Believed,
-  centreFor,
-  driftSeen,
-  expectedDrift,
-  idleDays,
-  isStepPerQuestion,
-  isUsed,
-  newlyEnrolled,
-  placesOf,
-  stepWindow,
-} from './window.ts';
+import type { Position } from './responder.ts';
+import type { Part } from './sync-space.ts';
+import { candidatesMax, driftSeen, type Place } from './window.ts';
 
-/** A response as it is typed in; the question is null where nobody is asked. */
-export interface Typed {
-  readonly response: string;
-  readonly question: string | null;
-}
+/** What the database must show of a user and of one of his applications. */
+export type OracleState = AccountState &
+  KnownApplication['state'] & {
+    readonly pending: string | null;
+  };
 
-/** A response that was refused, and may be confirmed by the next one. */
-interface Pending {
-  readonly parts: readonly Part[];
-  readonly lockCount: number;
-  readonly lastSuccessAtMs: number | null;
-  readonly expiresAtMs: number;
-}
-
-/** What the database must show of a user and of his application. */
-export interface OracleState extends AccountState {
-  readonly epoch: number;
-  readonly nextCounter: number;
-  readonly lastStep: number;
-  readonly spent: number;
-  readonly drift: number;
-  readonly driftAtMs: number | null;
-  readonly history: string;
-  readonly failures: number;
-  readonly pending: string | null;
-}
-
-const spentMax = 16;
 const pendingMax = 4;
 
 /** All that an oracle knows, as plain data: what a run keeps, and what a backup of the server holds. */
-export interface OracleMemory {
+export interface OracleMemory extends ApplicationMemory {
   readonly account: AccountState;
-  readonly believed: Believed;
-  readonly pending: Pending | null;
+  /** Of the further applications, in their order; absent where there are none. */
+  readonly others?: readonly ApplicationMemory[] | undefined;
+}
+
+/** A place of the window of one application. */
+interface Candidate {
+  readonly application: KnownApplication;
+  readonly place: Place;
 }
 
 /**
- * Predicts what a verifier answers, from the rules as documented and the device's own seed. One user
- * with one application; attempts are told in the order in which they are submitted.
+ * Predicts what a verifier answers, from the rules as documented and the device's own seeds. One user
+ * with one device; attempts are told in the order in which they are submitted.
+ *
+ * The device's applications share the user's count and lock, and a synchronisation moves the clock of
+ * them all; everything else each has for itself. A response without a challenge may be that of any
+ * application that asks nobody, one to a challenge that of any that does.
  */
 export class Oracle {
   readonly #subject: Subject;
   readonly #account: Account;
-  #pending: Pending | null = null;
-  #believed: Believed;
+  readonly #first: KnownApplication;
+  readonly #applications: readonly KnownApplication[];
 
   constructor(subject: Subject) {
+    const { rules, others = [] } = subject;
     this.#subject = subject;
-    this.#account = new Account(subject.rules);
-    this.#believed = newlyEnrolled(0, subject.sequence.stepSeconds);
+    this.#account = new Account(rules);
+    this.#first = new KnownApplication(subject, rules);
+    this.#applications = [this.#first, ...others.map((one) => new KnownApplication(one, rules))];
   }
 
+  /** Of the user and his first application. */
   get state(): OracleState {
-    const { epoch, nextCounter, lastStep, spent, drift, driftAtMs, sightings, failures } =
-      this.#believed;
-    const pending = this.#pending?.parts.map(({ position }) => positionText(position)) ?? null;
-    return {
-      ...this.#account.state,
-      epoch,
-      nextCounter,
-      lastStep,
-      drift,
-      driftAtMs,
-      failures,
-      spent: spent.length,
-      history: sightingsText(sightings),
-      pending: pending?.join() ?? null,
-    };
+    return this.#stateOf(this.#first);
+  }
+
+  /**
+   * Of the user and an application of his.
+   *
+   * @throws RangeError for a name that none has
+   */
+  stateOf(applicationName: string): OracleState {
+    return this.#stateOf(this.#named(applicationName));
   }
 
   get memory(): OracleMemory {
-    return { account: this.#account.state, believed: this.#believed, pending: this.#pending };
+    const [first, ...others] = this.#applications.map(({ memory }) => memory);
+    const known = { account: this.#account.state, ...(first ?? this.#first.memory) };
+    return others.length === 0 ? known : { ...known, others };
   }
 
   /** Goes on from what was known once: a run that is taken up again, or a restored backup. */
-  recall({ account, believed, pending }: OracleMemory): void {
+  recall({ account, believed, pending, others = [] }: OracleMemory): void {
     this.#account.recall(account);
-    this.#believed = believed;
-    this.#pending = pending;
+    [{ believed, pending }, ...others].forEach((memory, index) => {
+      this.#applications[index]?.recall(memory);
+    });
   }
 
   /** The response that the device must show; null asks nobody. */
-  responseAt(position: Position, question: string | null): string {
-    const { seed, sequence } = this.#subject;
-    return responseAt(seed, sequence, position, question ?? '0');
+  responseAt(
+    position: Position,
+    question: string | null,
+    applicationName: string = this.#subject.applicationName,
+  ): string {
+    return this.#named(applicationName).responseAt(position, question);
+  }
+
+  /** Where a response of an application is looked for now: what a refusal tells of it. */
+  windowOf(nowMs: number, applicationName: string): Expected['facts'] {
+    const { of, believed } = this.#named(applicationName);
+    return windowFacts(this.#subject, of, believed, nowMs);
   }
 
   /** What becomes of one response, submitted now. */
-  verify(nowMs: number, { response, question }: Typed): Expected {
+  verify(nowMs: number, typed: Typed): Expected {
     const standing = this.#account.standing(nowMs);
     if (standing === 'too-early') this.#account.touch(nowMs);
     if (standing === 'too-early' || standing === 'locked') return unseen('user-locked');
-    if (this.#isBarred()) return unseen('application-locked');
-    if (!/^\d{4,10}$/.test(response)) return unseen('response-malformed');
-    const { sequence, rules } = this.#subject;
-    const places = placesOf(sequence, this.#believed, nowMs, rules);
-    const index = places.findIndex((place) => this.responseAt(place, question) === response);
-    const match = places[index];
-    const cost = { candidates: places.length, ofCandidates: places.length };
-    if (match !== undefined && !isUsed(sequence, this.#believed, match, keyOf(question))) {
-      const facts = { candidates: chunkEndOf(index, places.length), ofCandidates: places.length };
+    const eligible = this.#applications.filter((one) => !one.isBarred());
+    if (eligible.length === 0) return unseen('application-locked');
+    if (!/^\d{4,10}$/.test(typed.response)) return unseen('response-malformed');
+    const serving = servingFor(eligible, typed.question);
+    if (typeof serving === 'string') return unseen(serving);
+    const candidates = this.#candidatesOf(serving, nowMs);
+    const compared = serving.filter((one) =>
+      candidates.some(({ application }) => application === one),
+    );
+    const index = candidates.findIndex(
+      ({ application, place }) => application.responseAt(place, typed.question) === typed.response,
+    );
+    const match = candidates[index];
+    const cost = { candidates: candidates.length, ofCandidates: candidates.length };
+    if (match !== undefined && !match.application.isSpent(match.place, typed.question)) {
+      const facts = { ...cost, candidates: chunkEndOf(index, candidates.length) };
       const unlocked = standing === 'may-unlock' ? { unlocked: true } : {};
-      return this.#accept(nowMs, match, question, { ...facts, ...unlocked });
+      return this.#accept(nowMs, match, typed.question, { ...facts, ...unlocked });
     }
-    const searched = windowFacts(this.#subject, this.#believed, nowMs);
+    const searched = {
+      ...(compared[0] === undefined ? {} : this.windowOf(nowMs, compared[0].of.applicationName)),
+      applications: compared.length,
+    };
     if (match !== undefined) {
-      this.#fail(nowMs, null);
-      const facts = { ...cost, ...searched, ...placeFacts(match) };
-      return { outcome: 'response-replayed', facts, position: match };
+      this.#fail(nowMs, compared);
+      const facts = { ...cost, ...searched, ...placeFacts(match.place) };
+      return { outcome: 'response-replayed', facts, position: match.place };
     }
-    return this.#lookFurther(nowMs, { response, question }, { ...cost, ...searched }, cost);
+    return this.#lookFurther(nowMs, typed, compared, { ...cost, ...searched }, cost);
   }
 
   /** What becomes of two consecutive responses, handed to the help desk now. */
   synchronise(nowMs: number, first: Typed, second: Typed): Expected {
     if (this.#account.state.lockedAtMs !== null) return unseen('user-locked');
-    if (this.#isBarred()) return unseen('application-locked');
-    const { sequence, seed, rules, serial } = this.#subject;
-    const [oneKey, twoKey] = [keyOf(first.question), keyOf(second.question)];
-    const questions = oneKey === twoKey ? 1 : 2;
-    const places = syncPlaces(sequence, this.#believed, questions, nowMs, rules);
-    const at = (typed: Typed, question: string): readonly Part[] =>
-      showing(seed, sequence, places, typed.response, typed.question ?? '0').map((position) => ({
-        position,
-        question,
-      }));
+    const eligible = this.#applications.filter((one) => !one.isBarred());
+    if (eligible.length === 0) return unseen('application-locked');
+    const isOneMissing = (first.question === null) !== (second.question === null);
+    if (isOneMissing) return unseen('challenge-required');
+    const serving = servingFor(eligible, first.question);
+    if (typeof serving === 'string') return unseen(serving);
+    const { serial } = this.#subject;
+    const questions = keyOf(first.question) === keyOf(second.question) ? 1 : 2;
     const isOneTwice = questions === 1 && first.response === second.response;
-    const seconds = at(second, twoKey);
-    const pairs = (isOneTwice ? [] : at(first, oneKey)).flatMap((one) =>
-      seconds
-        .filter((two) => follows(sequence, one, two, rules))
-        .map((two) => ({ first: one, second: two })),
-    );
-    const searched = places.length * questions;
+    const spaces = serving.map((application) => ({
+      application,
+      places: application.syncPlaces(questions, serving.length, nowMs),
+    }));
+    const searched = spaces.reduce((sum, { places }) => sum + places.length * questions, 0);
     const cost = { candidates: searched, ofCandidates: searched };
-    const [pair] = pairs;
-    const refusal = this.#syncRefusal(nowMs, pairs);
-    if (pair === undefined || refusal !== null) {
-      this.#fail(nowMs, null);
-      const found = places.find((place) => place === pair?.first.position);
-      const facts = { ...cost, serial, applications: 1, ...placeFacts(found) };
-      return { outcome: refusal ?? 'sync-incorrect', facts, position: null };
+    let found: Place | undefined;
+    let refusal: Outcome | null = null;
+    for (const { application, places } of isOneTwice ? [] : spaces) {
+      const pairs = application.pairsOf(
+        application.partsShowing(places, first),
+        application.partsShowing(places, second),
+      );
+      const [pair] = pairs;
+      if (pair === undefined) continue;
+      refusal = application.pairRefusal(nowMs, pairs);
+      if (refusal === null) {
+        return this.#usePair(nowMs, application, pair, 'synchronised', {
+          ...cost,
+          followers: this.#followersOf(application)
+            .map(({ of }) => of.applicationName)
+            .join(),
+        });
+      }
+      found = places.find((place) => place === pair.first.position);
+      break;
     }
-    return this.#usePair(nowMs, pair, 'synchronised', { ...cost, followers: '' });
+    this.#fail(nowMs, serving);
+    const facts = { ...cost, serial, applications: serving.length, ...placeFacts(found) };
+    return { outcome: refusal ?? 'sync-incorrect', facts, position: null };
   }
 
   /** The help desk unlocks the user. */
   unlock(): void {
     this.#account.unlock();
-    // The row keeps what nothing can confirm any more.
-    if (this.#pending !== null) this.#pending = { ...this.#pending, expiresAtMs: 0 };
+    for (const application of this.#applications) application.expire();
   }
 
-  /** The seed is imported, or imported anew: what was used before is forgotten. */
+  /** The seeds are imported, or imported anew: what was used before is forgotten. */
   enrol(counter: number): void {
-    this.#believed = newlyEnrolled(counter, this.#subject.sequence.stepSeconds);
-    this.#pending = null;
+    for (const application of this.#applications) application.enrol(counter);
   }
 
   /** What was learned goes; what was used stays used. */
   reset(): void {
-    const { epoch } = this.#believed;
-    const nothing = { drift: 0, driftAtMs: null, sightings: [], failures: 0 };
-    this.#believed = { ...this.#believed, ...nothing, epoch: epoch + 1 };
-    this.#pending = null;
+    for (const application of this.#applications) application.reset();
   }
 
-  #isBarred(): boolean {
-    const { identificationThreshold } = this.#subject.rules;
-    return identificationThreshold > 0 && this.#believed.failures >= identificationThreshold;
+  #named(applicationName: string): KnownApplication {
+    const found = this.#applications.find(({ of }) => of.applicationName === applicationName);
+    if (found === undefined) throw new RangeError('there is no such application');
+    return found;
   }
 
-  #fail(nowMs: number, pending: Pending | null): void {
-    const { rules } = this.#subject;
+  #stateOf(application: KnownApplication): OracleState {
+    const pending = application.pending?.parts.map(({ position }) => positionText(position));
+    return {
+      ...this.#account.state,
+      ...application.state,
+      pending: pending?.join() ?? null,
+    };
+  }
+
+  /** Nearest first over all applications; of those that are as near, those of the first one. */
+  #candidatesOf(serving: readonly KnownApplication[], nowMs: number): readonly Candidate[] {
+    const all = serving.flatMap((application) =>
+      application.places(nowMs).map((place) => ({ application, place })),
+    );
+    if (serving.length === 1) return all;
+    return all
+      .toSorted((one, other) => one.place.distance - other.place.distance)
+      .slice(0, candidatesMax);
+  }
+
+  /** It counts once for the user, and once for each application that was compared. */
+  #fail(nowMs: number, compared: readonly KnownApplication[]): void {
     this.#account.fail(nowMs);
-    this.#pending = pending;
-    if (rules.identificationThreshold === 0) return;
-    this.#believed = { ...this.#believed, failures: this.#believed.failures + 1 };
+    for (const application of compared) application.fail(null);
   }
 
   #accept(
     nowMs: number,
-    position: Position,
+    { application, place }: Candidate,
     question: string | null,
     facts: Expected['facts'],
   ): Expected {
-    const part = { position, question: keyOf(question) };
-    return this.#move(nowMs, part, [part], this.#learned(nowMs, position), {
-      outcome: 'accepted',
-      facts,
-    });
+    const part = application.partAt(place, question);
+    const drift = application.learned(nowMs, place);
+    return this.#move(nowMs, application, [part], drift, { outcome: 'accepted', facts });
   }
 
   #usePair(
     nowMs: number,
-    { first, second }: { readonly first: Part; readonly second: Part },
+    application: KnownApplication,
+    { first, second }: Pair,
     outcome: Outcome,
     facts: Expected['facts'],
   ): Expected {
+    const { believed } = application;
     const { step } = second.position;
-    const drift = step === null ? this.#believed.drift : driftSeen(this.#believed, step, nowMs);
+    const drift = step === null ? believed.drift : driftSeen(believed, step, nowMs);
     const used = first.position.step === step ? [first, second] : [second];
-    return this.#move(nowMs, second, used, drift, { outcome, facts });
+    const expected = this.#move(nowMs, application, used, drift, { outcome, facts });
+    for (const other of this.#followersOf(application)) other.follow(nowMs, drift);
+    return expected;
   }
 
-  /** What any success changes. */
+  /** All applications of a device show the time of one clock. */
+  #followersOf(application: KnownApplication): readonly KnownApplication[] {
+    if (!application.sequence.hasClock) return [];
+    return this.#applications.filter((one) => one !== application && one.sequence.hasClock);
+  }
+
   #move(
     nowMs: number,
-    { position }: Part,
+    application: KnownApplication,
     used: readonly Part[],
     drift: number,
     { outcome, facts }: Pick<Expected, 'outcome' | 'facts'>,
   ): Expected {
-    const { sequence, serial, applicationName } = this.#subject;
-    const before = this.#believed;
-    const { counter, step } = position;
-    const kept = step === before.lastStep ? before.spent : [];
+    const { serial } = this.#subject;
+    const last = used.at(-1);
+    if (last === undefined) throw new RangeError('a success uses something up');
+    const drifts = { driftSecondsBefore: application.believed.drift, driftSecondsAfter: drift };
     this.#account.succeed(nowMs);
-    this.#pending = null;
-    this.#believed = {
-      ...before,
-      nextCounter: counter === null ? before.nextCounter : counter + 1,
-      lastStep: step ?? before.lastStep,
-      spent: isStepPerQuestion(sequence) ? [...kept, ...used.map((part) => part.question)] : [],
-      failures: 0,
-      ...(step === null
-        ? {}
-        : {
-            drift,
-            driftAtMs: nowMs,
-            sightings: this.#sighted(nowMs, step),
-          }),
-    };
-    const drifts = { driftSecondsBefore: before.drift, driftSecondsAfter: drift };
-    const names = { serial, application: applicationName };
+    application.move(nowMs, last, used, drift);
+    const names = { serial, application: application.of.applicationName };
     return {
       outcome,
-      facts: { ...names, ...factsOf(position), ...drifts, ...facts },
-      position,
+      facts: { ...names, ...factsOf(last.position), ...drifts, ...facts },
+      position: last.position,
     };
-  }
-
-  /**
-   * In the expected step nothing new; else towards what was seen, by a step at the most and what
-   * idle days explain of a grown window; at once at first use and around the host's own clock.
-   */
-  #learned(nowMs: number, { step }: Position): number {
-    const { rules } = this.#subject;
-    const believed = this.#believed;
-    if (step === null) return believed.drift;
-    const window = stepWindow(believed, nowMs, rules);
-    const seen = driftSeen(believed, step, nowMs);
-    const expected = Math.round(expectedDrift(believed, nowMs, rules)) + 0;
-    const centre = centreFor(window, step);
-    if (centre?.kind === 'host') return seen;
-    if (step === centre?.step) return expected;
-    if (window.kind === 'initial') return seen;
-    const idle = window.kind === 'dynamic' ? 4 * idleDays(believed, nowMs) : 0;
-    const away = seen - expected;
-    const moved = Math.sign(away) * Math.min(Math.abs(away), believed.stepSeconds + idle);
-    return Math.round(expected + moved) + 0;
-  }
-
-  #sighted(nowMs: number, step: number): Believed['sightings'] {
-    const { sightings, stepSeconds } = this.#believed;
-    const seen = driftSeen(this.#believed, step, nowMs);
-    return sighted(sightings, nowMs, seen, stepSeconds);
   }
 
   /** Beyond the window, where the policy remembers what it finds there. */
   #lookFurther(
     nowMs: number,
     typed: Typed,
+    compared: readonly KnownApplication[],
     facts: Expected['facts'],
     cost: Expected['facts'],
   ): Expected {
-    const { rules, sequence, seed } = this.#subject;
+    const { rules } = this.#subject;
     const outcome = 'response-incorrect';
     if (!rules.secondOtpSync) {
-      this.#fail(nowMs, null);
+      this.#fail(nowMs, compared);
       return { outcome, facts, position: null };
     }
-    const question = keyOf(typed.question);
-    const places = syncPlaces(sequence, this.#believed, 1, nowMs, rules);
-    const found = showing(seed, sequence, places, typed.response, typed.question ?? '0').filter(
-      (place) =>
-        !isUsed(sequence, this.#believed, place, question) &&
-        !isTooFarBack(this.#believed, place, nowMs, rules),
+    const hits = compared.map((application) => ({
+      application,
+      ...application.freshFor(nowMs, typed, compared.length),
+    }));
+    const pairs = hits.flatMap(({ application, fresh }) =>
+      application
+        .pairsOf(this.#livePending(nowMs, application), fresh)
+        .map((pair) => ({ application, pair })),
     );
-    const fresh = found.map((position) => ({ position, question }));
-    const pairs = this.#livePending(nowMs).flatMap((first) =>
-      fresh
-        .filter((second) => follows(sequence, first, second, rules))
-        .map((second) => ({ first, second })),
-    );
-    const [pair] = pairs;
-    if (pair !== undefined && pairs.length === 1 && this.#syncRefusal(nowMs, pairs) === null) {
-      return this.#usePair(nowMs, pair, 'accepted', { ...cost, secondOtpSync: true });
+    const [only] = pairs;
+    if (only !== undefined && pairs.length === 1) {
+      const { application, pair } = only;
+      if (application.pairRefusal(nowMs, [pair]) === null) {
+        const more = { ...cost, secondOtpSync: true };
+        return this.#usePair(nowMs, application, pair, 'accepted', more);
+      }
     }
+    const remembered = this.#remember(nowMs, hits);
+    const noted = remembered === undefined ? {} : placeFacts(remembered);
+    const isKept = remembered !== undefined;
+    return { outcome, facts: { ...facts, remembered: isKept, ...noted }, position: null };
+  }
+
+  /** A response is kept where it stands in one application alone, and not in too many places. */
+  #remember(
+    nowMs: number,
+    hits: readonly {
+      readonly application: KnownApplication;
+      readonly found: readonly Place[];
+      readonly fresh: readonly Part[];
+    }[],
+  ): Place | undefined {
     const { lockCount, lockedAtMs, lastSuccessAtMs } = this.#account.state;
-    const isKept = found.length > 0 && found.length <= pendingMax && lockedAtMs === null;
-    const expiresAtMs = nowMs + rules.secondOtpSyncLifetimeSeconds * 1000;
-    const kept = { parts: fresh, lockCount: lockCount + 1, lastSuccessAtMs, expiresAtMs };
-    this.#fail(nowMs, isKept ? kept : null);
-    const noted = isKept ? { remembered: true, ...placeFacts(found[0]) } : { remembered: false };
-    return { outcome, facts: { ...facts, ...noted }, position: null };
+    const standing = hits.filter(({ found }) => found.length > 0);
+    const [one] = standing;
+    const isKept =
+      one !== undefined &&
+      standing.length === 1 &&
+      one.found.length <= pendingMax &&
+      lockedAtMs === null;
+    const expiresAtMs = nowMs + this.#subject.rules.secondOtpSyncLifetimeSeconds * 1000;
+    this.#account.fail(nowMs);
+    for (const { application, fresh } of hits) {
+      const pending = { parts: fresh, lockCount: lockCount + 1, lastSuccessAtMs, expiresAtMs };
+      application.fail(isKept && application === one.application ? pending : null);
+    }
+    return isKept ? one.found[0] : undefined;
   }
 
   /** What was remembered is good for the very next counted attempt. */
-  #livePending(nowMs: number): readonly Part[] {
+  #livePending(nowMs: number, { pending }: { readonly pending: Pending | null }): readonly Part[] {
     const { lockCount, lastSuccessAtMs, lockedAtMs } = this.#account.state;
-    const pending = this.#pending;
     if (pending === null || lockedAtMs !== null) return [];
     const isNext = pending.lockCount === lockCount && pending.lastSuccessAtMs === lastSuccessAtMs;
     return isNext && nowMs < pending.expiresAtMs ? pending.parts : [];
   }
+}
 
-  #syncRefusal(
-    nowMs: number,
-    pairs: readonly { readonly first: Part; readonly second: Part }[],
-  ): Outcome | null {
-    const { sequence, rules } = this.#subject;
-    const [pair] = pairs;
-    if (pair === undefined) return null;
-    if (pairs.length > 1) return 'sync-ambiguous';
-    const refusal = pairRefusal(sequence, this.#believed, pair, nowMs, rules);
-    if (refusal !== null || !isStepPerQuestion(sequence)) return refusal;
-    const { lastStep, spent } = this.#believed;
-    const used = pair.first.position.step === pair.second.position.step ? 2 : 1;
-    const kept = pair.second.position.step === lastStep ? spent.length : 0;
-    return kept + used > spentMax ? 'sync-replayed' : null;
-  }
+/** The applications that a response with this question, or without one, may belong to. */
+function servingFor(
+  eligible: readonly KnownApplication[],
+  question: string | null,
+): readonly KnownApplication[] | 'challenge-required' | 'challenge-not-permitted' {
+  const serving = eligible.filter(({ sequence }) => sequence.isAsked === (question !== null));
+  if (serving.length > 0) return serving;
+  return question === null ? 'challenge-required' : 'challenge-not-permitted';
 }

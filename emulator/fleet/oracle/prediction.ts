@@ -20,6 +20,8 @@ const verdicts: Readonly<Record<Outcome, Verdict>> = {
   'sync-ambiguous': 'reject',
   'sync-replayed': 'replay',
   'sync-backwards': 'reject',
+  'challenge-required': 'reject',
+  'challenge-not-permitted': 'reject',
   'user-locked': 'locked',
   'application-locked': 'locked',
 };

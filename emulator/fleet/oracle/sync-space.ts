@@ -17,6 +17,7 @@ export interface Part {
   readonly question: string;
 }
 
+/** Over all applications that are searched: each has an equal share. */
 const candidatesMax = 16_384;
 /** With a clock beside it, a counter is searched as far as five windows. */
 const windowsWithClock = 5;
@@ -26,15 +27,17 @@ const windowsWithClock = 5;
  * counters behind the next one, and half of the time window to each side with the gap behind it.
  *
  * @param questions how many different ones the two responses answer
+ * @param applications how many are searched
  */
 export function syncPlaces(
   sequence: Sequence,
   believed: Believed,
   questions: 1 | 2,
+  applications: number,
   nowMs: number,
   rules: Rules,
 ): readonly Place[] {
-  const room = Math.floor(candidatesMax / questions);
+  const room = Math.floor(Math.floor(candidatesMax / applications) / questions);
   const counters = sequence.hasCounter ? counterRange(sequence, believed, room, rules) : [null];
   const steps = sequence.hasClock
     ? stepRange(believed, Math.floor(room / counters.length), nowMs, rules)

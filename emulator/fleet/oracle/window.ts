@@ -48,7 +48,7 @@ export interface StepWindow {
 
 /** Used counters that are looked at behind the next one, to know a replay. */
 export const lookBack = 5;
-const candidatesMax = 4096;
+export const candidatesMax = 4096;
 const dayMs = 86_400_000;
 const spentMax = 16;
 

@@ -7,6 +7,8 @@ import { codesOfFailure, codesOfSuccess } from '../../../src/soap/result-codes.t
 import { parseXml, type XmlElement } from '../../../src/xml.ts';
 import { keyCheckValue, nodeEnv, parseApplicationText, Secret } from '../../../emulator/index.ts';
 import { driveFleet } from '../../../emulator/fleet/drive.ts';
+import { applicationsOf } from '../../../emulator/fleet/fleet.ts';
+import type { DrawnToken } from '../../../emulator/fleet/draw.ts';
 import type { DriveServer } from '../../../emulator/fleet/drive-server.ts';
 import {
   type Exchange,
@@ -233,25 +235,27 @@ tokens: [{ serials: VT90000001..VT90000003, profile: one-button-event }]
 });
 
 describe('a token that is enrolled already', () => {
-  const [token] = fleet(`version: 1
+  const tokenOf = (kind: string): DrawnToken =>
+    fleet(`version: 1
 seed: NOT-FOR-PRODUCTION found
 start: 2026-01-01T00:00:00Z
 for: P1D
-tokens: [{ serials: VT90000001, profile: one-button-time-event }]
+tokens: [{ serials: VT90000001, ${kind} }]
 policy: { timeAndEventApplications: allowed }
-`).tokens;
-  const { algorithm } = parseApplicationText(token!.application);
+`).tokens[0]!;
+  const token = tokenOf('profile: one-button-time-event');
+  const { algorithm } = parseApplicationText(token.application);
   const fresh = {
     algorithm: algorithmText(algorithm),
     keyCheckValue: keyCheckValue(
       algorithmHash(algorithm),
-      new Secret(Buffer.from(token!.key, 'hex')),
+      new Secret(Buffer.from(token.key, 'hex')),
     ),
     ...{ isDisabled: false, nextEventCounter: '0', lastStep: null, driftSeconds: 0 },
     ...{ lastUsedAtMs: null, failureCount: 0, hasRememberedResponse: false, isDriftFrozen: false },
   };
   const flawWith = (more: object): string | null =>
-    tokenFlaw(token!, { isDisabled: false, applications: [{ ...fresh, ...more }] });
+    tokenFlaw(token, { isDisabled: false, applications: [{ ...fresh, ...more }] });
 
   it.each([
     [{}, null],
@@ -270,17 +274,37 @@ policy: { timeAndEventApplications: allowed }
     else expect(flawWith(more)).toMatch(flaw);
   });
 
+  it('has every application by its name where it has several', () => {
+    const several = tokenOf('profile: keypad-multi, applications: [TIME, CR]');
+    const [time, question] = applicationsOf(several).map(({ key, program }) => ({
+      ...fresh,
+      name: program.name,
+      algorithm: algorithmText(program.algorithm),
+      keyCheckValue: keyCheckValue(
+        algorithmHash(program.algorithm),
+        new Secret(Buffer.from(key, 'hex')),
+      ),
+    }));
+    const flawOf = (...applications: object[]): string | null =>
+      tokenFlaw(several, { isDisabled: false, applications });
+    expect(flawOf(question!, time!)).toBeNull();
+    expect(flawOf(time!, { ...question, name: 'OTHER' })).toBe('has no application CR');
+    expect(flawOf({ ...time, name: 'CR' }, { ...question, name: 'TIME' })).toMatch(/^has another/);
+    expect(flawOf(time!, { ...question, failureCount: 1 })).toBe('was used already');
+    expect(flawOf(time!)).toMatch(/1 applications, not 2/);
+  });
+
   it('has one application, and an owner with nothing else who is let in', () => {
-    expect(tokenFlaw(token!, { applications: [fresh, fresh] })).toMatch(/2 applications/);
-    expect(tokenFlaw(token!, {})).toMatch(/0 applications/);
+    expect(tokenFlaw(token, { applications: [fresh, fresh] })).toMatch(/2 applications/);
+    expect(tokenFlaw(token, {})).toMatch(/0 applications/);
     const user = { serials: ['VT90000001'], isDisabled: false, lockedAtMs: null, lockCount: 0 };
-    expect(userFlaw(token!, user)).toBeNull();
+    expect(userFlaw(token, user)).toBeNull();
     const flaws = [
       { serials: ['VT90000001', 'VT90000002'] },
       { isDisabled: true },
       { lockedAtMs: 1 },
       { lockCount: 2 },
-    ].map((more) => userFlaw(token!, { ...user, ...more }));
+    ].map((more) => userFlaw(token, { ...user, ...more }));
     expect(flaws).toEqual([
       'has other authenticators as well',
       'is disabled',

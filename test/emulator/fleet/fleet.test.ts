@@ -4,15 +4,11 @@ import { driftBoundMs } from '../../../emulator/index.ts';
 import type { Row } from '../../../emulator/fleet/row.ts';
 import { readTokenLine, tokenLine } from '../../../emulator/fleet/token-line.ts';
 import { proofRuns } from '../../support/proof.ts';
-import { csvOf, fleet, mixedScenario, rowsOf, runOf } from './support.ts';
+import { csvOf, fleet, head as scenario, mixedScenario, rowsOf, runOf } from './support.ts';
 
 const mixed = fleet(mixedScenario);
 const rows = rowsOf(runOf(mixed));
 const dayMs = 86_400_000;
-
-function scenario(more: string): string {
-  return `version: 1\nseed: NOT-FOR-PRODUCTION\nstart: 2026-01-01T00:00:00Z\n${more}`;
-}
 
 function bySerial(all: readonly Row[], serial: string): readonly Row[] {
   return all.filter((row) => row.serial === serial);
@@ -146,6 +142,16 @@ describe('a fleet', () => {
     const change = Date.UTC(2026, 2, 29);
     expect(hours(0, change)).toBeGreaterThanOrEqual(6);
     expect(hours(change, Infinity)).toBeLessThan(6);
+  });
+
+  it('ends with its scenario, whoever would try once more', () => {
+    const late = `for: P1D
+tokens: [{ serials: VT90000001..VT90000040, profile: one-button-time, drift: { offset: P1D }, behaviour: late }]
+behaviours: { late: { logins: { perDay: 20, days: daily, hours: 23-24 }, retries: 10 } }
+`;
+    const all = rowsOf(runOf(fleet(scenario(late))));
+    expect(all.filter(({ event }) => event === 'retry').length).toBeGreaterThan(10);
+    expect(Math.max(...all.map(({ trueMs }) => trueMs))).toBeLessThan(Date.UTC(2026, 0, 2));
   });
 
   it('submits nothing that the display no longer shows', () => {

@@ -2,7 +2,7 @@ import { readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { type DeviceEnv, nodeEnv } from '../../../emulator/index.ts';
-import { columnNames } from '../../../emulator/fleet/columns.ts';
+import { usualColumns } from '../../../emulator/fleet/columns.ts';
 import { type RunOptions, runToFile } from '../../../emulator/fleet/run-file.ts';
 import { errorOf, freshFolder, vtoken } from '../support.ts';
 import { csvOf, fleet, mixedScenario, rowsOf, runOf } from './support.ts';
@@ -14,7 +14,7 @@ const whole = csvOf(rowsOf(runOf(mixed)));
 const options: RunOptions = {
   source: 'scenario.yaml',
   format: 'csv',
-  columns: columnNames,
+  columns: usualColumns,
   resume: false,
   onProgress: () => undefined,
   checkpointRows: 100,

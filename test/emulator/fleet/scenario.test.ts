@@ -58,6 +58,75 @@ describe('a scenario file', () => {
     ]);
   });
 
+  it('names what is wrong in shape and in sense at once, in order of lines', () => {
+    const text = `version: 1
+seed: qa
+start: 1971-01-01T00:00:00Z
+for: P30D
+tokens:
+  - { serials: VT90000001..VT90000010, profile: one-button-tim, group: first }
+  - { serials: VT90000003, profile: keypad-multi, application: NOPE, behaviour: lost }
+  - { serials: VT80000001, profile: one-button-time-event, drift: 3, behaviour: own }
+behaviours:
+  own: { logins: { hours: 19-07 }, typingErrors: 2, submitDelay: { from: PT9S, to: PT1S } }
+events:
+  - { at: P31D, do: explode }
+  - { at: P2D, group: second, do: press, times: 0 }
+  - { at: P3D, do: restore-backup, of: P4D }
+policy: { eventWindowSteps: 0 }
+`;
+    expect(problemsOf(text)).toEqual([
+      '3:8: start must be 1973 or later',
+      expect.stringMatching(/^6:49: tokens\[0\]\.profile must be one of one-button-time, /),
+      '7:16: tokens[1].serials names VT90000003 a second time',
+      expect.stringMatching(/^7:64: tokens\[1\]\.application there is no such application/),
+      '7:81: tokens[1].behaviour must be one of the behaviours of this file: own',
+      expect.stringMatching(/^8:37: tokens\[2\]\.profile has clock and counter together/),
+      expect.stringMatching(/^8:67: tokens\[2\]\.drift must be one of/),
+      '10:27: behaviours.own.logins.hours must end later than it begins',
+      '10:50: behaviours.own.typingErrors must be a number from 0 to 1',
+      '10:66: behaviours.own.submitDelay must not end before it begins',
+      '12:11: events[0].at must not be after the end of the scenario',
+      expect.stringMatching(/^12:21: events\[0\]\.do must be one of press, /),
+      '13:23: events[1].group must be one of the groups of this file: first',
+      expect.stringMatching(/^13:49: events\[1\]\.times must be a whole number from 1/),
+      '14:40: events[2].of must not be after the time at which the backup is restored',
+      '15:29: policy.eventWindowSteps must be a whole number from 1 to 10000',
+    ]);
+  });
+
+  it.each([
+    [
+      'serials that nobody can read',
+      '  - { serials: vt90000011, profile: one-button-time }\n',
+      /serials/,
+    ],
+    ['a range that is none', '  - { serials: VT11..VT222, profile: one-button-time }\n', /serials/],
+    ['a group that is none', '  - 7\n', /tokens\[1\] must be an object/],
+    ['tokens that are none', '', /tokens must be a list/],
+  ])('says nothing of an event for %s', (what, more, message) => {
+    const tokens =
+      what === 'tokens that are none' ? small.replace(/tokens:[^]*/, 'tokens: 7\n') : small;
+    const events = 'events: [{ at: P1D, tokens: VT90000011, do: reseed }]\n';
+    const groups = 'events: [{ at: P1D, group: nobody, do: reseed }]\n';
+    expect(problemsOf(tokens + more + events).length).toBe(1);
+    expect(problemsOf(tokens + more + events).join()).toMatch(message);
+    // Who cannot read a group cannot know its name.
+    const isNamed = what.startsWith('serials') || what.startsWith('a range');
+    expect(problemsOf(tokens + more + groups).length).toBe(isNamed ? 2 : 1);
+  });
+
+  it('does not judge what depends on something that cannot be read', () => {
+    const group = (more: string): string =>
+      `${small}  - { serials: VT1000000, profile: one-button-time-event, ${more} }\n`;
+    expect(problemsOf(`${group('group: x')}policy: { timeAndEventApplications: 3 }\n`)).toEqual([
+      expect.stringMatching(/^9:37: policy\.timeAndEventApplications must be one of/),
+    ]);
+    expect(problemsOf(group('algorithm: 3'))).toEqual([
+      expect.stringMatching(/^8:70: tokens\[1\]\.algorithm must be an algorithm/),
+    ]);
+  });
+
   it('names twenty problems at most', () => {
     const members = Array.from({ length: 30 }, (_, index) => `x${String(index)}: 1\n`).join('');
     const problems = problemsOf(small + members);
@@ -87,9 +156,9 @@ describe('a scenario file', () => {
       /more than 100000 tokens/,
     ],
     [
-      'a device PIN',
-      '  - { serials: VT1000000, profile: keypad-pin }\n',
-      /device PIN need a person/,
+      'a PIN in the response',
+      '  - { serials: VT1000000, profile: keypad-pin, algorithm: "OCRA-1:HOTP-SHA1-6:C-QN08-PSHA1" }\n',
+      /8:59: tokens\[1\]\.algorithm a fleet takes no algorithm with a PIN/,
     ],
     [
       'clock and counter unasked',
@@ -105,6 +174,16 @@ describe('a scenario file', () => {
       'a zone that is none',
       'behaviours: { a: { logins: { zone: Europe/Nowhere } } }\n',
       /8:36: .*IANA/,
+    ],
+    [
+      'a name of a behaviour that is none',
+      'behaviours: { a b: {} }\n',
+      /8:15: behaviours\.a b must be a name: 1 to 32 letters, digits/,
+    ],
+    [
+      'a share of an application that is none',
+      'behaviours: { a: { applications: { time: 1 } } }\n',
+      /8:36: behaviours\.a\.applications\.time must be the name of an application/,
     ],
     [
       'an event after the end',

@@ -60,3 +60,8 @@ export function csvOf(rows: readonly Row[]): string {
   const writer = rowWriter('csv');
   return writer.header + rows.map((row) => writer.write(row)).join('');
 }
+
+/** The beginning of a small scenario, and the rest of it. */
+export function head(more: string): string {
+  return `version: 1\nseed: NOT-FOR-PRODUCTION\nstart: 2026-01-01T00:00:00Z\n${more}`;
+}
