@@ -4,7 +4,8 @@
  * token's own clock turns true time into what the device believes. `TokenFolder` keeps tokens in
  * files; `responses` makes responses by the thousand without a device around them. `startInbox` is
  * the telephone and the mailbox of people who get one-time passwords sent. `createKeyHost` talks to
- * keys by the OTP HID protocol, `openEmulatedKey` is such a key.
+ * keys by the OTP HID protocol, `openEmulatedKey` is such a key. `readScenario`, `drawTokens` and
+ * `rowsOf` are a fleet of tokens in virtual time, `driveFleet` plays it against a server.
  *
  * ```ts
  * const token = createToken(
@@ -117,8 +118,33 @@ export { type InboxFile, openInboxFile } from './inbox/file.ts';
 export { type InboxMessage, otpOf } from './inbox/message.ts';
 export type { InboxUser } from './inbox/smtp.ts';
 export { type Inbox, type InboxOptions, startInbox, type WaitOptions } from './inbox/inbox.ts';
+export { rulesOf } from './fleet/check.ts';
+export { type ColumnName, columnNames, type OutputFormat, usualColumns } from './fleet/columns.ts';
+export { type DrawnApplication, type DrawnToken, drawTokens } from './fleet/draw.ts';
+export { driveFleet, type DriveOptions, type DriveResult, type Unexpected } from './fleet/drive.ts';
+export type { DriveServer, Owner, Submitted, Verifier } from './fleet/drive-server.ts';
+export { type Exchange, type ExchangeOptions, exchangeWith } from './fleet/exchange.ts';
+export { createFleet, type Fleet, fleetOf, readFleet } from './fleet/fleet-folder.ts';
+export { deviceOf, livesOf, rowsOf } from './fleet/fleet.ts';
+export type { Life, LifeMemory } from './fleet/life.ts';
+export { RestServer, type RestServerOf } from './fleet/rest-server.ts';
+export { type Row, type RowWriter, rowWriter } from './fleet/row.ts';
+export { type Counts, FleetRun, type RunMemory } from './fleet/run.ts';
+export { readScenario } from './fleet/scenario-file.ts';
+export { scenarioJsonSchema } from './fleet/scenario-schema.ts';
+export { copiesByCommand, type ServerCopies } from './fleet/server-copies.ts';
+export { withSoap } from './fleet/soap-verifier.ts';
+export type {
+  BatterySpec,
+  Behaviour,
+  GroupSpec,
+  PressSpec,
+  Scenario,
+  ScenarioEvent,
+} from './fleet/scenario.ts';
 export {
   type AccountState,
+  type ApplicationMemory,
   type Expected,
   type Fact,
   localAuthentication,
@@ -133,6 +159,7 @@ export {
   type Rules,
   type Sequence,
   type Subject,
+  type SubjectApplication,
   type Typed,
   type Verdict,
 } from './fleet/oracle/index.ts';

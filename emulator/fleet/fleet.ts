@@ -12,6 +12,8 @@ import { Life, type LifeApplication } from './life.ts';
 import { Oracle, type Rules, type SubjectApplication } from './oracle/index.ts';
 import { planOf } from './plan.ts';
 import { challengeDigits, sequenceOf } from './program.ts';
+import type { Row } from './row.ts';
+import { FleetRun } from './run.ts';
 import type { Behaviour, Scenario } from './scenario.ts';
 
 /** What owners do whom the scenario says nothing about. */
@@ -43,6 +45,20 @@ export function livesOf(
     const calendar = calendarFor(behaviour.logins.zone);
     return lifeOf(scenario, drawn, rules, behaviour, calendar, events(drawn.serial, drawn));
   });
+}
+
+/**
+ * What happens to a fleet, one row after the other in order of time, as `vtoken fleet run` writes it.
+ * The tokens begin anew: nothing is kept of an earlier run.
+ *
+ * @param rules what is expected is reckoned by these; default: the policy of the scenario
+ */
+export function* rowsOf(
+  { scenario, tokens }: { readonly scenario: Scenario; readonly tokens: Iterable<DrawnToken> },
+  rules: Rules = rulesOf(scenario),
+): Generator<Row, void> {
+  const run = new FleetRun(livesOf(scenario, tokens, rules));
+  for (let row = run.next(); row !== undefined; row = run.next()) yield row;
 }
 
 /** All applications of a drawn token, the one that unlocks it included. */

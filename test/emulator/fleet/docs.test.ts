@@ -1,4 +1,7 @@
+import { execFileSync } from 'node:child_process';
 import { readFileSync, writeFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { pathToFileURL } from 'node:url';
 import { expect, it, onTestFinished } from 'vitest';
 import { columnNames } from '../../../emulator/fleet/columns.ts';
 import { freshFolder, vtoken } from '../support.ts';
@@ -10,7 +13,21 @@ interface Block {
   readonly text: string;
 }
 
-it('every scenario of the page runs, and every command prints what the page says', async () => {
+const library = new URL('../../../emulator/index.ts', import.meta.url).href;
+const loader = pathToFileURL(createRequire(import.meta.url).resolve('tsx')).href;
+
+/** What a program prints that takes the library from here. */
+function printedBy(program: string, folder: string): string {
+  const path = `${folder}/program.mts`;
+  expect(program).toContain("'tallystick/emulator'");
+  writeFileSync(path, program.replace('tallystick/emulator', library));
+  return execFileSync(process.execPath, ['--import', loader, path], {
+    cwd: folder,
+    encoding: 'utf8',
+  });
+}
+
+it('every scenario and program of the page runs, and every command prints what the page says', async () => {
   const folder = freshFolder();
   const home = process.cwd();
   // The examples name their files without a folder.
@@ -26,6 +43,8 @@ it('every scenario of the page runs, and every command prints what the page says
       const [, name = ''] = /^# (\S+\.yaml)\n/.exec(text) ?? [];
       expect(name).not.toBe('');
       writeFileSync(name, text);
+    } else if (language === 'ts') {
+      printed = [printedBy(text, folder)];
     } else if (language === 'sh') {
       printed = [];
       for (const line of text.trim().split('\n')) {
@@ -41,7 +60,7 @@ it('every scenario of the page runs, and every command prints what the page says
       compared += 1;
     }
   }
-  expect(compared).toBe(11);
+  expect(compared).toBe(12);
 });
 
 it('the page has every column, in order', () => {
