@@ -1,6 +1,7 @@
 import { Command } from 'commander';
 import { type Battery, type BatteryPolicy, batteryStatus } from '../physics/battery.ts';
 import { labelledRandomness } from '../physics/random.ts';
+import { chargePercent } from '../device/power.ts';
 import { changeBattery } from '../device/operate-battery.ts';
 import type { Operation } from '../device/operate.ts';
 import { type VirtualToken, wipeToken } from '../device/token.ts';
@@ -89,13 +90,14 @@ function drawnSettingErrorMs({ serial, battery, clock }: VirtualToken): number {
 }
 
 /** What `vtoken show` tells of the battery. */
-export function batteryRows({ battery }: VirtualToken, trueMs: number): [string, string][] {
+export function batteryRows(token: VirtualToken, trueMs: number): [string, string][] {
+  const { battery } = token;
   if (battery === null) return [['battery', 'needs none']];
-  const { state, charge, endsAtMs } = batteryStatus(battery, trueMs);
+  const { state, endsAtMs } = batteryStatus(battery, trueMs);
   const left =
     endsAtMs === null
       ? ''
-      : `, ${Math.floor(charge * 100)} % left, to ${isoTime(endsAtMs).slice(0, 10)} if used as rated`;
+      : `, ${chargePercent(token, trueMs)} % left, to ${isoTime(endsAtMs).slice(0, 10)} if used as rated`;
   return [
     ['battery', `${stateTexts[state]}${left}`],
     ['battery kind', kindText(battery)],

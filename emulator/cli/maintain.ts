@@ -50,12 +50,13 @@ async function runInfo(
     return { token: result.token, result };
   });
   if (!read.ok) throw refusedError(read.refusal);
-  const { deviceTimeMs = null, serial: shownSerial = null } = read.info ?? {};
+  const { deviceTimeMs = null, chargePercent = null, serial: shownSerial = null } = read.info ?? {};
   const json = {
     serial,
     trueTimeMs: trueMs,
     deviceTimeMs,
     clockErrorMs: deviceTimeMs === null ? null : deviceTimeMs - trueMs,
+    chargePercent,
     shownSerial,
   };
   const lines = [
@@ -64,6 +65,7 @@ async function runInfo(
       : [
           `time    ${Math.floor(deviceTimeMs / 1000)} (${isoTime(deviceTimeMs)}, ${signedSeconds(deviceTimeMs - trueMs)})`,
         ]),
+    ...(chargePercent === null ? [] : [`battery ${chargePercent} %`]),
     ...(shownSerial === null ? [] : [`serial  ${shownSerial}`]),
   ];
   print(world, options, json, lines.join('\n'));

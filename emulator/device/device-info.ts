@@ -1,10 +1,13 @@
 import { type Operation, play, refusedAsIs } from './operate.ts';
+import { chargePercent } from './power.ts';
 import type { VirtualToken } from './token.ts';
 
 /** What the menu behind a long press shows; null for what a model does not have in it. */
 export interface DeviceInfo {
   /** What the device takes for the time, Unix milliseconds. */
   readonly deviceTimeMs: number | null;
+  /** Of the battery, in whole percent. */
+  readonly chargePercent: number | null;
   readonly serial: string | null;
 }
 
@@ -29,6 +32,7 @@ export function readInfo(
     ...played,
     info: {
       deviceTimeMs: items.includes('time') ? played.deviceTimeMs : null,
+      chargePercent: items.includes('battery') ? chargePercent(token, trueMs) : null,
       serial: items.includes('serial') ? token.serial : null,
     },
   };

@@ -1,21 +1,36 @@
 import { rolledBack, swapBattery } from '../physics/battery.ts';
 import { createDeviceClock } from '../physics/clock.ts';
 import type { Operation } from './operate.ts';
-import { powerOf } from './power.ts';
+import { chargePercent, powerOf } from './power.ts';
 import { type Display, displayOf, stateAt, switchedOff } from './screens.ts';
 import type { VirtualToken } from './token.ts';
 
-/** What can be read off the device, with the sign that its battery is at its end. */
-export type PoweredDisplay = Display & { readonly isBatteryLow: boolean };
+/** A display with what the bare device does not know: it is the token's. */
+type WholeDisplay =
+  | Exclude<Display, { readonly item: 'battery' | 'serial' }>
+  | { readonly kind: 'info'; readonly item: 'battery'; readonly chargePercent: number }
+  | { readonly kind: 'info'; readonly item: 'serial'; readonly serial: string };
+
+/** What can be read off a token, with the sign that its battery is at its end. */
+export type PoweredDisplay = WholeDisplay & { readonly isBatteryLow: boolean };
 
 /** What the display shows at a true time; nothing once the battery is dead or out. */
 export function displayAt(token: VirtualToken, trueMs: number): PoweredDisplay {
   const state = powerOf(token, trueMs);
   if (state === 'dead' || state === 'out') return { kind: 'battery-dead', isBatteryLow: false };
   const deviceTimeMs = createDeviceClock(token.clock).deviceTimeMs(trueMs);
-  const display = displayOf(token, stateAt(token, token.state, deviceTimeMs));
+  const shown = displayOf(token, stateAt(token, token.state, deviceTimeMs));
+  const display = wholeDisplay(token, shown, trueMs);
   // A display that is off shows no sign either.
   return { ...display, isBatteryLow: state === 'low' && display.kind !== 'blank' };
+}
+
+function wholeDisplay(token: VirtualToken, display: Display, trueMs: number): WholeDisplay {
+  if (display.kind !== 'info' || display.item === 'time') return display;
+  const { kind, item } = display;
+  return item === 'battery'
+    ? { kind, item, chargePercent: chargePercent(token, trueMs) }
+    : { kind, item, serial: token.serial };
 }
 
 export interface SwapOptions {

@@ -16,6 +16,11 @@ export function afterPresses(token: VirtualToken, presses: number): VirtualToken
   return { ...token, battery: drained(token.battery, presses) };
 }
 
+/** What is left of the charge in whole percent: all of it, where no battery is ever needed. */
+export function chargePercent({ battery }: Pick<VirtualToken, 'battery'>, trueMs: number): number {
+  return battery === null ? 100 : Math.floor(batteryStatus(battery, trueMs).charge * 100);
+}
+
 /** How the battery stands; one that is never needed is always good. */
 export function powerOf({ battery }: VirtualToken, trueMs: number): BatteryStatus['state'] {
   return battery === null ? 'good' : batteryStatus(battery, trueMs).state;

@@ -24,7 +24,7 @@ export function lcdOf(display: PoweredDisplay, deviceTimeMs: number): LcdView {
   };
 }
 
-function shownOf(display: Display, deviceTimeMs: number): Shown {
+function shownOf(display: PoweredDisplay, deviceTimeMs: number): Shown {
   if ('applicationName' in display) return openOf(display);
   switch (display.kind) {
     case 'blank':
@@ -87,14 +87,25 @@ function fieldOf({ fieldName, number, count, typed }: Extract<Display, { kind: '
   };
 }
 
-/** The serial is the token's, which knows it better than its display. */
-function infoOf(display: Extract<Display, { kind: 'info' }>): Shown {
-  if (display.item !== 'time') {
-    const note = display.item.toUpperCase();
-    return { main: '-', note, spoken: `Information: ${display.item}` };
+/** What the menu behind a long press shows. */
+function infoOf(display: Extract<PoweredDisplay, { kind: 'info' }>): Shown {
+  switch (display.item) {
+    case 'time':
+      return timeOf(display.deviceTimeMs);
+    case 'battery':
+      return {
+        main: String(display.chargePercent),
+        note: 'BATTERY PERCENT',
+        spoken: `Battery ${display.chargePercent} percent`,
+      };
+    case 'serial':
+      return { main: display.serial, note: 'SERIAL', spoken: `Serial ${spelt(display.serial)}` };
   }
-  const time = isoTime(display.deviceTimeMs);
-  // A clock outside the years 1970 to 9999 has no date.
+}
+
+/** A clock outside the years 1970 to 9999 has no date. */
+function timeOf(deviceTimeMs: number): Shown {
+  const time = isoTime(deviceTimeMs);
   const [date = '', clock = ''] = time.split('T');
   const main = clock.slice(0, 8).replaceAll(':', '-');
   return { main, note: `TIME ${date} UTC`, spoken: `The clock says ${time}` };

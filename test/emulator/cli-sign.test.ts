@@ -67,12 +67,17 @@ describe('--host-code', () => {
 describe('vtoken info and program', () => {
   it('read the drift, and set seed and clock', async () => {
     const { run, seeded } = desk();
-    await run('new', 'INFO01', '--profile', 'one-button-info', '--offset', '-90s', ...seeded);
+    const sealed = ['--battery', 'sealed', '--battery-life', '100d'];
+    const button = ['--profile', 'one-button-info', '--offset', '-90s'];
+    await run('new', 'INFO01', ...button, ...sealed, ...seeded);
     expect(json((await run('info', 'INFO01', '--json')).out)).toMatchObject({
       deviceTimeMs: nowMs - 90_000,
       clockErrorMs: -90_000,
+      chargePercent: 100,
       shownSerial: 'INFO01',
     });
+    const later = await run('info', 'INFO01', '--at', '+50d');
+    expect(later.out).toMatch(/^time .*\nbattery 65 %\nserial  INFO01\n$/);
     expect((await run('program', 'INFO01', ...seeded)).status).toBe(1);
     await run('new', 'PROG01', '--profile', 'programmable-time', '--offset', '+90s');
     expect((await run('info', 'PROG01')).status).toBe(1);

@@ -242,7 +242,11 @@ describe('the menu behind a long press', () => {
   it('tells a help desk how wrong the clock is', () => {
     const slow = { ...token, clock: { ...token.clock, offsetMs: -90_000 } };
     const read = readInfo(slow, at);
-    expect(read.info).toEqual({ deviceTimeMs: at - 90_000, serial: 'VT00000001' });
+    expect(read.info).toEqual({
+      deviceTimeMs: at - 90_000,
+      chargePercent: 100,
+      serial: 'VT00000001',
+    });
     expect(read.token.state.screen.kind).toBe('off');
     expect(refusalOf(readInfo(tokenWith(profileOf('one-button-time')), at))).toBe('info-none');
   });

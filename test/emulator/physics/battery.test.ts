@@ -11,10 +11,12 @@ import {
   displayAt,
   freshBattery,
   idealClock,
+  play,
   press,
   pressTimes,
   profileNamed,
   type ProfileName,
+  readInfo,
   tokenFromJson,
   tokenToJson,
   usualBattery,
@@ -93,6 +95,20 @@ describe('a token on a battery', () => {
     const deadMs = lowMs + 30 * dayMs;
     expect(refusalOf(press(pressed.token, deadMs))).toBe('battery-dead-sealed');
     expect(displayAt(pressed.token, deadMs)).toEqual({ kind: 'battery-dead', isBatteryLow: false });
+  });
+
+  it('tells its charge in the menu behind a long press, and its serial', () => {
+    const token = tokenWith({ presses: 5 * (lifeMs / dayMs) }, 'one-button-info');
+    const halfMs = startMs + lifeMs / 2;
+    const battery = done(
+      play(token, [{ kind: 'press', heldMs: 6000 }, { kind: 'press' }], halfMs),
+    ).token;
+    const shown = { kind: 'info', isBatteryLow: false };
+    expect(displayAt(battery, halfMs)).toEqual({ ...shown, item: 'battery', chargePercent: 50 });
+    const serial = done(play(battery, [{ kind: 'press' }], halfMs)).token;
+    expect(displayAt(serial, halfMs)).toEqual({ ...shown, item: 'serial', serial: 'VT00000001' });
+    expect(readInfo(token, halfMs).info?.chargePercent).toBe(50);
+    expect(readInfo({ ...token, battery: null }, halfMs).info?.chargePercent).toBe(100);
   });
 
   it('is drained by its responses, also by those in a pocket', () => {
