@@ -10,6 +10,15 @@ import { deskRoutes } from './api.ts';
 import { type Asset, readAssets } from './assets.ts';
 import { openDesk } from './desk.ts';
 import { createGate, type Gate, type GateRefusal } from './gate.ts';
+import {
+  type Bounds,
+  boundServer,
+  type Overload,
+  overloadTexts,
+  type PageLimits,
+  serverOptions,
+  usualLimits,
+} from './limits.ts';
 import { readSessionKey } from './requests.ts';
 import type { ErrorView } from './wire.ts';
 
@@ -22,6 +31,7 @@ export interface PageOptions {
   readonly ports: DevicePorts;
   /** Called with what no contract names; the browser gets a bland sentence. */
   readonly onUnexpectedError: (error: unknown) => void;
+  readonly limits?: PageLimits | undefined;
 }
 
 export interface Page {
@@ -30,12 +40,6 @@ export interface Page {
   readonly url: string;
   readonly close: () => Promise<void>;
 }
-
-const connectionsMax = 64;
-const requestsInFlightMax = 32;
-const requestMsMax = 10_000;
-const idleMsMax = 5000;
-const bodyBytesMax = 4096;
 
 /** No script, style, picture or connection but of this server; in nobody's frame. */
 const contentSecurityPolicy = [
@@ -64,18 +68,15 @@ const headers: Readonly<Record<string, string>> = {
  * @throws EmulatorError state-busy if the port is taken, storage-failed if the page was not built
  */
 export async function startPage(options: PageOptions): Promise<Page> {
-  const { env } = options;
+  const { env, limits = usualLimits } = options;
   const assets = await builtAssets(env);
   const app = express();
-  const server = createServer(app);
-  server.maxConnections = connectionsMax;
-  server.headersTimeout = requestMsMax;
-  server.requestTimeout = requestMsMax;
-  server.keepAliveTimeout = idleMsMax;
+  const server = createServer(serverOptions(limits), app);
+  const bounds = boundServer(server, limits);
   const port = await listenOnLoopback(server, options.port);
   const gate = createGate(port, (length) => env.randomBytes(length));
   // The gate knows the port, so that the routes come after it is known; nobody was told it yet.
-  addRoutes(app, gate, assets, options);
+  addRoutes(app, guarded(gate, bounds), gate, assets, options);
   return {
     port,
     url: `http://${loopbackHost}:${port}/#${gate.key}`,
@@ -89,14 +90,16 @@ export async function startPage(options: PageOptions): Promise<Page> {
 
 function addRoutes(
   app: express.Express,
+  guard: express.RequestHandler,
   gate: Gate,
   assets: ReadonlyMap<string, Asset>,
   options: PageOptions,
 ): void {
+  const { bodyBytesMax } = options.limits ?? usualLimits;
   app.disable('x-powered-by');
   app.set('etag', false);
   app.set('query parser', 'simple');
-  app.use(guarded(gate));
+  app.use(guard);
   app.get(/^\/[a-z.-]*$/, (request, response, next) => {
     const asset = assets.get(request.path);
     if (asset === undefined) {
@@ -105,8 +108,8 @@ function addRoutes(
     }
     response.type(asset.type).send(asset.bytes);
   });
-  app.use(express.json({ limit: bodyBytesMax, strict: true }));
-  app.post('/api/session', (request, response) => {
+  const json = express.json({ limit: bodyBytesMax, strict: true });
+  app.post('/api/session', json, (request, response) => {
     const cookie = gate.cookieFor(readSessionKey(request.body));
     if (cookie === null) {
       refuse(response, 'key-wrong');
@@ -120,27 +123,30 @@ function addRoutes(
     if (refusal === null) next();
     else refuse(response, refusal);
   });
-  app.use('/api', deskRoutes(openDesk(options)));
+  // Nothing is read of who may not be here.
+  app.use('/api', json, deskRoutes(openDesk(options)));
   app.use((_request, response) => answer(response, 404, 'not-found', 'there is nothing here'));
   app.use(answerError(options));
 }
 
-function guarded(gate: Gate): express.RequestHandler {
-  let inFlight = 0;
+function guarded(gate: Gate, bounds: Bounds): express.RequestHandler {
   return (request, response, next) => {
     for (const [name, value] of Object.entries(headers)) response.setHeader(name, value);
-    inFlight += 1;
-    response.once('close', () => {
-      inFlight -= 1;
-    });
-    if (inFlight > requestsInFlightMax) {
-      answer(response, 503, 'overloaded', 'too many requests at once: try again');
+    const overload = bounds.admit(request, response, () => turnAway(response, 'exchange-too-long'));
+    if (overload !== null) {
+      turnAway(response, overload);
       return;
     }
     const refusal = gate.refusalOf(request.method, request.headers);
     if (refusal === null) next();
     else refuse(response, refusal);
   };
+}
+
+function turnAway(response: express.Response, overload: Overload): void {
+  // It is the connection that takes up a place: the next try comes with another.
+  response.setHeader('Connection', 'close');
+  answer(response, 503, overload, overloadTexts[overload]);
 }
 
 const gateAnswers: Readonly<Record<GateRefusal, { status: number; message: string }>> = {
@@ -155,16 +161,25 @@ function refuse(response: express.Response, refusal: GateRefusal): void {
   answer(response, status, refusal, message);
 }
 
-function answerError({ onUnexpectedError }: PageOptions): express.ErrorRequestHandler {
+function answerError({
+  onUnexpectedError,
+  limits = usualLimits,
+}: PageOptions): express.ErrorRequestHandler {
   // Express tells error handlers apart by their four parameters.
   return (error: unknown, _request, response, _next) => {
+    // It was answered that it took too long.
+    if (response.headersSent) return;
     if (error instanceof EmulatorError) {
       answer(response, statusByError[error.code], error.code, error.message);
       return;
     }
     const status = statusOfClientError(error);
     if (status !== null) {
-      answer(response, status, 'input-invalid', 'the request is malformed or too large');
+      const message =
+        status === 413
+          ? `the body of a request has at most ${limits.bodyBytesMax} bytes`
+          : 'the request is malformed';
+      answer(response, status, 'input-invalid', message);
       return;
     }
     onUnexpectedError(error);

@@ -11,7 +11,11 @@ import {
   type Profile,
   type TokenFolder,
 } from '../../../emulator/index.ts';
-import { type Page as ServedPage, startPage } from '../../../emulator/page/server.ts';
+import {
+  type Page as ServedPage,
+  type PageOptions,
+  startPage,
+} from '../../../emulator/page/server.ts';
 import { ensureBuilt } from '../../support/cli.ts';
 import { freshFolder, rfcSeed } from '../support.ts';
 
@@ -34,7 +38,8 @@ export interface TestDesk {
   readonly errors: readonly unknown[];
 }
 
-export async function openTestDesk(): Promise<TestDesk> {
+/** @param options in place of the usual ones */
+export async function openTestDesk(options: Partial<PageOptions> = {}): Promise<TestDesk> {
   await ensureBuilt();
   const path = freshFolder();
   const folder = openTokenFolder(path, nodeEnv);
@@ -46,6 +51,7 @@ export async function openTestDesk(): Promise<TestDesk> {
     env: nodeEnv,
     ports: nodePorts,
     onUnexpectedError: (error) => errors.push(error),
+    ...options,
   });
   onTestFinished(() => served.close());
   const origin = `http://127.0.0.1:${served.port}`;
