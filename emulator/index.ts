@@ -195,6 +195,7 @@ export { type Refusal, refusalText } from './device/refusal.ts';
 export { program, type ProgramOptions } from './device/programming.ts';
 export { createResponder, type Responder, responses } from './device/responses.ts';
 export {
+  countdownAt,
   type Device,
   type DeviceState,
   type Display,

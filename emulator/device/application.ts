@@ -287,7 +287,7 @@ function makesUnlockCodes(algorithm: ResponseAlgorithm): boolean {
 }
 
 /** N, H or A: which keys enter a challenge (RFC 6287 section 6.3); undefined without challenge. */
-export function questionFormatOf(algorithm: ResponseAlgorithm): string | undefined {
+function questionFormatOf(algorithm: ResponseAlgorithm): string | undefined {
   if (algorithm.kind !== 'challenge-response') return undefined;
   return algorithm.suite.dataInput.question?.format;
 }

@@ -1,4 +1,4 @@
-import { algorithmTimeStepping } from '../../src/oath/index.ts';
+import { algorithmTimeStepping, type ResponseAlgorithm } from '../../src/oath/index.ts';
 import { EmulatorError } from '../errors.ts';
 import type { ApplicationProgram } from './application.ts';
 import type { PinPolicy } from './pin.ts';
@@ -44,14 +44,28 @@ const longPressMsMin = 500;
 const longPressMsMax = 60_000;
 const barsMax = 6;
 
-/** How much of its time a response has left, by the device's clock. */
-export interface Countdown {
+/** How much of the present time step is left, by the device's clock. */
+export interface StepLeft {
   readonly stepMs: number;
   /** 1 to `stepMs`. */
   readonly remainingMs: number;
+}
+
+/** How much of its time a response has left. */
+export interface Countdown extends StepLeft {
   /** 1 to `barsMax` bars that are left; null where one shrinks. */
   readonly bars: number | null;
   readonly barsMax: number;
+}
+
+/** What is left of the time step of an algorithm, or null where it has none. */
+export function stepLeftOf(algorithm: ResponseAlgorithm, deviceTimeMs: number): StepLeft | null {
+  const stepping = algorithmTimeStepping(algorithm);
+  if (stepping === undefined) return null;
+  const stepMs = stepping.timeStepSeconds * 1000;
+  const into = (deviceTimeMs - stepping.timeOriginSeconds * 1000) % stepMs;
+  // The remainder of a negative number is negative: a clock before its origin.
+  return { stepMs, remainingMs: stepMs - (into < 0 ? into + stepMs : into) };
 }
 
 /** What the countdown beside an application's response shows, or null where there is none. */
@@ -60,14 +74,10 @@ export function countdownOf(
   { algorithm }: Pick<ApplicationProgram, 'algorithm'>,
   deviceTimeMs: number,
 ): Countdown | null {
-  const stepping = algorithmTimeStepping(algorithm);
-  if (countdown === undefined || stepping === undefined) return null;
-  const stepMs = stepping.timeStepSeconds * 1000;
-  const into = (deviceTimeMs - stepping.timeOriginSeconds * 1000) % stepMs;
-  // The remainder of a negative number is negative: a clock before its origin.
-  const remainingMs = stepMs - (into < 0 ? into + stepMs : into);
-  const bars = countdown === 'bars' ? Math.ceil((remainingMs * barsMax) / stepMs) : null;
-  return { stepMs, remainingMs, bars, barsMax };
+  const left = stepLeftOf(algorithm, deviceTimeMs);
+  if (countdown === undefined || left === null) return null;
+  const bars = countdown === 'bars' ? Math.ceil((left.remainingMs * barsMax) / left.stepMs) : null;
+  return { ...left, bars, barsMax };
 }
 
 /**

@@ -37,6 +37,9 @@ export const profileNames = [
 
 export type ProfileName = (typeof profileNames)[number];
 
+/** What a device looks like besides its keys. */
+export type Form = 'card' | 'phone';
+
 /** Common among fobs; a code stays readable for one step of 30 s. */
 const buttonHull: Hull = {
   keys: 'one-button',
@@ -226,6 +229,17 @@ const withKeypad = {
 } as const satisfies Record<string, Described>;
 
 const profiles: Readonly<Record<ProfileName, Described>> = { ...withoutKeypad, ...withKeypad };
+
+const forms: Readonly<Record<string, Form>> = {
+  [profiles['programmable-time'].model]: 'card',
+  [profiles['card-keypad'].model]: 'card',
+  [profiles['phone-time'].model]: 'phone',
+};
+
+/** What devices of a model look like; null for those that their keys describe. */
+export function formOfModel(model: string): Form | null {
+  return Object.hasOwn(forms, model) ? (forms[model] ?? null) : null;
+}
 
 /** @throws EmulatorError input-invalid listing the profiles there are */
 export function profileNamed(name: string): Profile {

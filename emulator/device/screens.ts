@@ -1,7 +1,7 @@
 import { algorithmTimeStepping, type Otp, stepInterval } from '../../src/oath/index.ts';
 import type { DeviceApplication } from './application.ts';
 import { generate } from './generate.ts';
-import type { Hull, InfoItem } from './hull.ts';
+import { type Countdown, countdownOf, type Hull, type InfoItem } from './hull.ts';
 import type { PinState, PinVerifier } from './pin.ts';
 import { lockAt, lockoutMs, wrongCodesMax } from './unlock.ts';
 
@@ -153,6 +153,20 @@ function isOver(autoOffMs: number, screen: Screen, deviceTimeMs: number): boolea
   const shownMs = deviceTimeMs - screen.sinceMs;
   // A clock set back would otherwise keep an old response on display for as long as it was moved.
   return shownMs < 0 || shownMs >= autoOffMs;
+}
+
+/** The countdown beside the response on display; null once the time step of that response is over. */
+export function countdownAt(
+  device: Device,
+  { screen }: DeviceState,
+  deviceTimeMs: number,
+): Countdown | null {
+  if (screen.kind !== 'response') return null;
+  const application = applicationAt(device, screen.application);
+  const countdown = countdownOf(device.hull, application, deviceTimeMs);
+  if (countdown === null) return null;
+  const intoStepMs = countdown.stepMs - countdown.remainingMs;
+  return deviceTimeMs - screen.sinceMs > intoStepMs ? null : countdown;
 }
 
 /** What the display shows in a state. */

@@ -6,9 +6,6 @@ import type { LcdView } from './wire.ts';
 
 type Shown = Pick<LcdView, 'main' | 'note' | 'spoken'> & Partial<Pick<LcdView, 'asks' | 'copy'>>;
 
-/** Places of the large line; of a longer text the end is shown, where one types. */
-const placesMax = 12;
-
 /** What a display shows, letter by letter, and what somebody hears who listens. */
 export function lcdOf(display: PoweredDisplay, deviceTimeMs: number): LcdView {
   const shown = shownOf(display, deviceTimeMs);
@@ -18,7 +15,6 @@ export function lcdOf(display: PoweredDisplay, deviceTimeMs: number): LcdView {
     asks: null,
     copy: null,
     ...shown,
-    main: shown.main.slice(-placesMax),
     spoken: isBatteryLow ? `${shown.spoken}. Battery low` : shown.spoken,
     isBatteryLow,
   };
@@ -54,8 +50,7 @@ function openOf(display: OpenDisplay): Shown {
   switch (display.kind) {
     case 'challenge':
       return {
-        // Small letters count, but segments have none.
-        main: `${display.typed.toUpperCase()}_`,
+        main: typedText(display.typed),
         note: `${applicationName} CHALLENGE`,
         spoken: `${applicationName}: enter the challenge. ${spelt(display.typed)}`.trim(),
         asks: 'challenge',
@@ -65,13 +60,14 @@ function openOf(display: OpenDisplay): Shown {
         main: display.response.toUpperCase(),
         note: applicationName,
         spoken: `Response ${spelt(display.response)}`,
-        copy: display.response,
+        copy: { what: 'Response', text: display.response },
       };
     case 'host-code':
       return {
         main: display.hostCode.toUpperCase(),
         note: `${applicationName} HOST CODE`,
         spoken: `Host code ${spelt(display.hostCode)}: compare it with what the host shows`,
+        copy: { what: 'Host code', text: display.hostCode },
       };
     case 'field':
       return fieldOf(display);
@@ -80,7 +76,7 @@ function openOf(display: OpenDisplay): Shown {
 
 function fieldOf({ fieldName, number, count, typed }: Extract<Display, { kind: 'field' }>): Shown {
   return {
-    main: `${typed}_`,
+    main: typedText(typed),
     note: `${number}/${count} ${fieldName}`,
     spoken: `Field ${number} of ${count}, ${fieldName}. ${spelt(typed)}`.trim(),
     asks: 'field',
@@ -137,14 +133,14 @@ function pinOf(failures: number): Shown {
 
 function lockedOf({ challenge, typed, codesLeft }: Extract<Display, { kind: 'locked' }>): Shown {
   return {
-    main: typed === '' ? challenge : `${typed}_`,
+    main: typed === '' ? challenge : typedText(typed),
     note: typed === '' ? 'LOCKED' : `LOCKED ${challenge}`,
     spoken:
       typed === ''
         ? `Locked. Challenge ${spelt(challenge)}. ${codesLeft} unlock codes may be tried`
         : `Locked. Unlock code ${spelt(typed)}`,
     asks: 'unlock-code',
-    copy: challenge,
+    copy: { what: 'Challenge', text: challenge },
   };
 }
 
@@ -161,10 +157,20 @@ function menuOf(names: readonly string[]): Shown {
   const numbered = names.map((name, index) => `${index + 1} ${name}`);
   return {
     main: 'APPLI _',
-    note: numbered.join('  '),
+    // A line breaks between two names, and in none.
+    note: numbered.map(unbroken).join('  '),
     spoken: `Choose an application: ${numbered.join(', ')}`,
     asks: 'application',
   };
+}
+
+function unbroken(text: string): string {
+  return text.replaceAll(' ', '\u00a0').replaceAll('-', '\u2011');
+}
+
+/** Small letters count, but segments have none. */
+function typedText(typed: string): string {
+  return `${typed.toUpperCase()}_`;
 }
 
 /** Read out digit by digit, not as a number of six figures. */

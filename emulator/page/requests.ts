@@ -20,15 +20,23 @@ const nameCharactersMax = 32;
 const sessionBytesMax = 512;
 const hundredYearsMs = 3_155_760_000_000;
 const pocketTimesMax = 1000;
+const heldMsMax = 600_000;
 
 /** Readers of what the page sends. Each throws EmulatorError input-invalid naming the member. */
 export function readKey(body: unknown): DeviceInput {
   return reading(() => {
     const kind = readKind(body, 'the key', 'kind');
     switch (kind) {
-      case 'press':
+      case 'press': {
+        const { heldMs } = optional(body, ['kind', 'heldMs'] as const);
+        return heldMs === undefined
+          ? { kind }
+          : { kind, heldMs: readWhole(heldMs, 'heldMs', 0, heldMsMax) };
+      }
       case 'clear':
       case 'change-pin':
+      case 'sign':
+      case 'host-code':
         readMembers(body, 'the key', ['kind']);
         return { kind };
       case 'type': {

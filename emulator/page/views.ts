@@ -1,21 +1,15 @@
-import {
-  algorithmInputs,
-  algorithmText,
-  algorithmTimeStepping,
-  type ResponseAlgorithm,
-  stepInterval,
-  timeStepAt,
-} from '../../src/oath/index.ts';
-import { type DeviceApplication, questionFormatOf } from '../device/application.ts';
+import { algorithmInputs, algorithmText } from '../../src/oath/index.ts';
+import { challengeSpecOf, type DeviceApplication, signs } from '../device/application.ts';
+import { type Hull, stepLeftOf } from '../device/hull.ts';
 import { displayAt } from '../device/operate-battery.ts';
 import { pinStatus } from '../device/operate-pin.ts';
-import type { Hull } from '../device/hull.ts';
-import { type DeviceState, stateAt } from '../device/screens.ts';
+import { formOfModel } from '../device/profiles.ts';
+import { countdownAt, type DeviceState, stateAt } from '../device/screens.ts';
 import type { VirtualToken } from '../device/token.ts';
 import { batteryStatus } from '../physics/battery.ts';
 import { createDeviceClock, ratePpmAt } from '../physics/clock.ts';
 import { lcdOf } from './lcd.ts';
-import type { ApplicationView, BatteryView, Body, Extras, TokenView } from './wire.ts';
+import type { BatteryView, Body, Extras, Make, TokenView } from './wire.ts';
 
 /**
  * What may be known of a token by who looks at it, at a true time: display, keys and status. Never
@@ -30,19 +24,17 @@ export function tokenView(token: VirtualToken, trueMs: number): TokenView {
   const shown = applicationOnDisplay(token, state);
   return {
     serial: token.serial,
-    model: token.model,
-    body: bodyOf(token.hull),
-    hasPin: state.pin !== null,
-    hasHexKeys: token.applications.some(({ algorithm }) => questionFormatOf(algorithm) === 'H'),
+    make: makeOf(token),
     isLocked: pinStatus(token, trueMs)?.lock?.kind === 'unlock',
-    isPaired: token.pairing.status !== 'requested',
-    applications: token.applications.map((application, index) =>
-      applicationView(application, state.eventCounters[index] ?? 0n),
+    nextEventCounters: token.applications.map(({ algorithm }, index) =>
+      algorithmInputs(algorithm).eventCounter ? String(state.eventCounters[index] ?? 0n) : null,
     ),
     lcd,
-    extras: extrasOf(shown),
+    extras: extrasOf(shown, state),
+    signsNext: shown !== undefined && signs(shown) && state.screen.kind === 'challenge',
     displayOff: lcd.isOn ? displayOffOf(token.hull, state, deviceTimeMs) : null,
-    timeStep: shown === undefined ? null : timeStepOf(shown.algorithm, deviceTimeMs),
+    timeStep: shown === undefined ? null : stepLeftOf(shown.algorithm, deviceTimeMs),
+    countdown: lcd.isOn ? countdownAt(token, state, deviceTimeMs) : null,
     clock: {
       errorMs: deviceTimeMs - trueMs,
       ratePpm: ratePpmAt(token.clock, trueMs),
@@ -50,6 +42,27 @@ export function tokenView(token: VirtualToken, trueMs: number): TokenView {
       preset: token.clock.drawn?.preset ?? null,
     },
     battery: batteryView(token, trueMs),
+  };
+}
+
+function makeOf({ model, hull, applications, battery, pairing }: VirtualToken): Make {
+  return {
+    model,
+    body: bodyOf(hull),
+    form: formOfModel(model),
+    hasPin: hull.keys === 'keypad' && hull.pin !== null,
+    hasHexKeys: applications.some(takesHex),
+    hasSignKey: applications.some(({ mode }) => mode === 'multi-mode'),
+    hasHostCodeKey: applications.some(({ hostCode }) => hostCode !== undefined),
+    longPressMs: hull.infoMenu?.longPressMs ?? null,
+    isProgrammable: hull.isProgrammable === true,
+    hasBattery: battery !== null,
+    isPaired: pairing.status !== 'requested',
+    applications: applications.map(({ name, mode, algorithm }) => ({
+      name,
+      mode,
+      algorithm: algorithmText(algorithm),
+    })),
   };
 }
 
@@ -64,6 +77,14 @@ function bodyOf({ keys }: Hull): Body {
   }
 }
 
+/** Whether hex digits are keyed in, as a challenge or as a data field. */
+function takesHex(application: DeviceApplication): boolean {
+  const { fields = [] } = application;
+  return (
+    challengeSpecOf(application)?.format === 'H' || fields.some(({ alphabet }) => alphabet === 'H')
+  );
+}
+
 /** The one that the display is about; on a fob the only one, also while the display is off. */
 function applicationOnDisplay(
   token: VirtualToken,
@@ -73,20 +94,11 @@ function applicationOnDisplay(
   return token.applications.length === 1 ? token.applications[0] : undefined;
 }
 
-function applicationView(
-  { name, mode, algorithm }: DeviceApplication,
-  eventCounter: bigint,
-): ApplicationView {
-  return {
-    name,
-    mode,
-    algorithm: algorithmText(algorithm),
-    nextEventCounter: algorithmInputs(algorithm).eventCounter ? String(eventCounter) : null,
-  };
-}
-
-function extrasOf(application: DeviceApplication | undefined): Extras {
-  if (application === undefined) return { pin: false, session: false };
+function extrasOf(application: DeviceApplication | undefined, { screen }: DeviceState): Extras {
+  // Of data fields only the last one makes a response.
+  const isBeforeLast =
+    screen.kind === 'field' && screen.entered.length + 1 < (application?.fields?.length ?? 0);
+  if (application === undefined || isBeforeLast) return { pin: false, session: false };
   const { pinHash, session } = algorithmInputs(application.algorithm);
   return { pin: pinHash, session };
 }
@@ -99,13 +111,6 @@ function displayOffOf(
   if (screen.kind === 'off' || hull.keys === 'none') return null;
   const { autoOffMs } = hull;
   return { remainingMs: screen.sinceMs + autoOffMs - deviceTimeMs, ofMs: autoOffMs };
-}
-
-function timeStepOf(algorithm: ResponseAlgorithm, deviceTimeMs: number): TokenView['timeStep'] {
-  const stepping = algorithmTimeStepping(algorithm);
-  if (stepping === undefined) return null;
-  const { startMs, endMs } = stepInterval(timeStepAt(deviceTimeMs, stepping), stepping);
-  return { stepMs: endMs - startMs, elapsedMs: deviceTimeMs - startMs };
 }
 
 function batteryView({ battery }: VirtualToken, trueMs: number): BatteryView | null {

@@ -6,6 +6,9 @@
 
 export type Body = 'fob' | 'keypad' | 'continuous';
 
+/** What it looks like besides. */
+export type Form = 'card' | 'phone';
+
 /** What the keypad enters now; null when digits do nothing. */
 export type Asks = 'application' | 'pin' | 'challenge' | 'field' | 'unlock-code' | null;
 
@@ -19,8 +22,8 @@ export interface LcdView {
   /** The same for people who listen. */
   readonly spoken: string;
   readonly asks: Asks;
-  /** What is worth copying: a response or the challenge of a locked token. */
-  readonly copy: string | null;
+  /** What is worth copying, and what it is. */
+  readonly copy: { readonly what: string; readonly text: string } | null;
   readonly isBatteryLow: boolean;
 }
 
@@ -28,10 +31,9 @@ export interface ApplicationView {
   readonly name: string;
   readonly mode: string;
   readonly algorithm: string;
-  readonly nextEventCounter: string | null;
 }
 
-/** What the application on display takes besides the challenge. */
+/** What the application on display takes besides what is keyed in, with the next OK. */
 export interface Extras {
   readonly pin: boolean;
   readonly session: boolean;
@@ -51,23 +53,50 @@ export interface ClockView {
   readonly preset: string | null;
 }
 
-export interface TokenView {
-  readonly serial: string;
+/** What a token is: as long as this is the same, it is drawn the same. */
+export interface Make {
   readonly model: string;
   readonly body: Body;
+  readonly form: Form | null;
   readonly hasPin: boolean;
   readonly hasHexKeys: boolean;
-  readonly isLocked: boolean;
+  /** Keys that lead to the data fields of a multi-mode application, and to host codes. */
+  readonly hasSignKey: boolean;
+  readonly hasHostCodeKey: boolean;
+  /** How long its button is held for the menu behind it; null without such a menu. */
+  readonly longPressMs: number | null;
+  readonly isProgrammable: boolean;
+  readonly hasBattery: boolean;
   readonly isPaired: boolean;
   readonly applications: readonly ApplicationView[];
+}
+
+export interface TokenView {
+  readonly serial: string;
+  readonly make: Make;
+  readonly isLocked: boolean;
+  /** The next event counter of each application, in their order; null without one. */
+  readonly nextEventCounters: readonly (string | null)[];
   readonly lcd: LcdView;
   readonly extras: Extras;
+  /** Whether the key for signing leads to data fields now. */
+  readonly signsNext: boolean;
   /** Until the display goes off by itself; null while it is off, or always on. */
   readonly displayOff: { readonly remainingMs: number; readonly ofMs: number } | null;
   /** Of the application on display, or the only one; null without a clock in it. */
-  readonly timeStep: { readonly stepMs: number; readonly elapsedMs: number } | null;
+  readonly timeStep: { readonly stepMs: number; readonly remainingMs: number } | null;
+  /** What the device shows of it beside a response: bars, or a part of one; null where nothing. */
+  readonly countdown: CountdownView | null;
   readonly clock: ClockView;
   readonly battery: BatteryView | null;
+}
+
+export interface CountdownView {
+  readonly stepMs: number;
+  readonly remainingMs: number;
+  /** How many of `barsMax` are left; null where one bar shrinks. */
+  readonly bars: number | null;
+  readonly barsMax: number;
 }
 
 export interface DeskView {
@@ -105,7 +134,8 @@ export interface Outcome {
 
 /** One key, or one act of the person who holds the token. */
 export type Key =
-  | { readonly kind: 'press' | 'clear' | 'change-pin' }
+  | { readonly kind: 'press'; readonly heldMs?: number }
+  | { readonly kind: 'clear' | 'change-pin' | 'sign' | 'host-code' }
   | { readonly kind: 'type'; readonly text: string }
   | { readonly kind: 'select'; readonly applicationName: string }
   | { readonly kind: 'pin'; readonly pin: string }

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
 import {
+  countdownAt,
   countdownOf,
   createToken,
   displayOf,
@@ -288,6 +289,20 @@ describe('a display that is always on', () => {
       bars,
       barsMax: 6,
     });
+  });
+
+  it('counts down beside the response, and beside nothing else', () => {
+    const at = (atMs: number): unknown =>
+      countdownAt(token, stepDevice(token, token.state, { kind: 'wait' }, atMs, ports).state, atMs);
+    expect(at(30_000)).toMatchObject({ remainingMs: 30_000, bars: 3 });
+    expect(countdownAt(token, token.state, 30_000)).toBeNull();
+    const card = tokenWith(profileOf('programmable-time'));
+    const { state } = done(press(card, 20_000)).token;
+    expect(countdownAt(card, state, 29_999)).toMatchObject({ remainingMs: 1, bars: null });
+    // The response stays on display longer than its step lasts.
+    expect(countdownAt(card, state, 30_000)).toBeNull();
+    const fob = tokenWith(profileOf('one-button-time'));
+    expect(countdownAt(fob, done(press(fob, 20_000)).token.state, 20_000)).toBeNull();
   });
 
   it('needs TOTP', async () => {

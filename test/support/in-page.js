@@ -57,6 +57,16 @@ globalThis.faintTexts = (least) => {
   return found;
 };
 
+/** What has more in it than one sees. */
+globalThis.cutOff = (selector) =>
+  [...document.querySelectorAll(selector)]
+    .filter((element) => element.checkVisibility())
+    .filter(
+      ({ scrollWidth, clientWidth, scrollHeight, clientHeight }) =>
+        scrollWidth > clientWidth + 1 || scrollHeight > clientHeight + 1,
+    )
+    .map((element) => `${element.className}: ${element.textContent}`);
+
 /** The names of the lit parts of each cell of a drawing, in the order of the document. */
 globalThis.litParts = (selector) =>
   [...document.querySelectorAll(selector)].map((cell) =>

@@ -3,6 +3,7 @@ import { attempt, type Context, copyText } from './context.ts';
 import { type DeviceDrawing, drawDevice } from './device.ts';
 import { button, h, setText } from './dom.ts';
 import { createHands, type Hands, takesText } from './hands.ts';
+import { holdText } from './hold.ts';
 import { listenToKeyboard } from './keyboard.ts';
 import { switchedOff } from './lcd.ts';
 import { createMeters, type Meters } from './meters.ts';
@@ -11,11 +12,17 @@ import { askExtras, openUnlock } from './prompts.ts';
 
 const flashMs = 1500;
 
+/** What tells whether a card still shows the token that it was drawn for. */
+function drawnBy({ make }: TokenView): string {
+  return JSON.stringify(make);
+}
+
 /** One token on the shelf: the device, what one may do with it, and what is known of it. */
 export class Card {
   readonly element: HTMLElement;
   readonly #context: Context;
   readonly #serial: string;
+  readonly #drawnBy: string;
   readonly #hands: Hands;
   readonly #device: DeviceDrawing;
   readonly #panels: Panels;
@@ -27,11 +34,13 @@ export class Card {
   #view: TokenView;
   #shownAtMs: number;
   #flash: string | null = null;
+  #isAsking = false;
 
   constructor(view: TokenView, presets: readonly string[], context: Context) {
     const { serial } = view;
     this.#context = context;
     this.#serial = serial;
+    this.#drawnBy = drawnBy(view);
     this.#view = view;
     this.#shownAtMs = context.world.monotonicMs();
     this.#hands = createHands({
@@ -40,7 +49,7 @@ export class Card {
       askExtras: () => askExtras(this.#view),
       onTyped: () => this.#render(),
     });
-    this.#device = drawDevice(view, (key) => this.#hands.press(key));
+    this.#device = drawDevice(view, context.world, (key) => this.#hands.press(key));
     this.#copy = button('Copy', { 'aria-label': `Copy what ${serial} shows` }, () =>
       this.#copyShown(),
     );
@@ -62,6 +71,15 @@ export class Card {
     this.#render();
   }
 
+  /** Whether a token is drawn as this card is; one made anew under its serial may be another. */
+  fits(view: TokenView): boolean {
+    return drawnBy(view) === this.#drawnBy;
+  }
+
+  focusDevice(): void {
+    this.#device.element.focus();
+  }
+
   /** @param askedAtMs when the server was asked: what is older than the last change is passed over */
   update(view: TokenView, askedAtMs: number): void {
     if (askedAtMs >= this.#shownAtMs) this.#take(view);
@@ -70,16 +88,20 @@ export class Card {
   /** Moves what depends on the time alone. */
   tick(): void {
     const sinceMs = this.#context.world.monotonicMs() - this.#shownAtMs;
-    const { displayOff, timeStep } = this.#view;
+    const { displayOff, timeStep, countdown } = this.#view;
     if (displayOff !== null && sinceMs >= displayOff.remainingMs) {
       this.#view = switchedOff(this.#view);
       this.#hands.forget();
       this.#render();
       return;
     }
-    const elapsedMs = timeStep === null ? 0 : (timeStep.elapsedMs + sinceMs) % timeStep.stepMs;
-    this.#device.lcd.showStep(timeStep === null ? null : 1 - elapsedMs / timeStep.stepMs);
-    this.#meters.show(this.#view, sinceMs);
+    this.#device.lcd.showCountdown(countdown, sinceMs);
+    this.#meters.show(this.#view, sinceMs, this.#device.heldMs());
+    // What comes next, the device knows: a display that is always on shows another response.
+    if (timeStep !== null && sinceMs >= timeStep.remainingMs && !this.#isAsking) {
+      this.#isAsking = true;
+      this.#context.refresh();
+    }
   }
 
   #assemble(): HTMLElement {
@@ -97,8 +119,26 @@ export class Card {
       this.#spoken,
       this.#meters.element,
       this.#message,
-      h('div', { class: 'actions' }, this.#copy, this.#unlock, ...this.#panels.buttons),
+      h(
+        'div',
+        { class: 'actions' },
+        this.#copy,
+        this.#holdButton(),
+        this.#unlock,
+        ...this.#panels.buttons,
+      ),
       ...this.#panels.elements,
+    );
+  }
+
+  /** For who cannot hold a button with a finger. */
+  #holdButton(): HTMLElement | null {
+    const { longPressMs } = this.#view.make;
+    if (longPressMs === null) return null;
+    const time = holdText(longPressMs);
+    const name = `Hold the button of ${this.#serial} for ${time}: information`;
+    return button(`Hold ${time}`, { 'aria-label': name }, () =>
+      this.#hands.press({ heldMs: longPressMs }),
     );
   }
 
@@ -116,6 +156,7 @@ export class Card {
   #take(view: TokenView): void {
     this.#view = view;
     this.#shownAtMs = this.#context.world.monotonicMs();
+    this.#isAsking = false;
     if (view.lcd.asks !== 'pin') this.#hands.forget();
     this.#render();
   }
@@ -145,9 +186,8 @@ export class Card {
   }
 
   #copyShown(): void {
-    const { copy, asks } = this.#view.lcd;
-    const what = asks === null ? 'Response' : 'Challenge';
-    if (copy !== null) void copyText(this.#context, copy, what);
+    const { copy } = this.#view.lcd;
+    if (copy !== null) void copyText(this.#context, copy.text, copy.what);
   }
 
   async #openUnlock(): Promise<void> {
@@ -161,7 +201,7 @@ export class Card {
   }
 }
 
-function describe({ applications, isPaired }: TokenView): string {
+function describe({ make: { applications, isPaired } }: TokenView): string {
   if (!isPaired) return 'waits for its seeds: vtoken pair --accept';
   const open = applications.filter(({ mode }) => mode !== 'unlock');
   const [only] = open;

@@ -8,6 +8,8 @@ export interface Context {
   readonly world: World;
   /** Says a sentence to everybody: shown for a while, and read out. */
   announce(text: string): void;
+  /** Asks the server for the desk, before its time. */
+  refresh(): void;
 }
 
 /** Runs what may be refused, and says why it was. */

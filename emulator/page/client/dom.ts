@@ -31,7 +31,7 @@ export function svg<Name extends keyof SVGElementTagNameMap>(
 export function button(
   label: string,
   attributes: Attributes,
-  onPress: () => void,
+  onPress: (event: MouseEvent) => void,
 ): HTMLButtonElement {
   const element = h('button', { type: 'button', ...attributes }, label);
   element.addEventListener('click', onPress);

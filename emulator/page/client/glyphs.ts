@@ -74,15 +74,28 @@ export interface Segments {
   show(text: string): void;
 }
 
-/** A line of so many places; it grows for longer texts. */
+/** More than a data field of 16 characters and the sign where the next one goes makes a second line. */
+const columnsMax = 17;
+const lineHeight = 118;
+
+/** A line of so many places; it grows for longer texts, and breaks where they are too long for one. */
 export function createSegments(places: number): Segments {
   const element = svg('svg', { class: 'segments', 'aria-hidden': 'true' });
   const cells: SVGGElement[] = [];
   const ensure = (count: number): void => {
-    const wanted = Math.max(places, count);
-    while (cells.length < wanted) cells.push(element.appendChild(createCell(cells.length)));
+    const columns = Math.min(columnsMax, Math.max(places, count));
+    const lines = Math.max(1, Math.ceil(count / columns));
+    const wanted = columns * lines;
+    while (cells.length < wanted) cells.push(element.appendChild(createCell()));
     while (cells.length > wanted) cells.pop()?.remove();
-    element.setAttribute('viewBox', `0 0 ${String(wanted * width + 6)} ${String(height)}`);
+    cells.forEach((cell, index) => {
+      const x = (index % columns) * width + 6;
+      const y = Math.floor(index / columns) * lineHeight;
+      cell.setAttribute('transform', `translate(${String(x)} ${String(y)}) skewX(-4)`);
+    });
+    const box = [0, 0, columns * width + 6, height + (lines - 1) * lineHeight];
+    element.setAttribute('viewBox', box.join(' '));
+    element.classList.toggle('long', lines > 1);
   };
   ensure(places);
   return {
@@ -102,10 +115,9 @@ export function createSegments(places: number): Segments {
   };
 }
 
-function createCell(index: number): SVGGElement {
+function createCell(): SVGGElement {
   const segments = Object.entries(shapes).map(([name, points]) =>
     svg('polygon', { points, 'data-segment': name }),
   );
-  const x = String(index * width + 6);
-  return svg('g', { transform: `translate(${x} 0) skewX(-4)` }, ...segments);
+  return svg('g', {}, ...segments);
 }

@@ -1,4 +1,4 @@
-import type { Asks, Key, LcdView, TokenView } from '../wire.ts';
+import type { Asks, Key, TokenView } from '../wire.ts';
 import type { DeviceKey } from './device.ts';
 
 /** Who presses the keys of one token, one after the other. */
@@ -42,14 +42,19 @@ export function createHands({ view, send, askExtras, onTyped }: HandsParts): Han
     onTyped();
   }
 
-  async function act(key: DeviceKey): Promise<void> {
-    const { lcd, body } = view();
-    if (key === 'press' || isPower(key, lcd) || (key === 'enter' && !lcd.isOn)) {
+  async function act(pressed: DeviceKey): Promise<void> {
+    const { lcd, make } = view();
+    const key = keyOfLetter(pressed, view()) ?? pressed;
+    if (typeof key === 'object' && 'heldMs' in key) {
+      setPin('');
+      return send({ kind: 'press', heldMs: key.heldMs });
+    }
+    if (key === 'press' || (key === 'enter' && !lcd.isOn)) {
       setPin('');
       return send({ kind: 'press' });
     }
-    if (body !== 'keypad' || !lcd.isOn) return;
-    if (key === 'change-pin') return send({ kind: 'change-pin' });
+    if (make.body !== 'keypad' || !lcd.isOn) return;
+    if (key === 'change-pin' || key === 'sign' || key === 'host-code') return send({ kind: key });
     if (key === 'clear') return clear();
     if (key === 'confirm' || key === 'enter') return confirm();
     return character(key.character);
@@ -76,13 +81,13 @@ export function createHands({ view, send, askExtras, onTyped }: HandsParts): Han
   }
 
   async function character(text: string): Promise<void> {
-    const { lcd, applications } = view();
+    const { lcd, make } = view();
     if (lcd.asks === 'pin') {
       if (/^\d+$/.test(text)) setPin((pin + text).slice(0, pinDigitsMax));
       return;
     }
     if (lcd.asks === 'application') {
-      const chosen = applications.filter(({ mode }) => mode !== 'unlock')[Number(text) - 1];
+      const chosen = make.applications.filter(({ mode }) => mode !== 'unlock')[Number(text) - 1];
       if (chosen !== undefined) await send({ kind: 'select', applicationName: chosen.name });
       return;
     }
@@ -100,9 +105,17 @@ export function createHands({ view, send, askExtras, onTyped }: HandsParts): Han
   };
 }
 
-/** P on the keyboard, unless it is a letter of a challenge. */
-function isPower(key: DeviceKey, { asks }: LcdView): boolean {
-  return typeof key === 'object' && /^p$/i.test(key.character) && !takesLetters(asks);
+/** The key that a letter of the keyboard stands for, unless it is one that is keyed in; or null. */
+function keyOfLetter(key: DeviceKey, { make, lcd, signsNext }: TokenView): DeviceKey | null {
+  if (typeof key !== 'object' || !('character' in key)) return null;
+  const letter = key.character.toLowerCase();
+  // Challenges that may be signed instead are hex.
+  if (letter === 's' && signsNext) return 'sign';
+  if (takesLetters(lcd.asks)) return null;
+  if (letter === 'p') return 'press';
+  if (letter === 'h' && make.hasHostCodeKey) return 'host-code';
+  if (letter === 'i' && make.longPressMs !== null) return { heldMs: make.longPressMs };
+  return null;
 }
 
 /** Whether characters are typed one by one, to be ended by OK. */

@@ -9,13 +9,19 @@ function isForField(target: EventTarget | null): boolean {
 
 /**
  * Digits, and letters where a challenge takes them, go to the keypad of the token that has the
- * focus; Enter, Escape and P are OK, C and the power key. On a button Enter stays that button's.
+ * focus; Enter, Escape and P are OK, C and the power key, S, H and I the keys that some have besides.
+ * On a button Enter stays that button's.
  */
 export function listenToKeyboard(card: HTMLElement, view: () => TokenView, hands: Hands): void {
   card.addEventListener('keydown', (event) => {
     const isPlain = !event.ctrlKey && !event.altKey && !event.metaKey;
     if (!isPlain || isForField(event.target)) return;
-    if (pressFor(event.key, event.target, view(), hands)) event.preventDefault();
+    const { key, repeat, target } = event;
+    const pressed = deviceKeyOf(key, isOn('button', target), view());
+    // A key that stays down is one press, also on a button: each one may use up a counter.
+    const isHeldDown = repeat && (pressed !== null || key === 'Enter');
+    if (pressed !== null && !repeat) hands.press(pressed);
+    if (pressed !== null || isHeldDown) event.preventDefault();
   });
   card.addEventListener('paste', (event) => {
     const text = event.clipboardData?.getData('text').trim() ?? '';
@@ -25,28 +31,26 @@ export function listenToKeyboard(card: HTMLElement, view: () => TokenView, hands
   });
 }
 
+function isOn(selector: string, target: EventTarget | null): boolean {
+  return target instanceof Element && target.closest(selector) !== null;
+}
+
 const commands: Readonly<Record<string, DeviceKey>> = {
   Escape: 'clear',
   Backspace: 'clear',
   Delete: 'clear',
 };
 
-/** Whether the key was one of the device. */
-function pressFor(
+/** The key of the device that a key of the keyboard stands for; null for none. */
+function deviceKeyOf(
   key: string,
-  target: EventTarget | null,
-  { body }: TokenView,
-  hands: Hands,
-): boolean {
-  const isOnButton = target instanceof Element && target.closest('button') !== null;
-  const pressed =
-    body === 'keypad'
-      ? keypadKeyOf(key, isOnButton)
-      : body === 'fob' && !isOnButton && (key === 'Enter' || key === ' ')
-        ? 'press'
-        : null;
-  if (pressed !== null) hands.press(pressed);
-  return pressed !== null;
+  isOnButton: boolean,
+  { make: { body, longPressMs } }: TokenView,
+): DeviceKey | null {
+  if (body === 'keypad') return keypadKeyOf(key, isOnButton);
+  if (body !== 'fob') return null;
+  if (longPressMs !== null && /^i$/i.test(key)) return { character: key };
+  return !isOnButton && (key === 'Enter' || key === ' ') ? 'press' : null;
 }
 
 function keypadKeyOf(key: string, isOnButton: boolean): DeviceKey | null {

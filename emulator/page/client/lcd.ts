@@ -1,46 +1,70 @@
-import type { LcdView, TokenView } from '../wire.ts';
-import { h, setText } from './dom.ts';
+import type { CountdownView, LcdView, TokenView } from '../wire.ts';
+import { h, setText, svg } from './dom.ts';
 import { createSegments } from './glyphs.ts';
 
-const barCount = 6;
+const barLength = 100;
 
-/** The display of a device: a line of segments, a small line above it, and bars for the time step. */
+/** The display of a device: a line of segments, a small line above it, and its countdown. */
 export interface Lcd {
   readonly element: HTMLElement;
   /** @param typed what stands in the large line instead, such as the stars of a PIN */
   show(lcd: LcdView, typed: string | null): void;
-  /** The part of the time step that is left, 0 to 1; null without a clock. */
-  showStep(left: number | null): void;
+  /** @param sinceMs how old the countdown is */
+  showCountdown(countdown: CountdownView | null, sinceMs: number): void;
 }
 
 export function createLcd(places: number): Lcd {
   const note = h('div', { class: 'lcd-note' });
   const battery = h('div', { class: 'lcd-battery' }, 'LOW BATTERY');
-  const dot = h('span', { class: 'lcd-dot' });
-  const bars = Array.from({ length: barCount }, () => h('span', { class: 'lcd-bar' }));
-  const step = h('div', { class: 'lcd-step' }, dot, ...bars);
+  const bars = h('div', { class: 'lcd-bars' }, h('span', { class: 'lcd-dot' }));
+  const rest = svg('rect', { width: barLength, height: 1 });
+  const bar = svg(
+    'svg',
+    { class: 'lcd-rest', viewBox: `0 0 ${String(barLength)} 1`, preserveAspectRatio: 'none' },
+    rest,
+  );
   const segments = createSegments(places);
   const element = h(
     'div',
     { class: 'lcd', 'aria-hidden': 'true' },
     h('div', { class: 'lcd-top' }, note, battery),
-    h('div', { class: 'lcd-row' }, step, segments.element),
+    h('div', { class: 'lcd-row' }, bars, segments.element),
+    bar,
   );
   return {
     element,
     show: (lcd, typed) => {
       element.classList.toggle('on', lcd.isOn);
       setText(note, lcd.note);
-      note.classList.toggle('long', lcd.note.length > 22);
       battery.hidden = !lcd.isBatteryLow;
       segments.show(lcd.isOn ? (typed ?? lcd.main) : '');
     },
-    showStep: (left) => {
-      step.hidden = left === null;
-      const lit = left === null ? 0 : Math.ceil(left * barCount);
-      bars.forEach((bar, index) => bar.classList.toggle('lit', index >= barCount - lit));
+    showCountdown: (countdown, sinceMs) => {
+      const lit = countdown?.bars ?? null;
+      bars.hidden = lit === null;
+      bar.toggleAttribute('hidden', countdown === null || lit !== null);
+      if (countdown === null) return;
+      if (lit !== null) showBars(bars, lit, countdown.barsMax);
+      else rest.setAttribute('width', String(barLength * partLeft(countdown, sinceMs)));
     },
   };
+}
+
+function showBars(element: HTMLElement, lit: number, count: number): void {
+  const [dot, ...bars] = element.children;
+  if (bars.length !== count) {
+    element.replaceChildren(
+      ...(dot === undefined ? [] : [dot]),
+      ...Array.from({ length: count }, () => h('span', { class: 'lcd-bar' })),
+    );
+  }
+  element.querySelectorAll('.lcd-bar').forEach((bar, index) => {
+    bar.classList.toggle('lit', index >= count - lit);
+  });
+}
+
+function partLeft({ stepMs, remainingMs }: CountdownView, sinceMs: number): number {
+  return Math.max(0, remainingMs - sinceMs) / stepMs;
 }
 
 /** What a display shows that has just gone off by itself, before the server has been asked. */
@@ -58,5 +82,6 @@ export function switchedOff(view: TokenView): TokenView {
       isBatteryLow: false,
     },
     displayOff: null,
+    countdown: null,
   };
 }

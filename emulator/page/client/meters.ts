@@ -4,8 +4,11 @@ import { durationText } from './world.ts';
 
 export interface Meters {
   readonly element: HTMLElement;
-  /** @param sinceMs how old the view is */
-  show(view: TokenView, sinceMs: number): void;
+  /**
+   * @param sinceMs how old the view is
+   * @param heldMs how long the button is held by now; null while nobody holds it
+   */
+  show(view: TokenView, sinceMs: number, heldMs: number | null): void;
 }
 
 /** How long the display stays on, and when the next time step begins. */
@@ -19,26 +22,31 @@ export function createMeters(): Meters {
   });
   return {
     element: h('div', { class: 'meters' }, track, h('p', {}, off, step)),
-    show: ({ displayOff, timeStep, lcd }, sinceMs) => {
+    show: (view, sinceMs, heldMs) => {
+      const { displayOff, timeStep, lcd, make } = view;
       const leftMs = displayOff === null ? 0 : Math.max(0, displayOff.remainingMs - sinceMs);
       track.hidden = lcd.isOn && displayOff === null;
       track.value = displayOff === null ? 0 : leftMs / displayOff.ofMs;
-      setText(off, offText(lcd.isOn, displayOff === null ? null : leftMs));
-      setText(step, timeStep === null ? '' : `next step in ${nextText(timeStep, sinceMs)}`);
+      const holdMs = heldMs === null ? 0 : (make.longPressMs ?? 0) - heldMs;
+      setText(
+        off,
+        holdMs > 0
+          ? `menu in ${secondsText(holdMs)}`
+          : offText(view, displayOff === null ? null : leftMs),
+      );
+      setText(step, timeStep === null ? '' : nextText(timeStep.remainingMs - sinceMs));
     },
   };
 }
 
-function offText(isOn: boolean, leftMs: number | null): string {
-  if (!isOn) return 'display off';
+function offText({ lcd, battery }: TokenView, leftMs: number | null): string {
+  const hasPower = battery === null || battery.state === 'good' || battery.state === 'low';
+  if (!lcd.isOn) return hasPower ? 'display off' : 'no power';
   return leftMs === null ? 'display always on' : `display off in ${secondsText(leftMs)}`;
 }
 
-function nextText(
-  { stepMs, elapsedMs }: NonNullable<TokenView['timeStep']>,
-  sinceMs: number,
-): string {
-  return secondsText(stepMs - ((elapsedMs + sinceMs) % stepMs));
+function nextText(remainingMs: number): string {
+  return `next step in ${secondsText(Math.max(0, remainingMs))}`;
 }
 
 function secondsText(durationMs: number): string {

@@ -1,4 +1,4 @@
-import type { Choices, DeskView } from '../wire.ts';
+import type { Choices, DeskView, TokenView } from '../wire.ts';
 import { type Api, ApiError } from './api.ts';
 import { Card } from './card.ts';
 import { attempt, type Context } from './context.ts';
@@ -28,7 +28,12 @@ export class Page {
   #toastCount = 0;
 
   constructor(root: HTMLElement, api: Api, world: World, choices: Choices) {
-    this.#context = { api, world, announce: (text) => this.#announce(text) };
+    this.#context = {
+      api,
+      world,
+      announce: (text) => this.#announce(text),
+      refresh: () => this.#refreshSeen(),
+    };
     this.#choices = choices;
     this.#root = root;
     this.#inbox = createInbox(this.#context);
@@ -48,9 +53,7 @@ export class Page {
       this.#toast,
     );
     this.#every(tickMs, () => this.#tick());
-    this.#every(pollMs, () => {
-      if (!document.hidden) void this.#refresh();
-    });
+    this.#every(pollMs, () => this.#refreshSeen());
     void this.#refresh();
   }
 
@@ -75,6 +78,11 @@ export class Page {
     this.#context.world.after(toastMs, () => {
       if (this.#toastCount === mine) this.#toast.textContent = '';
     });
+  }
+
+  /** Nobody looks at a page in the background. */
+  #refreshSeen(): void {
+    if (!document.hidden) void this.#refresh();
   }
 
   async #refresh(): Promise<void> {
@@ -107,15 +115,27 @@ export class Page {
       this.#cards.delete(serial);
     }
     desk.tokens.forEach((view, index) => {
-      const card =
-        this.#cards.get(view.serial) ?? new Card(view, this.#choices.presets, this.#context);
-      this.#cards.set(view.serial, card);
+      const card = this.#cardFor(view);
       card.update(view, askedAtMs);
       // Only where it is new: an element that is moved loses the focus.
       const there = this.#shelf.children[index] ?? null;
       if (there !== card.element) this.#shelf.insertBefore(card.element, there);
     });
     this.#showNotices(noticesOf(desk, this.#search));
+  }
+
+  /** The card of a token; another one where the token was removed and made anew as something else. */
+  #cardFor(view: TokenView): Card {
+    const known = this.#cards.get(view.serial);
+    if (known?.fits(view) === true) return known;
+    const card = new Card(view, this.#choices.presets, this.#context);
+    this.#cards.set(view.serial, card);
+    if (known !== undefined) {
+      const hadFocus = known.element.contains(document.activeElement);
+      known.element.replaceWith(card.element);
+      if (hadFocus) card.focusDevice();
+    }
+    return card;
   }
 
   #showNotices(texts: readonly string[]): void {
@@ -146,9 +166,9 @@ export class Page {
   async #showNew(serial: string): Promise<void> {
     await this.#refresh();
     this.#announce(`${serial} lies on the desk`);
-    const element = this.#cards.get(serial)?.element;
-    element?.scrollIntoView({ block: 'nearest' });
-    element?.querySelector<HTMLElement>('.device')?.focus();
+    const card = this.#cards.get(serial);
+    card?.element.scrollIntoView({ block: 'nearest' });
+    card?.focusDevice();
   }
 }
 

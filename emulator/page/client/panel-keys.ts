@@ -18,8 +18,16 @@ export function createPocketPanel(
   return h('div', {}, h('p', { class: 'quiet' }, about), form);
 }
 
+/** What a programmable token is, and the command that programs it: seeds are not for browsers. */
+export function createProgramPanel(serial: string): HTMLElement {
+  const about =
+    'Its owner writes the seed, and with it sets the clock. Counters then begin at 0; what it showed before is of no more use.';
+  const command = `vtoken program ${serial} --seed-file seed.txt --set-clock`;
+  return h('div', {}, h('p', { class: 'quiet' }, about), h('code', { class: 'command' }, command));
+}
+
 /**
- * A whole challenge at once.
+ * A whole challenge or data field at once.
  *
  * @param keyIn false while the display asks for none
  */
@@ -27,9 +35,11 @@ export function createKeyInPanel(
   keyIn: (text: string) => boolean,
   complain: (text: string) => void,
 ): HTMLElement {
-  const about = 'A challenge that was copied elsewhere, keyed in at once.';
-  const form = oneField('Challenge', '12345678', 'Key in', (text) => {
-    if (!keyIn(text.trim())) complain('Switch the token on and choose what takes a challenge');
+  const about =
+    'A challenge or data field that was copied elsewhere, or has letters, keyed in at once.';
+  const form = oneField('Challenge or field', '12345678', 'Key in', (text) => {
+    if (!keyIn(text.trim()))
+      complain('Switch the token on and choose what takes a challenge or a field');
   });
   return h('div', {}, h('p', { class: 'quiet' }, about), form);
 }

@@ -3,7 +3,7 @@ import type { Context } from './context.ts';
 import { button, h } from './dom.ts';
 import { createBatteryPanel } from './panel-battery.ts';
 import { createClockPanel } from './panel-clock.ts';
-import { createKeyInPanel, createPocketPanel } from './panel-keys.ts';
+import { createKeyInPanel, createPocketPanel, createProgramPanel } from './panel-keys.ts';
 import { createHistory, type History } from './panel-history.ts';
 
 export interface PanelsParts {
@@ -39,7 +39,7 @@ export function createPanels({
   complain,
 }: PanelsParts): Panels {
   const { api, world } = context;
-  const { serial } = view;
+  const { serial, make } = view;
   const history = createHistory(context);
   const clock = createClockPanel(world, presets, {
     change: (change) => void act(() => api.changeClock(serial, change)),
@@ -58,11 +58,12 @@ export function createPanels({
   const panels: Panel[] = [
     { label: 'History', content: history.element },
     { label: 'Clock', content: clock.element },
-    ...(view.battery === null ? [] : [{ label: 'Battery', content: battery.element }]),
-    ...(view.body === 'fob' ? [{ label: 'Pocket', content: pocket }] : []),
-    ...(view.body === 'keypad'
+    ...(make.hasBattery ? [{ label: 'Battery', content: battery.element }] : []),
+    ...(make.body === 'fob' ? [{ label: 'Pocket', content: pocket }] : []),
+    ...(make.body === 'keypad'
       ? [{ label: 'Key in', content: createKeyInPanel(keyIn, complain) }]
       : []),
+    ...(make.isProgrammable ? [{ label: 'Program', content: createProgramPanel(serial) }] : []),
     { label: 'About', content: aboutOf(view) },
   ];
 
@@ -113,8 +114,8 @@ function panelId(serial: string, label: string): string {
   return `panel-${serial}-${label.toLowerCase().replace(' ', '-')}`;
 }
 
-function aboutOf({ applications, serial }: TokenView): HTMLElement {
-  const rows = applications.flatMap(({ name, mode, algorithm }) => [
+function aboutOf({ make, serial }: TokenView): HTMLElement {
+  const rows = make.applications.flatMap(({ name, mode, algorithm }) => [
     h('dt', {}, name),
     h('dd', {}, `${mode}, ${algorithm}`, h('span', { 'data-counter': name })),
   ]);
@@ -126,11 +127,15 @@ function aboutOf({ applications, serial }: TokenView): HTMLElement {
   );
 }
 
-function showCounters(elements: readonly HTMLElement[], { applications }: TokenView): void {
+function showCounters(
+  elements: readonly HTMLElement[],
+  { make, nextEventCounters }: TokenView,
+): void {
   for (const element of elements) {
     for (const counter of element.querySelectorAll('[data-counter]')) {
-      const found = applications.find(({ name }) => name === counter.getAttribute('data-counter'));
-      const next = found?.nextEventCounter ?? null;
+      const wanted = counter.getAttribute('data-counter');
+      const index = make.applications.findIndex(({ name }) => name === wanted);
+      const next = nextEventCounters[index] ?? null;
       counter.textContent = next === null ? '' : `, next event counter ${next}`;
     }
   }

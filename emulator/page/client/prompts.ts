@@ -37,7 +37,7 @@ export function openUnlock(
   { serial, lcd }: TokenView,
   onOutcome: (outcome: Outcome) => void,
 ): void {
-  const challenge = lcd.copy ?? '';
+  const challenge = lcd.copy?.text ?? '';
   const code = h('input', { type: 'text', inputmode: 'numeric', autocomplete: 'off' });
   openDialog({
     title: `Unlock ${serial}`,

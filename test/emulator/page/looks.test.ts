@@ -2,10 +2,30 @@ import { appendFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Page } from 'playwright-core';
 import { expect, it } from 'vitest';
-import { profileNamed, type ProfileName, profileNames } from '../../../emulator/index.ts';
+import {
+  type Battery,
+  type DeviceInput,
+  freshBattery,
+  parseApplicationText,
+  play,
+  type Profile,
+  profileNamed,
+  type ProfileName,
+  profileNames,
+  usualBattery,
+} from '../../../emulator/index.ts';
 import { useBrowser } from '../../support/browser.ts';
 import { describeLayer } from '../../support/layers.ts';
-import { cardOf, digits, keyIn, openTestDesk, type TestDesk } from './page-support.ts';
+import { wrongPin } from '../pin-support.ts';
+import {
+  cardOf,
+  digits,
+  keyIn,
+  multiWithHostCode,
+  openTestDesk,
+  spokenOf,
+  type TestDesk,
+} from './page-support.ts';
 
 interface AccessibleNode {
   readonly role?: { readonly value?: string };
@@ -25,6 +45,103 @@ async function controlsOf(page: Page): Promise<readonly { role: string; name: st
     .filter(({ role }) => controls.includes(role));
 }
 
+const dayMs = 86_400_000;
+const press = { kind: 'press' } as const;
+const wrong = { kind: 'pin', devicePin: wrongPin } as const;
+const batteryOf = (days: number): Battery =>
+  freshBattery({ ...usualBattery, lifeMs: 30 * dayMs, warnBeforeMs: 30 * dayMs }, days * dayMs);
+const names = ['CHALLENGE', 'APPLICATION2', 'APPLICATION3', 'APPLICATION4', 'A-B-C-D-E-F'];
+
+/** Screens that only some devices have, and the keys that lead to them. */
+const screens: readonly {
+  readonly serial: string;
+  readonly profile: Profile;
+  readonly keys: readonly DeviceInput[];
+  readonly battery?: Battery;
+  readonly says: RegExp;
+}[] = [
+  {
+    serial: 'FIELD01',
+    profile: multiWithHostCode,
+    keys: [press, { kind: 'sign' }, { kind: 'type', text: '1234567890123456' }],
+    says: /^Field 1 of 2, ACCOUNT/,
+  },
+  {
+    serial: 'HOST01',
+    profile: multiWithHostCode,
+    keys: [press, { kind: 'type', text: '1' }, { kind: 'confirm' }, { kind: 'host-code' }],
+    says: /^Host code/,
+  },
+  {
+    serial: 'TIME01',
+    profile: profileNamed('one-button-info'),
+    keys: [{ kind: 'press', heldMs: 6000 }],
+    says: /^The clock says/,
+  },
+  {
+    serial: 'LOWBATTERY01',
+    profile: profileNamed('one-button-info'),
+    keys: [{ kind: 'press', heldMs: 6000 }, press],
+    battery: batteryOf(0),
+    says: /^Battery \d+ percent\. Battery low$/,
+  },
+  {
+    serial: 'LONGSERIAL123456-99',
+    profile: profileNamed('one-button-info'),
+    keys: [{ kind: 'press', heldMs: 6000 }, press, press],
+    says: /^Serial L O N G/,
+  },
+  {
+    serial: 'DEAD01',
+    profile: profileNamed('keypad-pin'),
+    keys: [],
+    battery: batteryOf(-60),
+    says: /^Display off: no power$/,
+  },
+  {
+    serial: 'LOCKED01',
+    profile: profileNamed('keypad-pin'),
+    keys: [press, wrong, wrong, wrong, wrong, wrong],
+    says: /^Locked\. Challenge/,
+  },
+  {
+    serial: 'LOWMENU01',
+    profile: {
+      ...profileNamed('keypad-multi'),
+      applications: names.map((name) => parseApplicationText(`${name}=HOTP-SHA1-6`)),
+    },
+    keys: [press],
+    battery: batteryOf(0),
+    says: /Battery low$/,
+  },
+  {
+    serial: 'WHOLE01',
+    profile: {
+      ...profileNamed('keypad-cr-time'),
+      applications: [parseApplicationText('CR=OCRA-1:HOTP-SHA512-0:QN08')],
+    },
+    keys: [press, { kind: 'type', text: '1' }, { kind: 'confirm' }],
+    says: /^Response/,
+  },
+];
+
+/** Leads a token to its screen, one key after the other, also past those that fail. */
+async function showScreen(desk: TestDesk, screen: (typeof screens)[number]): Promise<void> {
+  const { serial, profile, keys, battery = null } = screen;
+  await desk.put(serial, profile);
+  await desk.folder.update(serial, (token) => {
+    const nowMs = Date.now();
+    const powered = {
+      ...token,
+      battery: battery && { ...battery, fittedAtMs: battery.fittedAtMs + nowMs },
+    };
+    return {
+      token: keys.reduce((before, key) => play(before, [key], nowMs).token, powered),
+      result: null,
+    };
+  });
+}
+
 function serialOf(profile: ProfileName): string {
   return `TOKEN${profileNames.indexOf(profile)}`;
 }
@@ -38,6 +155,7 @@ describeLayer('chromium', 'how the page looks', () => {
     for (const [index, name] of profileNames.entries()) {
       await desk.put(`TOKEN${index}`, profileNamed(name));
     }
+    for (const screen of screens) await showScreen(desk, screen);
     const line = { atMs: 1000, channel: 'http', to: '+491701', text: 'Your code is 482915' };
     appendFileSync(join(desk.path, 'inbox.jsonl'), `${JSON.stringify(line)}\n`);
     return desk;
@@ -46,7 +164,11 @@ describeLayer('chromium', 'how the page looks', () => {
   /** Shows whatever can be shown at once: displays, panels, the inbox, a refusal and a banner. */
   async function openEverything(page: Page): Promise<void> {
     await cardOf(page, 'TOKEN0').waitFor();
+    for (const { serial, says } of screens) {
+      await expect.poll(() => spokenOf(page, serial).textContent()).toMatch(says);
+    }
     await page.getByRole('button', { name: 'Press TOKEN0' }).click();
+    await page.getByRole('button', { name: `Press ${serialOf('phone-time')}` }).click();
     await keyIn(page, serialOf('keypad-multi'), 'On and off');
     await keyIn(page, serialOf('keypad-pin'), 'On and off', ...digits('739155'), 'OK');
     for (const [serial, panel] of [
@@ -55,6 +177,8 @@ describeLayer('chromium', 'how the page looks', () => {
       ['TOKEN2', 'Pocket'],
       ['TOKEN3', 'About'],
       [serialOf('keypad-cr-counter'), 'Key in'],
+      [serialOf('programmable-time'), 'Program'],
+      ['LOWBATTERY01', 'Battery'],
     ] as const) {
       await cardOf(page, serial).getByRole('button', { name: panel, exact: true }).click();
     }
@@ -81,21 +205,35 @@ describeLayer('chromium', 'how the page looks', () => {
     const onDesk = await controlsOf(page);
     expect(onDesk.length).toBeGreaterThan(80);
     expect(onDesk.filter(({ name }) => name.trim() === '')).toEqual([]);
+    expect(onDesk.map(({ name }) => name)).toEqual(
+      expect.arrayContaining([
+        'Sign data fields',
+        'Host code',
+        'Hold the button of TIME01 for 6 s: information',
+        'Unlock LOCKED01',
+      ]),
+    );
     await page.getByRole('button', { name: 'New token' }).click();
     const inDialog = await controlsOf(page);
     expect(inDialog.map(({ name }) => name)).toContain('Serial');
     expect(inDialog.filter(({ name }) => name.trim() === '')).toEqual([]);
   });
 
-  it.each([360, 390, 768, 1024, 1600])('needs no sideways scrolling at %i px', async (width) => {
-    const desk = await fullDesk();
-    const { page } = await browser.visit(desk.served.url, { viewport: { width, height: 800 } });
-    await openEverything(page);
-    expect(await page.evaluate('document.documentElement.scrollWidth')).toBe(width);
-    await page.getByRole('button', { name: 'New token' }).click();
-    const box = await page.getByRole('dialog').boundingBox();
-    expect(box?.width).toBeLessThanOrEqual(width);
-  });
+  it.each([360, 390, 768, 1280, 1600])(
+    'cuts nothing off, and needs no sideways scrolling, at %i px',
+    async (width) => {
+      const desk = await fullDesk();
+      const { page } = await browser.visit(desk.served.url, { viewport: { width, height: 800 } });
+      await openEverything(page);
+      expect(await page.evaluate('document.documentElement.scrollWidth')).toBe(width);
+      expect(await page.evaluate("cutOff('.lcd, .lcd-note, .device, .key, .card button')")).toEqual(
+        [],
+      );
+      await page.getByRole('button', { name: 'New token' }).click();
+      const box = await page.getByRole('dialog').boundingBox();
+      expect(box?.width).toBeLessThanOrEqual(width);
+    },
+  );
 
   it('stands still for who wants it to', async () => {
     const desk = await fullDesk();

@@ -8,7 +8,9 @@ import {
   nodePorts,
   openInboxFile,
   openTokenFolder,
+  parseApplicationText,
   type Profile,
+  profileNamed,
   type TokenFolder,
 } from '../../../emulator/index.ts';
 import {
@@ -85,6 +87,14 @@ export async function openTestDesk(options: Partial<PageOptions> = {}): Promise<
     },
   };
 }
+
+const multi = parseApplicationText('MULTI=multi:OCRA-1:HOTP-SHA1-8:C-QH40/ACCOUNT:N16,NAME:a8');
+
+/** A keypad without PIN that signs as well, and has host codes. */
+export const multiWithHostCode: Profile = {
+  ...profileNamed('keypad-cr-time'),
+  applications: [{ ...multi, hostCode: { scheme: 'mutual', digits: 8 } }],
+};
 
 export function keyOf({ url }: ServedPage): string {
   return new URL(url).hash.slice(1);
