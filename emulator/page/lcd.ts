@@ -91,7 +91,7 @@ function infoOf(display: Extract<PoweredDisplay, { kind: 'info' }>): Shown {
     case 'battery':
       return {
         main: String(display.chargePercent),
-        note: 'BATTERY PERCENT',
+        note: 'BATTERY %',
         spoken: `Battery ${display.chargePercent} percent`,
       };
     case 'serial':

@@ -125,12 +125,12 @@ const screens: readonly {
   },
 ];
 
-/** Leads a token to its screen, one key after the other, also past those that fail. */
+/** Leads a token to its screen, one key after the other, also past those that fail; tomorrow. */
 async function showScreen(desk: TestDesk, screen: (typeof screens)[number]): Promise<void> {
   const { serial, profile, keys, battery = null } = screen;
   await desk.put(serial, profile);
   await desk.folder.update(serial, (token) => {
-    const nowMs = Date.now();
+    const nowMs = Date.now() + dayMs;
     const powered = {
       ...token,
       battery: battery && { ...battery, fittedAtMs: battery.fittedAtMs + nowMs },
@@ -155,15 +155,18 @@ describeLayer('chromium', 'how the page looks', () => {
     for (const [index, name] of profileNames.entries()) {
       await desk.put(`TOKEN${index}`, profileNamed(name));
     }
-    for (const screen of screens) await showScreen(desk, screen);
     const line = { atMs: 1000, channel: 'http', to: '+491701', text: 'Your code is 482915' };
     appendFileSync(join(desk.path, 'inbox.jsonl'), `${JSON.stringify(line)}\n`);
     return desk;
   }
 
   /** Shows whatever can be shown at once: displays, panels, the inbox, a refusal and a banner. */
-  async function openEverything(page: Page): Promise<void> {
+  async function openEverything(desk: TestDesk, page: Page): Promise<void> {
     await cardOf(page, 'TOKEN0').waitFor();
+    // First: whatever is displayed today is gone tomorrow.
+    await page.getByRole('button', { name: 'Go one day ahead' }).click();
+    await page.getByRole('button', { name: 'Back to now' }).waitFor();
+    for (const screen of screens) await showScreen(desk, screen);
     for (const { serial, says } of screens) {
       await expect.poll(() => spokenOf(page, serial).textContent()).toMatch(says);
     }
@@ -183,14 +186,12 @@ describeLayer('chromium', 'how the page looks', () => {
       await cardOf(page, serial).getByRole('button', { name: panel, exact: true }).click();
     }
     await page.getByRole('button', { name: /^Inbox/ }).click();
-    await page.getByRole('button', { name: 'Go one day ahead' }).click();
-    await page.getByRole('button', { name: 'Back to now' }).waitFor();
   }
 
   it.each(['light', 'dark'] as const)('has no faint text when it is %s', async (colorScheme) => {
     const desk = await fullDesk();
     const { page } = await browser.visit(desk.served.url, { colorScheme });
-    await openEverything(page);
+    await openEverything(desk, page);
     expect(await page.evaluate('faintTexts(4.5)')).toEqual([]);
     // The measure itself: everything is fainter than the most there can be.
     expect(await page.evaluate<string[]>('faintTexts(21.01)')).not.toEqual([]);
@@ -201,7 +202,7 @@ describeLayer('chromium', 'how the page looks', () => {
   it('names every control', async () => {
     const desk = await fullDesk();
     const { page } = await browser.visit(desk.served.url);
-    await openEverything(page);
+    await openEverything(desk, page);
     const onDesk = await controlsOf(page);
     expect(onDesk.length).toBeGreaterThan(80);
     expect(onDesk.filter(({ name }) => name.trim() === '')).toEqual([]);
@@ -224,7 +225,7 @@ describeLayer('chromium', 'how the page looks', () => {
     async (width) => {
       const desk = await fullDesk();
       const { page } = await browser.visit(desk.served.url, { viewport: { width, height: 800 } });
-      await openEverything(page);
+      await openEverything(desk, page);
       expect(await page.evaluate('document.documentElement.scrollWidth')).toBe(width);
       expect(await page.evaluate("cutOff('.lcd, .lcd-note, .device, .key, .card button')")).toEqual(
         [],
