@@ -38,6 +38,7 @@ export function createHands({ view, send, askExtras, onTyped }: HandsParts): Han
   }
 
   function setPin(text: string): void {
+    if (text === pin) return;
     pin = text;
     onTyped();
   }
@@ -45,19 +46,15 @@ export function createHands({ view, send, askExtras, onTyped }: HandsParts): Han
   async function act(pressed: DeviceKey): Promise<void> {
     const { lcd, make } = view();
     const key = keyOfLetter(pressed, view()) ?? pressed;
-    if (typeof key === 'object' && 'heldMs' in key) {
-      setPin('');
-      return send({ kind: 'press', heldMs: key.heldMs });
-    }
-    if (key === 'press' || (key === 'enter' && !lcd.isOn)) {
-      setPin('');
-      return send({ kind: 'press' });
+    const atOnce = sentAtOnce(key, view());
+    if (atOnce !== null) {
+      if (atOnce.kind === 'press') setPin('');
+      return send(atOnce);
     }
     if (make.body !== 'keypad' || !lcd.isOn) return;
-    if (key === 'change-pin' || key === 'sign' || key === 'host-code') return send({ kind: key });
     if (key === 'clear') return clear();
     if (key === 'confirm' || key === 'enter') return confirm();
-    return character(key.character);
+    if (typeof key === 'object' && 'character' in key) return character(key.character);
   }
 
   async function clear(): Promise<void> {
@@ -99,10 +96,18 @@ export function createHands({ view, send, askExtras, onTyped }: HandsParts): Han
     press,
     type: (text) => press({ character: text }),
     stars: () => (pin === '' ? null : '*'.repeat(pin.length)),
-    forget: () => {
-      if (pin !== '') setPin('');
-    },
+    forget: () => setPin(''),
   };
+}
+
+/** What goes to the device as it is, or null: the others depend on what the display asks for. */
+function sentAtOnce(key: DeviceKey, { lcd, make }: TokenView): Key | null {
+  if (typeof key === 'object') {
+    return 'heldMs' in key ? { kind: 'press', heldMs: key.heldMs } : null;
+  }
+  if (key === 'press' || (key === 'enter' && !lcd.isOn)) return { kind: 'press' };
+  const isFunction = key === 'change-pin' || key === 'sign' || key === 'host-code';
+  return isFunction && make.body === 'keypad' && lcd.isOn ? { kind: key } : null;
 }
 
 /** The key that a letter of the keyboard stands for, unless it is one that is keyed in; or null. */
