@@ -48,8 +48,8 @@ const config: ViteUserConfig = defineConfig({
         // They share nothing but the clock of the machine: both cores, and each module read once.
         maxWorkers: 2,
         isolate: false,
-        // Before all others: groups of workers are not mixed.
-        sequence: { groupOrder: -1 },
+        // After all others: groups of workers are not mixed.
+        sequence: { groupOrder: 1 },
       }),
       layer('hsm', filesOf(layers.hsm), { testTimeout: 60_000, hookTimeout: 60_000 }),
       layer('store', filesOf(layers.store), {

@@ -16,7 +16,7 @@ import {
 } from '../../../emulator/index.ts';
 import { useBrowser } from '../../support/browser.ts';
 import { describeLayer } from '../../support/layers.ts';
-import { wrongPin } from '../pin-support.ts';
+import { wrongPin } from '../device/pin-support.ts';
 import {
   cardOf,
   digits,
