@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest';
-import { localAuthentication, Oracle, type Rules, type Sequence } from '../../../emulator/index.ts';
+import { localAuthentication, Oracle, type Rules } from '../../../emulator/index.ts';
 import { type Row, rowWriter } from '../../../emulator/fleet/row.ts';
 import { readTokenLine, tokenLine } from '../../../emulator/fleet/token-line.ts';
-import { csvOf, fleet, head, rowsOf, runOf } from './support.ts';
+import { csvOf, fleet, head, rowsOf, runOf, timeSequence } from './support.ts';
 
 const four = '[TIME, EVENT, CR, CR-COUNTER]';
 
@@ -140,15 +140,7 @@ policy: { userLockThreshold: 0, identificationTimeWindowSteps: 4 }
 });
 
 describe('the oracle of several applications', () => {
-  const time: Sequence = {
-    hash: 'SHA1',
-    digits: 6,
-    stepSeconds: 30,
-    hasCounter: false,
-    hasClock: true,
-    suite: null,
-    isAsked: false,
-  };
+  const time = timeSequence;
   const suite = 'OCRA-1:HOTP-SHA1-6:QN08-T30S';
   const nowMs = 1_767_225_600_000;
   const step = nowMs / 30_000;

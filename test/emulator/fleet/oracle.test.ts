@@ -6,19 +6,12 @@ import {
   type Rules,
   type Sequence,
 } from '../../../emulator/index.ts';
+import { timeSequence } from './support.ts';
 
 const stepMs = 30_000;
 const startMs = 1_767_225_600_000;
 const seed = Buffer.from('12345678901234567890');
-const time: Sequence = {
-  hash: 'SHA1',
-  digits: 6,
-  stepSeconds: 30,
-  hasCounter: false,
-  hasClock: true,
-  suite: null,
-  isAsked: false,
-};
+const time = timeSequence;
 const event: Sequence = { ...time, hasCounter: true, hasClock: false };
 
 function oracleOf(sequence: Sequence, rules: Partial<Rules> = {}, key: Uint8Array = seed): Oracle {

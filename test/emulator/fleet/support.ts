@@ -1,5 +1,6 @@
 import { drawTokens } from '../../../emulator/fleet/draw.ts';
 import { type Fleet, fleetOf } from '../../../emulator/fleet/fleet-folder.ts';
+import type { Sequence } from '../../../emulator/fleet/oracle/index.ts';
 import { livesOf } from '../../../emulator/fleet/fleet.ts';
 import { type Row, rowWriter } from '../../../emulator/fleet/row.ts';
 import { FleetRun } from '../../../emulator/fleet/run.ts';
@@ -65,3 +66,14 @@ export function csvOf(rows: readonly Row[]): string {
 export function head(more: string): string {
   return `version: 1\nseed: NOT-FOR-PRODUCTION\nstart: 2026-01-01T00:00:00Z\n${more}`;
 }
+
+/** TOTP as most fobs have it. */
+export const timeSequence: Sequence = {
+  hash: 'SHA1',
+  digits: 6,
+  stepSeconds: 30,
+  hasCounter: false,
+  hasClock: true,
+  suite: null,
+  isAsked: false,
+};

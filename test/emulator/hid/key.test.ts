@@ -21,6 +21,7 @@ import {
   plugged,
   type Plugged,
   programmed,
+  readReports,
   resets,
   sampleChallenge,
   sampleKey,
@@ -37,21 +38,12 @@ async function send({ device }: Plugged, reports: readonly (string | Uint8Array)
   }
 }
 
-/** The reports that a host gets, one after another. */
-async function read({ device }: Plugged, count: number): Promise<string[]> {
-  const reports: string[] = [];
-  for (let index = 0; index < count; index += 1) {
-    reports.push(hexOf(await device.getFeatureReport()));
-  }
-  return reports;
-}
-
 describe('an emulated key', () => {
   it('answers the captured request, byte for byte, and then shows its status', async () => {
     const key = await programmed();
     await send(key, vectors.slot1ChallengeReports);
     const payload = vectors.responsePayloadHex.padEnd(56, '0');
-    expect(await read(key, 6)).toEqual([
+    expect(await readReports(key, 6)).toEqual([
       ...[0, 1, 2, 3].map((n) => `${payload.slice(14 * n, 14 * n + 14)}4${n}`),
       '0000000000000040',
       '00050403020b0000',
@@ -74,13 +66,13 @@ describe('an emulated key', () => {
 
   it('has nothing to say on pages and commands that it does not know', async () => {
     const key = plugged();
-    const [before] = await read(key, 1);
+    const [before] = await readReports(key, 1);
     for (const command of [0x00, 0x04, 0x05, 0x11, 0x12, 0x15, 0x20, 0x28, 0x31, 0xff]) {
       await send(key, requestReports(command, own));
-      expect(await read(key, 1)).toEqual([before]);
+      expect(await readReports(key, 1)).toEqual([before]);
     }
     await send(key, requestReports(commands.deviceInfo, Uint8Array.of(1)));
-    expect(await read(key, 1)).toEqual([before]);
+    expect(await readReports(key, 1)).toEqual([before]);
   });
 
   it('has no answer from a slot that is empty, or for something else', async () => {
@@ -129,7 +121,7 @@ describe('a challenge that is shorter than 64 bytes', () => {
     const shorter = hexOf(await key.host.challengeHmac(1, bytesOf('c0ffee')));
     // requestReports fills up with zeros.
     await send(key, requestReports(commands.challengeHmac[1], challenge));
-    const [first, second, third] = await read(key, 3);
+    const [first, second, third] = await readReports(key, 3);
     const byYkchalresp = [first, second, third].map((report) => report!.slice(0, 14)).join('');
     expect(byYkchalresp.slice(0, 40)).toBe(shorter);
     expect(byYkchalresp.slice(0, 40)).not.toBe(whole);
@@ -246,11 +238,11 @@ describe('a slot that wants a touch', () => {
   it('says how long it waits, and answers after the touch', async () => {
     const key = await programmed();
     await send(key, vectors.slot2ChallengeReports);
-    expect(await read(key, 1)).toEqual(['00050403020b002f']);
+    expect(await readReports(key, 1)).toEqual(['00050403020b002f']);
     await key.clock.sleepMs(14_001);
-    expect(await read(key, 1)).toEqual(['00050403020b0021']);
+    expect(await readReports(key, 1)).toEqual(['00050403020b0021']);
     key.device.touch();
-    const [first] = await read(key, 1);
+    const [first] = await readReports(key, 1);
     expect(first).toBe(`${vectors.responsePayloadHex.slice(0, 14)}40`);
   });
 
@@ -259,7 +251,7 @@ describe('a slot that wants a touch', () => {
     await send(key, vectors.slot2ChallengeReports);
     await key.clock.sleepMs(15_000);
     key.device.touch();
-    expect(await read(key, 1)).toEqual(['00050403020b0000']);
+    expect(await readReports(key, 1)).toEqual(['00050403020b0000']);
   });
 
   it('tells its host once that it waits', async () => {
@@ -280,7 +272,7 @@ describe('a slot that wants a touch', () => {
       const key = await programmed();
       await send(key, [...vectors.slot2ChallengeReports, reset]);
       key.device.touch();
-      expect(await read(key, 1)).toEqual(['00050403020b0000']);
+      expect(await readReports(key, 1)).toEqual(['00050403020b0000']);
     }
   });
 });
@@ -297,9 +289,9 @@ describe('reports out of their order', () => {
     ]) {
       const key = await programmed();
       await send(key, order);
-      expect(await read(key, 1), order.join()).toEqual([idle]);
+      expect(await readReports(key, 1), order.join()).toEqual([idle]);
       await send(key, [first, second, last]);
-      expect(await read(key, 1), order.join()).not.toEqual([idle]);
+      expect(await readReports(key, 1), order.join()).not.toEqual([idle]);
     }
   });
 
@@ -307,7 +299,7 @@ describe('reports out of their order', () => {
     const [first = '', second = '', last = ''] = vectors.slot1ChallengeReports;
     const key = await programmed();
     await send(key, [first, '1111111111111101', '11', second, `${last}00`, '', last]);
-    expect((await read(key, 1))[0]).toBe(`${vectors.responsePayloadHex.slice(0, 14)}40`);
+    expect((await readReports(key, 1))[0]).toBe(`${vectors.responsePayloadHex.slice(0, 14)}40`);
   });
 });
 

@@ -28,6 +28,7 @@ import {
   plugged,
   type Plugged,
   programmed,
+  readReports,
   resets,
   sampleChallenge,
   sampleKey,
@@ -44,14 +45,6 @@ const { allowUpdate, dormant, ledInverted, serialApiVisible } = extensionFlags;
 function update(more: Partial<SlotConfig> = {}): SlotConfig {
   const blank = hmacSlotConfig(new Uint8Array(20), { needsTouch: false });
   return { ...blank, extensionFlags: allowUpdate, ticketFlags: 0, configFlags: 0, ...more };
-}
-
-async function read({ device }: Plugged, count: number): Promise<string[]> {
-  const reports: string[] = [];
-  for (let index = 0; index < count; index += 1) {
-    reports.push(hexOf(await device.getFeatureReport()));
-  }
-  return reports;
 }
 
 async function ask(
@@ -242,12 +235,12 @@ describe('what clients send first', () => {
     const key = await programmed();
     for (const reset of resets) {
       await key.device.sendFeatureReport(reset);
-      expect(await read(key, 1)).toEqual([idle]);
+      expect(await readReports(key, 1)).toEqual([idle]);
       await ask(key, commands.serial);
-      expect((await read(key, 2))[0]).toMatch(/^00001267.*40$/);
+      expect((await readReports(key, 2))[0]).toMatch(/^00001267.*40$/);
       await key.device.sendFeatureReport(reset);
       await ask(key, commands.deviceInfo);
-      expect((await read(key, 1))[0]).toMatch(/40$/);
+      expect((await readReports(key, 1))[0]).toMatch(/40$/);
       await key.device.sendFeatureReport(reset);
     }
   });
@@ -255,9 +248,9 @@ describe('what clients send first', () => {
   it('is ended where a slot would want a touch, and asked in earnest afterwards', async () => {
     const key = await programmed();
     await ask(key, commands.challengeHmac[2], bytesOf('5a'));
-    expect((await read(key, 1))[0]).toMatch(/2f$/);
+    expect((await readReports(key, 1))[0]).toMatch(/2f$/);
     await key.host.reset();
-    expect(await read(key, 1)).toEqual([idle]);
+    expect(await readReports(key, 1)).toEqual([idle]);
     const mac = await key.host.challengeHmac(2, sampleChallenge, () => key.device.touch());
     expect(hexOf(mac)).toBe(vectors.hmacSha1);
   });
@@ -277,7 +270,7 @@ describe('what clients send first', () => {
     for (let command = 0; command <= 0xff; command += 1) {
       if (there.has(command)) continue;
       await ask(key, command, slotConfigBytes(hmacSlotConfig(own, { needsTouch: false })));
-      expect(await read(key, 1), String(command)).toEqual([idle]);
+      expect(await readReports(key, 1), String(command)).toEqual([idle]);
     }
     expect(key.device.key).toBe(before);
   });
@@ -307,7 +300,7 @@ describe('a touch', () => {
     const aborted = key.host.challengeHmac(2, sampleChallenge, () => void key.host.reset());
     expect(await errorOf(() => aborted)).toMatchObject({ code: 'untouched' });
     key.device.touch();
-    expect(await read(key, 1)).toEqual(['00050403020b0000']);
+    expect(await readReports(key, 1)).toEqual(['00050403020b0000']);
     const again = await key.host.challengeHmac(1, sampleChallenge);
     expect(hexOf(again)).toBe(createHmac('sha1', sampleKey).update(sampleChallenge).digest('hex'));
   });

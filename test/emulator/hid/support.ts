@@ -85,3 +85,12 @@ export async function programmed(): Promise<Plugged> {
 export function portsOf(load: () => Promise<unknown>, isPermitted = true): RealKeyPorts {
   return { load, isPermitted: () => Promise.resolve(isPermitted) };
 }
+
+/** The reports that a host gets, one after another, in hex. */
+export async function readReports({ device }: Plugged, count: number): Promise<string[]> {
+  const reports: string[] = [];
+  for (let index = 0; index < count; index += 1) {
+    reports.push(hexOf(await device.getFeatureReport()));
+  }
+  return reports;
+}
