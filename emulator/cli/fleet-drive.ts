@@ -1,10 +1,11 @@
+import { X509Certificate } from 'node:crypto';
 import { Command } from 'commander';
 import { EmulatorError } from '../errors.ts';
 import { driveFleet, type Unexpected } from '../fleet/drive.ts';
 import type { DriveServer } from '../fleet/drive-server.ts';
 import { type ExchangeOptions, exchangeWith } from '../fleet/exchange.ts';
 import { readFleet } from '../fleet/fleet-folder.ts';
-import { RestServer } from '../fleet/rest-server.ts';
+import { isApiKey, RestServer } from '../fleet/rest-server.ts';
 import { copiesByCommand, copyRefusal, type ServerCopies } from '../fleet/server-copies.ts';
 import { withSoap } from '../fleet/soap-verifier.ts';
 import { type CliWorld, type CommonOptions, print, readInput } from './context.ts';
@@ -61,7 +62,7 @@ async function runDrive(
   const fleet = await readFleet(world.env, path);
   const copies = copiesOf(world, options, stopping.signal);
   const refusal = copyRefusal(fleet.scenario, copies !== undefined);
-  if (refusal !== null) throw new EmulatorError('input-invalid', refusal);
+  if (refusal !== null) throw invalid(refusal);
   const name = `vtoken-fleet-${fleet.digest.slice(0, 8)}`;
   const server = await serverOf(world, options, name, stopping.signal);
   const progress = fleetProgress(world);
@@ -98,8 +99,10 @@ async function serverOf(
   const { server, keyFile, soap, ca } = options;
   const origin = originOf('--server', server);
   const soapOrigin = typeof soap === 'string' ? originOf('--soap', soap) : origin;
+  refusePlain(origin);
   const adminKey = (await readInput(world, keyFile, keyBytesMax)).toString('utf8').trim();
-  const trusted = ca === undefined ? {} : { ca: await readInput(world, ca, caBytesMax) };
+  if (!isApiKey(adminKey)) throw invalid(`${keyFile} holds no API key`);
+  const trusted = ca === undefined ? {} : { ca: await authoritiesOf(world, ca) };
   const how: ExchangeOptions = { ...trusted, signal };
   const exchange = exchangeWith(origin, how);
   const isOpenToPrograms = soap !== undefined;
@@ -116,7 +119,31 @@ function copiesOf(
   if (onBackup !== undefined && onRestore !== undefined) {
     return copiesByCommand(env, { onBackup, onRestore }, signal);
   }
-  throw new EmulatorError('input-invalid', '--on-backup and --on-restore go together');
+  throw invalid('--on-backup and --on-restore go together');
+}
+
+/** Node takes anything for authorities, and trusts nobody then. */
+async function authoritiesOf(world: CliWorld, path: string): Promise<Buffer> {
+  const ca = await readInput(world, path, caBytesMax);
+  if (!isPem(ca)) throw invalid(`${path} holds no certificate in PEM`);
+  return ca;
+}
+
+function isPem(bytes: Buffer): boolean {
+  try {
+    new X509Certificate(bytes);
+    return bytes.includes('-----BEGIN ');
+  } catch {
+    return false;
+  }
+}
+
+function refusePlain(origin: string): void {
+  const { protocol, hostname } = new URL(origin);
+  if (protocol === 'https:' || /^(?:localhost|127\.[0-9.]+|\[::1\])$/.test(hostname)) return;
+  throw invalid(
+    `--server ${origin} is neither https nor this machine: the API key would cross the net in clear; use https`,
+  );
 }
 
 function lineOf({ serial, submittedAt, event, expected, got }: Unexpected): string {
@@ -125,9 +152,14 @@ function lineOf({ serial, submittedAt, event, expected, got }: Unexpected): stri
 
 function originOf(option: string, text: string): string {
   const url = URL.canParse(text) ? new URL(text) : null;
-  if (url !== null && (url.protocol === 'http:' || url.protocol === 'https:')) return url.origin;
-  throw new EmulatorError(
-    'input-invalid',
-    `${option} takes an address such as http://127.0.0.1:8888`,
+  const isWeb = url !== null && (url.protocol === 'http:' || url.protocol === 'https:');
+  // A path, a password or a query would be left out without a word.
+  if (isWeb && [`${url.origin}/`, url.origin].includes(url.href)) return url.origin;
+  throw invalid(
+    `${option} takes an address such as http://127.0.0.1:8888, and nothing behind the port`,
   );
+}
+
+function invalid(message: string): EmulatorError {
+  return new EmulatorError('input-invalid', message);
 }

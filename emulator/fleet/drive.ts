@@ -113,16 +113,21 @@ class Drive {
   }
 
   async #begin(): Promise<void> {
-    const { scenario, tokens } = this.#fleet;
+    const { scenario } = this.#fleet;
     await this.#server.setTime(scenario.start);
+    // Tokens that are not as they must be leave nothing behind: whoever imported them may mend it and try again.
+    if (this.#options.areEnrolled === true) await this.#own((token) => this.#server.find(token));
     await this.#server.prepare(rulesOf(scenario));
+    if (this.#options.areEnrolled !== true) await this.#own((token) => this.#server.enrol(token));
+    this.#reachedMs = scenario.start;
+  }
+
+  async #own(ownerOf: (token: DrawnToken) => Promise<Owner>): Promise<void> {
+    const { scenario, tokens } = this.#fleet;
     for (const token of tokens) {
-      const { areEnrolled = false } = this.#options;
-      const owner = await (areEnrolled ? this.#server.find(token) : this.#server.enrol(token));
-      this.#owners.set(token.serial, owner);
+      this.#owners.set(token.serial, await ownerOf(token));
       this.#options.onProgress(scenario.start, 0);
     }
-    this.#reachedMs = scenario.start;
   }
 
   #queue(row: Row): void {

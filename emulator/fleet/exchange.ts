@@ -17,7 +17,7 @@ export interface Got {
 
 /** Requests to one server, one after the other, over a connection that is kept. */
 export interface Exchange {
-  /** Rejects with an EmulatorError: `stopped`, or `storage-failed` without an answer. */
+  /** Rejects with an EmulatorError: `stopped`, `storage-failed` without an answer, `refused` for one too long. */
   ask(sent: Sent): Promise<Got>;
   /** Before the server is another process: its connections are not. */
   hangUp(): void;
@@ -28,13 +28,18 @@ export interface ExchangeOptions {
   readonly ca?: Buffer | undefined;
   /** Ends what waits for an answer. */
   readonly signal?: AbortSignal | undefined;
+  /** For tests: how long a whole answer may take. */
+  readonly answerMaxMs?: number | undefined;
 }
 
-const silenceMaxMs = 30_000;
+const usualAnswerMaxMs = 30_000;
 const answerBytesMax = 2 ** 20;
 
 /** @param origin such as http://127.0.0.1:8888 */
-export function exchangeWith(origin: string, { ca, signal }: ExchangeOptions = {}): Exchange {
+export function exchangeWith(
+  origin: string,
+  { ca, signal, answerMaxMs = usualAnswerMaxMs }: ExchangeOptions = {},
+): Exchange {
   const isTls = origin.startsWith('https:');
   const trusted = ca === undefined ? {} : { ca };
   const newAgent = (): PlainAgent =>
@@ -43,26 +48,34 @@ export function exchangeWith(origin: string, { ca, signal }: ExchangeOptions = {
   return {
     ask: ({ method, path, headers, body = '' }) =>
       new Promise((resolve, reject) => {
-        const fail = (error: Error): void => reject(failureOf(error, signal));
+        const fail = (error: Error): void => {
+          clearTimeout(deadline);
+          reject(failureOf(error, signal));
+        };
         const length = body === '' ? {} : { 'content-length': String(Buffer.byteLength(body)) };
         const request = (isTls ? requestTls : requestPlain)(
           new URL(path, origin),
-          { method, agent, headers: { ...headers, ...length }, timeout: silenceMaxMs, signal },
+          { method, agent, headers: { ...headers, ...length }, signal },
           (response) => {
             const pieces: Buffer[] = [];
             let bytes = 0;
             response.on('data', (piece: Buffer) => {
               bytes += piece.length;
-              if (bytes > answerBytesMax) request.destroy(new Error('the answer is too long'));
+              if (bytes > answerBytesMax) request.destroy(tooLong());
               else pieces.push(piece);
             });
             response.on('error', fail);
-            response.on('end', () =>
-              resolve({ status: response.statusCode ?? 0, body: Buffer.concat(pieces) }),
-            );
+            response.on('end', () => {
+              clearTimeout(deadline);
+              resolve({ status: response.statusCode ?? 0, body: Buffer.concat(pieces) });
+            });
           },
         );
-        request.on('timeout', () => request.destroy(new Error('no answer in time')));
+        // Of the whole answer: a byte now and then would keep us for ever.
+        const deadline = setTimeout(
+          () => request.destroy(new Error(`no whole answer within ${answerMaxMs / 1000} s`)),
+          answerMaxMs,
+        );
         request.on('error', fail);
         request.end(body);
       }),
@@ -73,8 +86,16 @@ export function exchangeWith(origin: string, { ca, signal }: ExchangeOptions = {
   };
 }
 
+function tooLong(): EmulatorError {
+  return new EmulatorError(
+    'refused',
+    `the server's answer is longer than the ${answerBytesMax} bytes allowed`,
+  );
+}
+
 function failureOf(error: Error, signal: AbortSignal | undefined): EmulatorError {
   if (signal?.aborted === true) return new EmulatorError('stopped', 'stopped', error);
+  if (error instanceof EmulatorError) return error;
   // Of several addresses that were tried, each has an error of its own.
   const { message } = error instanceof AggregateError ? (error.errors[0] as Error) : error;
   const isTrust = /certificate|self-signed/i.test(message);

@@ -8,6 +8,7 @@ import type { DriveServer, Owner, Submitted } from './drive-server.ts';
 import type { Exchange } from './exchange.ts';
 import { type Json, tokenFlaw, userFlaw } from './fresh-token.ts';
 import type { Outcome, Rules } from './oracle/index.ts';
+import { quoted, serverWord } from './server-words.ts';
 
 export interface RestServerOf {
   readonly exchange: Exchange;
@@ -32,6 +33,8 @@ type Meanings = Readonly<Partial<Record<number, string>>>;
 
 /** Answers that are the server's word on an attempt. */
 const verdictStatuses = [200, 202, 403];
+/** Members of requests with seeds, responses and challenges. */
+const secretMembers = ['value', 'response', 'challenge'];
 const returnMaxMs = 60_000;
 const betweenTriesMs = 200;
 const freshDatabase = 'give the drive a fresh database (tallystick init --test)';
@@ -47,9 +50,10 @@ export class RestServer implements DriveServer {
 
   async setTime(nowMs: number): Promise<void> {
     const body = { nowMs };
-    await this.#must('PUT', '/v1/test-clock', body, {
+    const answer = await this.#must('PUT', '/v1/test-clock', body, {
       404: 'the server has no test clock: start it with "tallystick serve --unsafe-test-clock"',
     });
+    if (answer['nowMs'] !== nowMs) throw notOurs('PUT /v1/test-clock');
   }
 
   async prepare(rules: Rules): Promise<void> {
@@ -63,7 +67,9 @@ export class RestServer implements DriveServer {
       409: `this fleet was driven against this server before (component ${name} is already there): ${freshDatabase}, or a copy from before that drive`,
     });
     const key = { name, role: 'client', component: name };
-    this.#clientKey = String((await this.#must('POST', '/v1/keys', key))['key']);
+    const { key: clientKey } = await this.#must('POST', '/v1/keys', key);
+    if (!isApiKey(clientKey)) throw notOurs('POST /v1/keys');
+    this.#clientKey = clientKey;
   }
 
   async enrol(token: DrawnToken): Promise<Owner> {
@@ -143,15 +149,17 @@ export class RestServer implements DriveServer {
     const { exchange, adminKey } = this.#of;
     const answer = await send(exchange, adminKey, method, path, body);
     if (answer.status < 300) return answer.body;
-    throw refusalOf(method, path, answer, meanings);
+    throw refusalOf({ method, path, secrets: secretsOf(adminKey, body) }, answer, meanings);
   }
 
   async #verdict(path: string, body: Json): Promise<string> {
-    const answer = await send(this.#of.exchange, this.#clientKey, 'POST', path, body);
-    if (!verdictStatuses.includes(answer.status)) throw refusalOf('POST', path, answer);
+    const key = this.#clientKey;
+    const answer = await send(this.#of.exchange, key, 'POST', path, body);
+    if (!verdictStatuses.includes(answer.status)) {
+      throw refusalOf({ method: 'POST', path, secrets: secretsOf(key, body) }, answer);
+    }
     const { outcome, code } = answer.body;
-    const word = answer.status === 403 ? code : outcome;
-    return typeof word === 'string' ? word : 'nothing';
+    return serverWord(answer.status === 403 ? code : outcome);
   }
 }
 
@@ -182,9 +190,30 @@ function jsonOf(bytes: Buffer): Json {
   }
 }
 
+/** What an API key is made of, whoever made it; all of it fits into a header. */
+export function isApiKey(value: unknown): value is string {
+  return typeof value === 'string' && /^[!-~]{1,256}$/.test(value);
+}
+
+/** What must not come back in a message, whatever the server does with it. */
+function secretsOf(key: string, body: unknown): readonly string[] {
+  if (typeof body !== 'object' || body === null) return [key];
+  const members = Object.entries(body).flatMap(([name, value]) =>
+    typeof value === 'string'
+      ? secretMembers.filter((secret) => secret === name).map(() => value)
+      : secretsOf(key, value),
+  );
+  return [key, ...members];
+}
+
+interface Asked {
+  readonly method: Method;
+  readonly path: string;
+  readonly secrets: readonly string[];
+}
+
 function refusalOf(
-  method: Method,
-  path: string,
+  { method, path, secrets }: Asked,
   { status, body }: Answer,
   meanings: Meanings = {},
 ): EmulatorError {
@@ -192,8 +221,15 @@ function refusalOf(
   if (meaning !== undefined) return new EmulatorError('refused', meaning);
   const { code, detail } = body;
   const what = [code, detail].filter((part) => typeof part === 'string').join(', ');
-  const why = what === '' ? '' : ` (${what})`;
+  const why = what === '' ? '' : ` (${quoted(what, secrets)})`;
   return new EmulatorError('refused', `the server answers ${method} ${path} with ${status}${why}`);
+}
+
+function notOurs(request: string): EmulatorError {
+  return new EmulatorError(
+    'refused',
+    `what answers ${request} at --server is no Tallystick server: its answer lacks what was asked for`,
+  );
 }
 
 function notFresh(what: string): EmulatorError {

@@ -3,6 +3,7 @@ import { EmulatorError } from '../errors.ts';
 import type { DriveServer, Owner, Submitted, Verifier } from './drive-server.ts';
 import type { Exchange } from './exchange.ts';
 import type { Outcome } from './oracle/index.ts';
+import { quoted, serverWord } from './server-words.ts';
 
 const envelopeNamespace = 'http://schemas.xmlsoap.org/soap/envelope/';
 const schemaInstance = 'http://www.w3.org/2001/XMLSchema-instance';
@@ -67,10 +68,10 @@ export function withSoap(
 
 function soapVerifier(exchange: Exchange, componentType: string): Verifier {
   return {
-    authenticate: ({ user, domain }, { response, challenge }) =>
+    authenticate: ({ user, domain }, submitted) =>
       call(
         exchange,
-        'authUser',
+        { operation: 'authUser', secrets: secretsOf(submitted) },
         ['authUserResults', 'results', 'resultCodes'],
         [
           xmlNode(
@@ -81,8 +82,8 @@ function soapVerifier(exchange: Exchange, componentType: string): Verifier {
               CREDFLD_USERID: user,
               CREDFLD_DOMAIN: domain,
               CREDFLD_PASSWORD_FORMAT: inParts,
-              CREDFLD_DP_RESPONSE: response,
-              CREDFLD_CHALLENGE: challenge,
+              CREDFLD_DP_RESPONSE: submitted.response,
+              CREDFLD_CHALLENGE: submitted.challenge,
             }),
           ),
         ],
@@ -90,7 +91,7 @@ function soapVerifier(exchange: Exchange, componentType: string): Verifier {
     synchronise: (owner, first, second) =>
       call(
         exchange,
-        'syncTokenAndHost',
+        { operation: 'syncTokenAndHost', secrets: secretsOf(first, second) },
         ['status', 'resultCodes'],
         [
           xmlNode('componentType', {}, componentType),
@@ -125,20 +126,32 @@ function optional(name: string, text: string | null): readonly XmlNode[] {
   return text === null ? [] : [xmlNode(name, {}, text)];
 }
 
+/** An operation that was asked for, and what of it must not come back in a message. */
+interface Asked {
+  readonly operation: string;
+  readonly secrets: readonly string[];
+}
+
+function secretsOf(...submitted: readonly Submitted[]): readonly string[] {
+  return submitted.flatMap(({ response, challenge }) => [response, challenge ?? '']);
+}
+
 /** @returns the status alone where both codes and their numbers agree, else all of them */
 async function call(
   exchange: Exchange,
-  operation: string,
+  asked: Asked,
   pathToCodes: readonly string[],
   content: readonly XmlNode[],
 ): Promise<string> {
-  const { body } = await exchange.ask({
+  const { status: httpStatus, body } = await exchange.ask({
     method: 'POST',
     path: '/',
     headers: { 'content-type': 'text/xml; charset=utf-8' },
-    body: envelopeOf(xmlNode(`aut:${operation}`, {}, content)),
+    body: envelopeOf(xmlNode(`aut:${asked.operation}`, {}, content)),
   });
-  const answer = answerIn(operation, body);
+  // HTTP's own refusals; a fault has 500.
+  if (httpStatus !== 200 && httpStatus !== 500) throw refusal(asked, `HTTP status ${httpStatus}`);
+  const answer = answerIn(asked, body);
   const codes = descend(answer, pathToCodes);
   const [returned, status, returnNumber, statusNumber] = [
     'returnCodeEnum',
@@ -146,13 +159,14 @@ async function call(
     'returnCode',
     'statusCode',
   ].map((name) => codes && descend(codes, [name])?.text);
-  if (returned === undefined || status === undefined) throw refusal(operation, 'no result codes');
-  if (technical.has(status)) throw refusal(operation, status);
+  if (returned === undefined || status === undefined) throw refusal(asked, 'no result codes');
+  if (technical.has(status)) throw refusal(asked, status);
   const isSuccess = status === 'STAT_SUCCESS';
   const agree = isSuccess
     ? returned === 'RET_SUCCESS' && returnNumber === '0' && statusNumber === '0'
     : returned === 'RET_FAILURE' && returnNumber === '-1' && statusNumber !== '0';
-  return agree ? status : [returned, status, returnNumber, statusNumber].join(' ');
+  if (agree) return serverWord(status);
+  return [returned, status, returnNumber, statusNumber].map(serverWord).join(' ');
 }
 
 function envelopeOf(operation: XmlNode): string {
@@ -168,26 +182,31 @@ function envelopeOf(operation: XmlNode): string {
 }
 
 /** The response of the operation, out of its envelope. */
-function answerIn(operation: string, bytes: Buffer): XmlElement {
-  const envelope = parsed(operation, bytes);
+function answerIn(asked: Asked, bytes: Buffer): XmlElement {
+  const envelope = parsed(asked, bytes);
   const body = envelope.children.find((one) => isNamed(one, envelopeNamespace, 'Body'));
   const [answer] = body?.children ?? [];
   if (!isNamed(envelope, envelopeNamespace, 'Envelope') || answer === undefined) {
-    throw refusal(operation, 'XML that is no SOAP 1.1');
+    throw refusal(asked, 'XML that is no SOAP 1.1');
   }
   if (isNamed(answer, envelopeNamespace, 'Fault')) {
-    throw refusal(operation, `a fault: ${descend(answer, ['faultstring'])?.text ?? ''}`);
+    throw refusal(asked, `a fault: ${descend(answer, ['faultstring'])?.text ?? ''}`);
   }
-  if (isNamed(answer, authentication, `${operation}Response`)) return answer;
-  throw refusal(operation, `${answer.local} in place of ${operation}Response`);
+  const expected = `${asked.operation}Response`;
+  if (isNamed(answer, authentication, expected)) return answer;
+  const instead =
+    answer.local === expected
+      ? `of namespace "${answer.namespace}", not "${authentication}"`
+      : `in place of ${expected}`;
+  throw refusal(asked, `${answer.local} ${instead}`);
 }
 
-function parsed(operation: string, bytes: Buffer): XmlElement {
+function parsed(asked: Asked, bytes: Buffer): XmlElement {
   try {
     return parseXml(bytes, limits);
   } catch (error) {
     const why = error instanceof Error ? error.message : 'unknown';
-    throw refusal(operation, `what is no XML for us: ${why}`);
+    throw refusal(asked, `what is no XML for us: ${why}`);
   }
 }
 
@@ -203,6 +222,7 @@ function descend(from: XmlElement, path: readonly string[]): XmlElement | undefi
   );
 }
 
-function refusal(operation: string, what: string): EmulatorError {
-  return new EmulatorError('refused', `the server answers SOAP ${operation} with ${what}`);
+function refusal({ operation, secrets }: Asked, what: string): EmulatorError {
+  const answered = quoted(what, secrets);
+  return new EmulatorError('refused', `the server answers SOAP ${operation} with ${answered}`);
 }

@@ -1,51 +1,31 @@
-import { createServer, type RequestListener, type Server } from 'node:http';
+import { createServer, type RequestListener } from 'node:http';
 import { createServer as createTlsServer } from 'node:https';
-import type { AddressInfo } from 'node:net';
-import { describe, expect, it, onTestFinished } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { algorithmHash, algorithmText } from '../../../src/oath/index.ts';
 import { codesOfFailure, codesOfSuccess } from '../../../src/soap/result-codes.ts';
 import { parseXml, type XmlElement } from '../../../src/xml.ts';
 import { keyCheckValue, nodeEnv, parseApplicationText, Secret } from '../../../emulator/index.ts';
-import { driveFleet } from '../../../emulator/fleet/drive.ts';
 import { applicationsOf } from '../../../emulator/fleet/fleet.ts';
 import type { DrawnToken } from '../../../emulator/fleet/draw.ts';
 import type { DriveServer } from '../../../emulator/fleet/drive-server.ts';
-import {
-  type Exchange,
-  exchangeWith,
-  type Got,
-  type Sent,
-} from '../../../emulator/fleet/exchange.ts';
+import { exchangeWith, type Got, type Sent } from '../../../emulator/fleet/exchange.ts';
 import { tokenFlaw, userFlaw } from '../../../emulator/fleet/fresh-token.ts';
 import { outcomes } from '../../../emulator/fleet/oracle/index.ts';
-import { RestServer } from '../../../emulator/fleet/rest-server.ts';
 import { withSoap } from '../../../emulator/fleet/soap-verifier.ts';
 import { errorOf } from '../support.ts';
 import { signedByAuthority } from '../../support/self-signed.ts';
+import { agree, driveOf, listening, restOver } from './drive-support.ts';
 import { fleet } from './support.ts';
 
 const owner = { user: 'jane <&> "doe"', domain: 'north' };
 const submitted = { response: '123456', challenge: '654321' };
 
-function restOver(
-  exchange: Exchange,
-  env: ConstructorParameters<typeof RestServer>[0]['env'],
-): RestServer {
-  return new RestServer({
-    exchange,
-    adminKey: 'tsk_secret',
-    name: 'drive',
-    isOpenToPrograms: true,
-    env,
-  });
-}
-
 /** A server that has one answer, and what it was sent. */
-function soapServer(answer: string): { server: DriveServer; sent: Sent[] } {
+function soapServer(answer: string, status = 200): { server: DriveServer; sent: Sent[] } {
   const sent: Sent[] = [];
   const ask = (one: Sent): Promise<Got> => {
     sent.push(one);
-    return Promise.resolve({ status: 200, body: Buffer.from(answer) });
+    return Promise.resolve({ status, body: Buffer.from(answer) });
   };
   const exchange = { ask, hangUp: () => undefined };
   return { server: withSoap(restOver(exchange, nodeEnv), exchange, 'drive'), sent };
@@ -107,6 +87,23 @@ describe('attempts by SOAP', () => {
       envelope('<a:logonResponse/>'),
       /logonResponse in place of authUserResponse/,
     ],
+    [
+      'a response of another namespace',
+      envelope('<authUserResponse/>'),
+      /authUserResponse of namespace "", not "http:/,
+    ],
+    [
+      'a fault that repeats what it was sent',
+      envelope('<e:Fault><faultstring>no 123456 to 654321</faultstring></e:Fault>'),
+      /a fault: no \*\*\* to \*\*\*$/,
+    ],
+    [
+      'a fault that paints the terminal',
+      envelope(
+        `<e:Fault><faultstring>a\u{9b}31mb\u{202e}${'c'.repeat(999)}</faultstring></e:Fault>`,
+      ),
+      /a fault: a 31mb c{280,300}\.\.\.$/,
+    ],
     ['nothing', envelope('<a:authUserResponse/>'), /no result codes/],
     ['a page', '<html/>', /no SOAP/],
     ['words', 'statusCodeEnum>STAT_SUCCESS<', /no XML/],
@@ -115,6 +112,22 @@ describe('attempts by SOAP', () => {
     expect(error.code).toBe('refused');
     expect(error.message).toMatch(message);
     expect(error.message).not.toContain(submitted.response);
+  });
+
+  it('are refused by the status where HTTP has refused them', async () => {
+    const { server } = soapServer('{"code":"not-found"}', 404);
+    const { message } = await errorOf(() => server.authenticate(owner, submitted));
+    expect(message).toBe('the server answers SOAP authUser with HTTP status 404');
+    const fault = envelope('<e:Fault><faultstring>no such thing</faultstring></e:Fault>');
+    const failed = await errorOf(() =>
+      soapServer(fault, 500).server.authenticate(owner, submitted),
+    );
+    expect(failed.message).toMatch(/no such thing/);
+  });
+
+  it('have words that are no text of the server', async () => {
+    const { server } = soapServer(answerWith(['RET_FAILURE', 'STAT_\n\u{9b}31m', -1, 7]));
+    expect(await server.authenticate(owner, submitted)).toBe('no word');
   });
 
   it('write down what XML would read otherwise', async () => {
@@ -141,19 +154,6 @@ describe('attempts by SOAP', () => {
 });
 
 describe('a server that is driven', () => {
-  const drawn = fleet(`version: 1
-seed: NOT-FOR-PRODUCTION drive
-start: 2026-01-01T00:00:00Z
-for: P30D
-tokens: [{ serials: VT90000001..VT90000003, profile: one-button-event }]
-`);
-  const drive = (origin: string): Promise<{ code: string; message: string }> =>
-    errorOf(() =>
-      driveFleet(restOver(exchangeWith(origin), nodeEnv), drawn, {
-        onDifference: () => undefined,
-        onProgress: () => undefined,
-      }),
-    );
   /** Takes everything, and dies at the request of this number. */
   const dyingAt = async (last: number): Promise<string> => {
     let count = 0;
@@ -161,20 +161,22 @@ tokens: [{ serials: VT90000001..VT90000003, profile: one-button-event }]
       createServer((request, response) => {
         count += 1;
         if (count >= last) request.socket.destroy();
-        else response.end('{"outcome":"accepted"}');
+        else agree(request, response);
       }),
     );
     return origin;
   };
 
   it('may die, and the error says when', async () => {
-    const { code, message } = await drive(await dyingAt(60));
+    const { code, message } = await driveOf(await dyingAt(60));
     expect(code).toBe('storage-failed');
     expect(message).toMatch(
       /^the server does not answer: [^;]+; the drive was at 2026-01-\S+Z, after 2\d attempts and 0 differences$/,
     );
-    expect((await drive(await dyingAt(11))).message).toMatch(/; after 2 of 3 tokens$/);
-    expect((await drive(await dyingAt(2))).message).toMatch(/^the server does not answer: [^;]+$/);
+    expect((await driveOf(await dyingAt(11))).message).toMatch(/; after 2 of 3 tokens$/);
+    expect((await driveOf(await dyingAt(2))).message).toMatch(
+      /^the server does not answer: [^;]+$/,
+    );
   });
 
   it('must have a clock that can be set', async () => {
@@ -184,7 +186,7 @@ tokens: [{ serials: VT90000001..VT90000003, profile: one-button-event }]
         response.end('<html>no such page</html>');
       }),
     );
-    expect(await drive(origin)).toEqual({
+    expect(await driveOf(origin)).toEqual({
       code: 'refused',
       message: 'the server has no test clock: start it with "tallystick serve --unsafe-test-clock"',
     });
@@ -313,13 +315,3 @@ policy: { timeAndEventApplications: allowed }
     ]);
   });
 });
-
-/** @returns its origin, until the test is over */
-async function listening(server: Server): Promise<string> {
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  onTestFinished(() => {
-    server.close();
-    server.closeAllConnections();
-  });
-  return `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
-}
