@@ -26,7 +26,7 @@ export interface Files {
   exists(path: string): Promise<boolean>;
   /** The whole file; rejects with EFBIG beyond `bytesMax`. */
   read(path: string, bytesMax: number): Promise<Buffer>;
-  /** Creates a file that must not exist (EEXIST), writes it, and waits until it is on disk. */
+  /** Creates a file that must not exist (EEXIST), writes it, and waits until it is on disk; whole, or not at all. */
   writeNew(path: string, bytes: Uint8Array, mode: number): Promise<void>;
   /** The same with a content that comes in pieces; what there is of the file stays when they fail. */
   writeNewFrom(path: string, pieces: AsyncIterable<string>, mode: number): Promise<void>;
@@ -76,7 +76,7 @@ export interface DeviceEnv {
   randomBytes(length: number): Uint8Array;
   /**
    * Runs a command of the user's with /bin/sh, in our environment and this one; what it prints goes to the
-   * standard error. Ends it when `signal` is aborted.
+   * standard error. Ends its shell when `signal` is aborted; what that has started goes on, unless Ctrl-C reaches it too.
    *
    * @returns how it ended, for people; null for well
    */
@@ -115,7 +115,7 @@ export const nodeEnv: DeviceEnv = {
       }
     },
     read: readBounded,
-    writeNew: (path, bytes, mode) => writeDurably(path, [bytes], mode),
+    writeNew: (path, bytes, mode) => writeDurably(path, [bytes], mode, { removesPart: true }),
     writeNewFrom: (path, pieces, mode) => writeDurably(path, inBlocks(pieces), mode),
     append: appendTo,
     readPieces: (path) => createReadStream(path),
@@ -211,12 +211,17 @@ async function writeDurably(
   path: string,
   content: AsyncIterable<string | Uint8Array> | Iterable<Uint8Array>,
   mode: number,
+  { removesPart = false } = {},
 ): Promise<void> {
   const file = await open(path, 'wx', mode);
   try {
     // Each goes where the one before it ended.
     for await (const block of content) await file.writeFile(block);
     await file.sync();
+  } catch (error) {
+    // Half a seed file is of use to nobody who may have it, and in the way of the next try.
+    if (removesPart) await unlink(path).catch(() => undefined);
+    throw error;
   } finally {
     await file.close();
   }

@@ -1,5 +1,5 @@
 import { ratePpmAt } from '../physics/clock.ts';
-import type { ClockEvent, ClockParameters } from '../physics/clock-parameters.ts';
+import { type ClockEvent, type ClockParameters, trueMsMax } from '../physics/clock-parameters.ts';
 import type { Crystal } from '../physics/crystal.ts';
 import { stoppedPpm } from '../physics/segments.ts';
 import { isoTime, signedSeconds } from './context.ts';
@@ -70,7 +70,10 @@ function whatHappens(event: ClockEvent): string {
     case 'rate':
       return `runs at ${ppmText(event.ratePpm)}`;
     case 'pause':
-      return `stands still until ${isoTime(event.untilMs)}`;
+      // What ends with all time ends when somebody says --resume.
+      return event.untilMs === trueMsMax
+        ? 'stands still for good'
+        : `stands still until ${isoTime(event.untilMs)}`;
     case 'excursion':
       return `is kept at ${event.temperatureC} C until ${isoTime(event.untilMs)}`;
   }

@@ -100,7 +100,11 @@ function changeOf(options: DriftOptions): ClockChange {
     offsetMs: read(options.offset, (text) => parseDuration('--offset', text)),
     ratePpm: read(options.ppm, (text) => parseNumber('--ppm', text)),
     jumpMs: read(options.jump, (text) => parseDuration('--jump', text)),
-    pauseMs: read(options.pause, (text) => parseDuration('--pause', text)),
+    pauseMs: read(options.pause, (text) => {
+      const pauseMs = parseDuration('--pause', text);
+      if (pauseMs > 0) return pauseMs;
+      throw new EmulatorError('input-invalid', '--pause must be longer than nothing');
+    }),
     resumes: options.resume,
     resetToMs: read(options.resetTo, (text) => parseInstant('--reset-to', text)),
     excursion:

@@ -116,6 +116,9 @@ function copiesOf(
   signal: AbortSignal,
 ): ServerCopies | undefined {
   if (onBackup === undefined && onRestore === undefined) return undefined;
+  if ([onBackup, onRestore].some((command) => command?.trim() === '')) {
+    throw invalid('--on-backup and --on-restore take a command, not an empty text');
+  }
   if (onBackup !== undefined && onRestore !== undefined) {
     return copiesByCommand(env, { onBackup, onRestore }, signal);
   }

@@ -47,7 +47,7 @@ export function refuseTokenOptions(options: ProfileOptions): void {
   if (initialPin && [...names, ...more, ...physics].every((name) => given[name] === undefined))
     return;
   throw invalid(
-    `${profile ?? keyProfileName} has two slots and neither clock nor PIN: only seeds may be given`,
+    `${profile ?? keyProfileName} has two slots and neither clock, battery nor PIN: leave out what is for those`,
   );
 }
 

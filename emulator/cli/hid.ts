@@ -183,13 +183,14 @@ async function withRealKey(
 
 /** The path of the key that is plugged in, if it is the only one. */
 async function onlyKey(world: CliWorld): Promise<string> {
-  const keys = await listRealKeys(world.realKeys);
+  const emulated = '--serial SERIAL names an emulated one';
+  const keys = await listRealKeys(world.realKeys).catch((error: unknown) => {
+    if (!(error instanceof EmulatorError)) throw error;
+    throw new EmulatorError(error.code, `${error.message}; ${emulated}`, error);
+  });
   const [first] = keys;
   if (first === undefined) {
-    throw new EmulatorError(
-      'token-unknown',
-      'no key is plugged in; --serial SERIAL names an emulated one',
-    );
+    throw new EmulatorError('token-unknown', `no key is plugged in; ${emulated}`);
   }
   if (keys.length === 1) return first.path;
   throw invalid(`say --path with one of ${keys.map((key) => key.path).join(', ')}`);

@@ -281,9 +281,10 @@ function pinRows(token: VirtualToken, trueMs: number): [string, string][] {
   const status = pinStatus(token, trueMs);
   if (status === null || hull.keys !== 'keypad' || hull.pin === null) return [];
   const { digitsMin, digitsMax, failuresMax, onLock } = hull.pin;
+  const digits = digitsMin === digitsMax ? `${digitsMin}` : `${digitsMin} to ${digitsMax}`;
   const after = onLock === 'brick' ? 'then locked for good' : 'then locked until unlocked';
   return [
-    ['device PIN', `${digitsMin} to ${digitsMax} digits, ${failuresMax} wrong ones, ${after}`],
+    ['device PIN', `${digits} digits, ${failuresMax} wrong ones, ${after}`],
     ['PIN state', pinStatusText(status)],
   ];
 }

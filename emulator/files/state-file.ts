@@ -166,8 +166,16 @@ async function readToken(env: DeviceEnv, path: string, serial: string): Promise<
   }
 }
 
-function readFile(env: DeviceEnv, path: string, serial: string): Promise<Buffer> {
-  return readStateFile(env, tokenPath(path, serial), `there is no token ${serial} in ${path}`);
+async function readFile(env: DeviceEnv, path: string, serial: string): Promise<Buffer> {
+  const missing = `there is no token ${serial} in ${path}`;
+  try {
+    return await readStateFile(env, tokenPath(path, serial), missing);
+  } catch (error) {
+    if (error instanceof EmulatorError && error.code === 'token-unknown') {
+      await requireToken(env, path, serial);
+    }
+    throw error;
+  }
 }
 
 /** The bytes of a state file; `missing` is the message of token-unknown. */
@@ -192,7 +200,13 @@ export async function readStateFile(
 
 async function requireToken(env: DeviceEnv, path: string, serial: string): Promise<void> {
   if (await exists(env, path, checkSerial(serial))) return;
-  throw new EmulatorError('token-unknown', `there is no token ${serial} in ${path}`);
+  const isKey = await fileExists(env, keyPath(path, serial));
+  throw new EmulatorError(
+    'token-unknown',
+    isKey
+      ? `${serial} is a key that speaks the OTP HID protocol, no token with a display: see vtoken hid --help`
+      : `there is no token ${serial} in ${path}`,
+  );
 }
 
 function exists(env: DeviceEnv, path: string, serial: string): Promise<boolean> {

@@ -92,7 +92,8 @@ describe('vtoken drift set', () => {
 
   it.each([
     [['--temperature', '60'], 'go together'],
-    [['--pause', '-4m'], 'end of a pause'],
+    [['--pause', '-4m'], '--pause must be longer than nothing'],
+    [['--pause', '0s'], '--pause must be longer than nothing'],
     [['--temperature', '60', '--for', '1h'], 'does not know temperature'],
   ])('refuses %j on an ideal clock', async (argv, message) => {
     const { run } = await made();
@@ -157,6 +158,8 @@ describe('vtoken drift set --resume', () => {
     const at = (atMs: number): string[] => ['VT00000001', '--now', String(atMs)];
     const stood = await jsonOf(run, 'drift', 'show', ...at(before));
     expect(stood['ratePpm']).toBe(-1_000_000);
+    const shown = await run('drift', 'show', ...at(before));
+    expect(shown.out).toMatch(/^drawn +20\S+Z stands still for good$/m);
     const early = await run('drift', 'set', ...at(stoppedAtMs - 1), '--resume');
     expect(early).toMatchObject({
       status: 2,

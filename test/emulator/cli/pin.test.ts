@@ -119,6 +119,17 @@ describe('vtoken pin', () => {
     });
   });
 
+  it.each([
+    ['5-5', '5 digits'],
+    ['5-6', '5 to 6 digits'],
+  ])('may have %s digits', async (range, text) => {
+    const folder = freshFolder();
+    const argv = ['VT00000001', '--profile', 'keypad-pin', '--no-initial-pin'];
+    await vtoken(folder, ['new', ...argv, '--pin-digits', range]);
+    const { out } = await vtoken(folder, ['show', 'VT00000001']);
+    expect(out).toMatch(new RegExp(`^device PIN +${text}, `, 'm'));
+  });
+
   it('is shown by vtoken show, with failures and lock', async () => {
     const desk = await lockedDesk();
     const challenge = (await desk.run('unlock PIN01')).out.trim();

@@ -119,6 +119,17 @@ describe('a write that fails', () => {
     expect(readdirSync(path)).toEqual([`${serial}.json`]);
   });
 
+  it('leaves no part of a new file', async () => {
+    const path = join(freshFolder(), 'seeds.txt');
+    // Fails when the file is there already, as a disk does that gets full.
+    const unwritable = 5 as unknown as Uint8Array;
+    await expect(nodeEnv.files.writeNew(path, unwritable, 0o600)).rejects.toThrow(TypeError);
+    expect(readdirSync(join(path, '..'))).toEqual([]);
+    writeFileSync(path, 'mine');
+    await expect(nodeEnv.files.writeNew(path, Buffer.of(1), 0o600)).rejects.toThrow('EEXIST');
+    expect(readFileSync(path, 'utf8')).toBe('mine');
+  });
+
   it('before the lock is taken leaves nothing behind', async () => {
     const { path } = await folderWithToken();
     const full = withFiles({

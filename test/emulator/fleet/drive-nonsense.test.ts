@@ -166,6 +166,19 @@ describe('what the command is told', () => {
     expect(run.err).not.toContain('secret');
   });
 
+  it.each([
+    ['', 'true'],
+    ['true', ' '],
+  ])('are commands that are some: %j and %j', async (onBackup, onRestore) => {
+    const folder = freshFolder();
+    const run = await told(folder, [
+      ...['fleet', 'drive', scenario(folder), '--server', nobody, '--key-file', 'none'],
+      ...['--on-backup', onBackup, '--on-restore', onRestore],
+    ]);
+    const err = 'vtoken: --on-backup and --on-restore take a command, not an empty text\n';
+    expect(run).toMatchObject({ status: 2, err });
+  });
+
   it('are authorities that are some', async () => {
     const folder = freshFolder();
     const { authority } = signedByAuthority();

@@ -99,6 +99,22 @@ describe('vtoken hid with an emulated key', () => {
     expect(JSON.parse(json.out)).toMatchObject({ serialNumber: 42, programmingSequence: 2 });
   });
 
+  it('is no token with a display, and whoever takes it for one is told', async () => {
+    const folder = await withKey();
+    for (const argv of [
+      ['press', serial],
+      ['respond', serial, '--challenge', '12345678'],
+      ['drift', 'show', serial],
+      ['export', 'csv', serial, '--out', join(folder, 'keys.csv'), '--plain'],
+    ]) {
+      expect(await vtoken(folder, argv)).toMatchObject({
+        status: 1,
+        out: '',
+        err: `vtoken: ${serial} is a key that speaks the OTP HID protocol, no token with a display: see vtoken hid --help\n`,
+      });
+    }
+  });
+
   it('is listed, found taken, and removed', async () => {
     const folder = await withKey();
     const listed = await vtoken(folder, ['hid', 'list'], await withPlugged(0));
@@ -135,7 +151,7 @@ describe('vtoken hid with an emulated key', () => {
     const argv = ['new', serial, '--profile', 'otp-hid-key', ...options];
     expect(await vtoken(freshFolder(), argv)).toMatchObject({
       status: 2,
-      err: 'vtoken: otp-hid-key has two slots and neither clock nor PIN: only seeds may be given\n',
+      err: 'vtoken: otp-hid-key has two slots and neither clock, battery nor PIN: leave out what is for those\n',
     });
   });
 
@@ -173,6 +189,7 @@ describe('vtoken hid with keys that are plugged in', () => {
     expect(asText).toMatchObject({ status: 5, out: `${serial.padEnd(19)} emulated\n` });
     const asked = await vtoken(folder, ['hid', 'info'], noLibrary);
     expect(asked).toMatchObject({ status: 5, out: '' });
+    expect(asked.err).toMatch(/libusb-1.0-0; --serial SERIAL names an emulated one$/m);
   });
 
   it('lists those that this user may not use, and says what to do about it', async () => {
