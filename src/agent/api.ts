@@ -135,7 +135,7 @@ async function proven(options: ApiOptions, path: string, body: Buffer): Promise<
   const first = await provenOnce(options, path, body);
   const isStale = first.status === 401 && reasonOf(first) === 'agent-nonce';
   const answer = isStale ? await provenOnce(options, path, body) : first;
-  if (answer.status < 200 || answer.status > 299) throw refusal(answer);
+  if (answer.status < 200 || answer.status > 299) throw refusal(answer, options.apiKey);
   return answer;
 }
 
@@ -177,16 +177,25 @@ function problemOf({ body }: Answer): z.infer<typeof problemShape> {
   }
 }
 
+const saidCharactersMax = 500;
+
+/** A server that nobody has pinned yet may say anything: one line of it is printed, and never the API key. */
+function plain(said: string, apiKey: string): string {
+  const line = said.replaceAll(apiKey, '***').replaceAll(/[\p{C}\p{Z}]+/gu, ' ');
+  return line.slice(0, saidCharactersMax);
+}
+
 /** The one switch over what is no success. */
-function refusal(answer: Answer): AgentError {
+function refusal(answer: Answer, apiKey: string): AgentError {
   const { code = '', detail = '', problems = [] } = problemOf(answer);
   const reason = reasonOf(answer);
   // They name what was sent and say what is allowed, and quote nothing of it.
   const wrong = problems.map(({ member, message }) => ` ${member} ${message}.`).join('');
-  const text = `status ${answer.status} ${code} ${reason === code ? '' : reason}: ${detail}`;
+  const words = `${code} ${reason === code ? '' : reason}: ${detail}`;
+  const text = `status ${answer.status} ${plain(words, apiKey)}`;
   if (answer.status === 403 && reason === 'agent-revoked') return new AgentError('revoked', text);
   if (answer.status >= 500) return new AgentError('server-failed', text);
-  const shown = `${detail}${wrong}`;
+  const shown = plain(`${detail}${wrong}`, apiKey);
   return new AgentError('refused', text, { reason, ...(shown === '' ? {} : { shown }) });
 }
 

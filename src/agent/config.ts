@@ -84,9 +84,9 @@ export async function writeConfig(
 export async function readPrivateText(env: AgentEnv, path: string): Promise<string> {
   await requirePrivate(env, path, 'chmod 600');
   const text = (await env.files.read(path, configBytesMax)).toString('utf8').trimEnd();
-  if (text === '' || /[\r\n]/.test(text))
-    throw setupError('storage', `${path} must hold the API key in one line, and nothing else`);
-  return text;
+  // No API key has others, and no header takes them.
+  if (/^[!-~]+$/.test(text)) return text;
+  throw setupError('storage', `${path} must hold the API key in one line, and nothing else`);
 }
 
 async function requirePrivate(env: AgentEnv, path: string, remedy: string): Promise<void> {

@@ -87,9 +87,6 @@ function exchange(
   return new Promise((resolve, reject) => {
     const isTls = url.protocol === 'https:';
     const request = isTls ? requestHttps : requestHttp;
-    const timedOut = (): void => void sent.destroy(timeOut());
-    const connecting = setTimeout(timedOut, wait.connectMs);
-    const whole = setTimeout(timedOut, wait.totalMs);
     const settle = (): void => {
       clearTimeout(connecting);
       clearTimeout(whole);
@@ -113,6 +110,10 @@ function exchange(
         resolve({ status: response.statusCode ?? 0, body: Buffer.concat(pieces) });
       });
     });
+    // Not before there is a request: what cannot be sent at all throws instead of making one.
+    const timedOut = (): void => void sent.destroy(timeOut());
+    const connecting = setTimeout(timedOut, wait.connectMs);
+    const whole = setTimeout(timedOut, wait.totalMs);
     sent.on('socket', (socket) => {
       socket.once(isTls ? 'secureConnect' : 'connect', () => clearTimeout(connecting));
     });

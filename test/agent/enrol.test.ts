@@ -1,7 +1,9 @@
 import { existsSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
 import { expect, it } from 'vitest';
 import { exitCodes } from '../../src/agent/agent-error.ts';
+import { exchangeWith } from '../../src/agent/http.ts';
 import { nodeFiles } from '../../src/agent/files.ts';
 import { dyingFiles } from './support/dying-files.ts';
 import { jane, logon, type Office, openOffice, type Ran } from './support/world.ts';
@@ -208,6 +210,39 @@ it.each<[string, string, number, object, readonly RegExp[]]>([
   expect(ran).toMatchObject({ status: failed, out: '' });
   for (const text of texts) expect(ran.err).toMatch(text);
   expect(ran.err).not.toContain('tsk_test');
+});
+
+it('prints what a server says in one line, and never the key that it was shown', async () => {
+  const office = await openOffice();
+  const detail = `\u{1b}[31m\nBearer tsk_test\u{202e} ${'x'.repeat(9999)}`;
+  for (const status of [400, 503]) {
+    office.server.faults.set(nonces, { status, body: { code: 'odd', detail } });
+    const { err } = await enrol(office, ['--verbose']);
+    expect(err).toContain(' [31m Bearer *** xxx');
+    expect(err).not.toMatch(/tsk_test|(?!\n)\p{C}/u);
+    expect(err.length).toBeLessThan(2000);
+  }
+});
+
+it('fails once where a request cannot even be made', async () => {
+  const exchange = exchangeWith('http://127.0.0.1:1', null, { connectMs: 5, totalMs: 10 });
+  const headers = { Authorization: 'tsk_\u{1}' };
+  await expect(
+    exchange({ method: 'POST', path: '/', headers, body: Buffer.of() }),
+  ).rejects.toMatchObject({ code: 'server-failed' });
+  // Whatever still waited would be uncaught by now.
+  await delay(30);
+});
+
+it('says that a key cannot be sent', async () => {
+  const office = await openOffice();
+  const odd = join(office.folder, 'odd.key');
+  for (const text of ['tsk_\u{1}test', 'tsk test', 'tsk_\u{20ac}']) {
+    writeFileSync(odd, `${text}\n`, { mode: 0o600 });
+    const { err, status } = await enrol(office, ['--key-file', odd]);
+    expect(status).toBe(exitCodes.storage);
+    expect(err).toMatch(/odd\.key must hold the API key in one line, and nothing else\n$/);
+  }
 });
 
 it('says who answers or that nobody does, and what is wrong with the file of the key', async () => {
