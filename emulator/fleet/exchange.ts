@@ -1,6 +1,7 @@
 import { Agent as PlainAgent, request as requestPlain } from 'node:http';
 import { Agent as TlsAgent, request as requestTls } from 'node:https';
 import { EmulatorError } from '../errors.ts';
+import { quoted } from './server-words.ts';
 
 /** One request; nothing is followed, and nothing sent twice. */
 export interface Sent {
@@ -98,11 +99,13 @@ function failureOf(error: Error, signal: AbortSignal | undefined): EmulatorError
   if (error instanceof EmulatorError) return error;
   // Of several addresses that were tried, each has an error of its own.
   const { message } = error instanceof AggregateError ? (error.errors[0] as Error) : error;
+  const what = quoted(message, []);
   const isTrust = /certificate|self-signed/i.test(message);
-  const hint = isTrust ? ' (--ca names the authorities of a server whose are your own)' : '';
   return new EmulatorError(
     'storage-failed',
-    `the server does not answer: ${message}${hint}`,
+    isTrust
+      ? `the server is not trusted: ${what} (--ca FILE names authorities of your own)`
+      : `the server does not answer: ${what}`,
     error,
   );
 }

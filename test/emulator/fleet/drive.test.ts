@@ -232,7 +232,10 @@ describe('a server that is driven', () => {
     expect(String((await trusting.ask(hello)).body)).toBe('here');
     const error = await errorOf(() => exchangeWith(origin).ask(hello));
     expect(error.code).toBe('storage-failed');
-    expect(error.message).toMatch(/certificate.*--ca/);
+    expect(error.message).toMatch(/^the server is not trusted: .*certificate.* \(--ca FILE names/);
+    const plain = await listening(createServer(answer));
+    const mixed = await errorOf(() => exchangeWith(plain.replace('http:', 'https:')).ask(hello));
+    expect(mixed.message).toMatch(/^the server does not answer: [^\n]*wrong version[^\n]*$/);
   });
 });
 
