@@ -111,7 +111,7 @@ const elements: Readonly<Record<Interface, string>> = {
     complexType('DataFieldList', [anyNumber('dataField', 'tns:DataField')]),
     message('authSignature', [
       element('attributeSet', 'credential:CredentialAttributeSet'),
-      element('dataFieldList', 'tns:DataFieldList'),
+      optional('dataFieldList', 'tns:DataFieldList'),
     ]),
     message('authSignatureResponse', [plainResults]),
   ].join('\n      '),

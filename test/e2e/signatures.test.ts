@@ -11,7 +11,7 @@ import {
   startServer,
 } from '../support/cli.ts';
 import { describeLayer } from '../support/layers.ts';
-import { attributesOf, type Call, codesOf, judges } from './soap/judges.ts';
+import { attributesOf, type Call, codesOf, type Judge, judges } from './soap/judges.ts';
 import { administratorOf, type Answer, clientUnder, must, type Send, vtokenIn } from './support.ts';
 
 /**
@@ -20,6 +20,7 @@ import { administratorOf, type Answer, clientUnder, must, type Send, vtokenIn } 
  */
 const asked = 'ACCOUNT:N10,AMOUNT:N12';
 const fields = ['4711', '125000'];
+const [, , npmSoap] = judges[0]!;
 
 describeLayer('softhsm', 'a device that signs', () => {
   let installation: Installation;
@@ -80,18 +81,27 @@ describeLayer('softhsm', 'a device that signs', () => {
     return client('POST', '/v1/signatures', { user, signature, fields: of });
   }
 
-  /** By a program that knows nothing of ours but the description. */
+  /** By a program that knows nothing of ours but the description; the fields in a list, or as attributes. */
   async function verifyBySoap(
     user: string,
     signature: string,
     times: number,
     shown: Readonly<Record<string, string>> = {},
+    {
+      form = 'list',
+      judge = npmSoap,
+    }: { readonly form?: 'list' | 'attributes'; readonly judge?: Judge } = {},
   ): Promise<(string | undefined)[][]> {
+    const listed = fields.map((value, index) => ({ key: String(index + 1), value }));
+    const numbered = listed.map(({ key, value }) => [`SIGNFLD_DATA_FIELD_${key}`, value] as const);
+    const named: Readonly<Record<string, string>> =
+      form === 'attributes' ? Object.fromEntries(numbered) : {};
     const attributes = {
       SIGNFLD_COMPONENT_TYPE: 'bank',
       SIGNFLD_USERID: user,
       SIGNFLD_SIGNATURE: signature,
       ...('SIGNFLD_CONFIRM_CODE' in shown ? { SIGNFLD_REQUEST_CONFIRM_CODE: 'Required' } : {}),
+      ...named,
     };
     const call: Call = {
       operation: 'authSignature',
@@ -102,14 +112,11 @@ describeLayer('softhsm', 'a device that signs', () => {
             attributeID,
           })),
         },
-        dataFieldList: {
-          dataField: fields.map((value, index) => ({ key: String(index + 1), value })),
-        },
+        ...(form === 'list' ? { dataFieldList: { dataField: listed } } : {}),
       },
     };
-    const [[, , judge] = []] = judges;
     const calls = Array.from({ length: times }, () => call);
-    const answers = await judge!(`${server.url}/wsdl/signature.wsdl`, calls);
+    const answers = await judge(`${server.url}/wsdl/signature.wsdl`, calls);
     expect(attributesOf(answers[0])).toMatchObject({ SIGNFLD_USERID: user, ...shown });
     return answers.map((answer) => [...codesOf(answer)]);
   }
@@ -177,6 +184,21 @@ describeLayer('softhsm', 'a device that signs', () => {
       stdout: `Accepted: signed by ${serial}/SIGN of ${user}.\n`,
     });
   });
+
+  for (const [index, [name, layer, judge]] of judges.entries()) {
+    describeLayer(layer ?? 'softhsm', `with ${name}`, () => {
+      it('is verified over data fields that come as attributes', async () => {
+        const [user, serial] = [`jess-${index}`, `SG0000001${index}`];
+        await pair(user, serial, `SIGN=sign:OCRA-1:HOTP-SHA1-8:C-QH40/${asked}`);
+        const signature = await sign(serial);
+        const answers = await verifyBySoap(user, signature, 2, {}, { form: 'attributes', judge });
+        expect(answers).toEqual([
+          ['RET_SUCCESS', 'STAT_SUCCESS'],
+          ['RET_FAILURE', 'STAT_OTP_ALREADY_USED'],
+        ]);
+      });
+    });
+  }
 
   it('in two modes answers challenges with the same seed, and neither is good for the other', async () => {
     const [user, serial] = ['june', 'SG00000003'];

@@ -127,6 +127,105 @@ describe('authSignature', () => {
     expect(world.reached).toEqual([]);
   });
 
+  it('takes the fields as attributes, by their numbers', async () => {
+    const sent = { SIGNFLD_DATA_FIELD_2: 'abc', ...attributes, SIGNFLD_DATA_FIELD_1: '4711' };
+    expect(codesOf(await world.post(requestOf(sent, null)))[1]).toBe('STAT_SUCCESS');
+    expect(world.reached[0]?.args[1]).toMatchObject({ fields: ['4711', 'abc'] });
+  });
+
+  it('takes them from a program that knows nothing of a list, byte for byte', async () => {
+    const body = `<?xml version="1.0" encoding="UTF-8"?>
+<SOAP-ENV:Envelope xmlns:SOAP-ENV="http://schemas.xmlsoap.org/soap/envelope/"
+    xmlns:xsd="http://www.w3.org/2001/XMLSchema" xmlns:xsi="http://www.w3.org/2001/XMLSchema-instance"
+    xmlns:sig="http://www.vasco.com/IdentikeyServer/IdentikeyTypes/Signature">
+  <SOAP-ENV:Header/>
+  <SOAP-ENV:Body>
+    <sig:authSignature>
+      <attributeSet>${[
+        ...Object.entries(attributes),
+        ...Array.from({ length: 8 }, (_, index) => [`SIGNFLD_DATA_FIELD_${index + 1}`, `${index}`]),
+      ]
+        .map(
+          ([id, value]) => `
+        <attributes>
+          <value xsi:type="xsd:string">${value}</value>
+          <attributeID>${id}</attributeID>
+        </attributes>`,
+        )
+        .join('')}
+      </attributeSet>
+    </sig:authSignature>
+  </SOAP-ENV:Body>
+</SOAP-ENV:Envelope>
+`;
+    expect(codesOf(await world.post(body))).toEqual(['RET_SUCCESS', 'STAT_SUCCESS', '0', '0']);
+    expect(world.reached[0]?.args[1]).toMatchObject({
+      fields: ['0', '1', '2', '3', '4', '5', '6', '7'],
+    });
+  });
+
+  it.each<[string, Readonly<Record<string, string>>, typeof two | null | readonly []]>([
+    [
+      'empty attributes behind the last',
+      { SIGNFLD_DATA_FIELD_1: '4711', SIGNFLD_DATA_FIELD_8: '' },
+      null,
+    ],
+    ['an empty list', { SIGNFLD_DATA_FIELD_1: '4711' }, []],
+  ])('takes no notice of %s', async (_name, given, list) => {
+    await world.post(requestOf({ ...attributes, ...given }, list));
+    expect(world.reached[0]?.args[1]).toMatchObject({ fields: ['4711'] });
+  });
+
+  it('takes the list beside attributes that are all empty', async () => {
+    await world.post(requestOf({ ...attributes, SIGNFLD_DATA_FIELD_1: '' }, two));
+    expect(world.reached[0]?.args[1]).toMatchObject({ fields: ['4711', 'abc'] });
+  });
+
+  it.each<[string, Readonly<Record<string, string>>, typeof two | null, string, RegExp]>([
+    ['in both forms', { SIGNFLD_DATA_FIELD_1: '4711' }, two, 'STAT_INVDATA', /not both/],
+    [
+      'with a gap',
+      { SIGNFLD_DATA_FIELD_1: '1', SIGNFLD_DATA_FIELD_2: '', SIGNFLD_DATA_FIELD_3: '3' },
+      null,
+      'STAT_MISSINGFLD',
+      /^SIGNFLD_DATA_FIELD_2 must be given/,
+    ],
+    [
+      'without the first',
+      { SIGNFLD_DATA_FIELD_2: '2' },
+      null,
+      'STAT_MISSINGFLD',
+      /^SIGNFLD_DATA_FIELD_1 must be given/,
+    ],
+    [
+      'with a ninth',
+      { SIGNFLD_DATA_FIELD_1: '1', SIGNFLD_DATA_FIELD_9: '9' },
+      null,
+      'STAT_INVDATA',
+      /SIGNFLD_DATA_FIELD_1 to SIGNFLD_DATA_FIELD_8/,
+    ],
+    ['with a ninth beside a list', { SIGNFLD_DATA_FIELD_9: '9' }, two, 'STAT_INVDATA', /no others/],
+    [
+      'with one that is too long',
+      { SIGNFLD_DATA_FIELD_1: 'a'.repeat(1025) },
+      null,
+      'STAT_INVDATA',
+      /^SIGNFLD_DATA_FIELD_1 must be at most 1024 characters/,
+    ],
+    [
+      'for a request that waits',
+      { SIGNFLD_DATA_FIELD_1: '1', SIGNFLD_REQUEST_KEY: '1' },
+      null,
+      'STAT_INVDATA',
+      /^SIGNFLD_REQUEST_KEY/,
+    ],
+  ])('data fields %s ask nobody', async (_name, given, list, status, text) => {
+    const answer = await world.post(requestOf({ ...attributes, ...given }, list));
+    expect(codesOf(answer)[1]).toBe(status);
+    expect(attributesOf(answer)['SIGNFLD_STATUS_MESSAGE']).toMatch(text);
+    expect(world.reached).toEqual([]);
+  });
+
   it.each([
     ['a key twice', [two[0], two[0]]],
     ['a key that is empty', [['', '1']]],
@@ -141,6 +240,6 @@ describe('authSignature', () => {
     expect(status).toBe(200);
     expect(body).toContain('<xsd:element name="authSignature">');
     expect(body).toContain(`targetNamespace="${signature}"`);
-    expect(body).toContain('name="dataFieldList" type="tns:DataFieldList"');
+    expect(body).toContain('name="dataFieldList" type="tns:DataFieldList" minOccurs="0"');
   });
 });
