@@ -102,7 +102,8 @@ export function isUnqualified({ namespace }: XmlElement): boolean {
   return (
     namespace === '' ||
     namespace === namespaces.authentication ||
-    namespace === namespaces.administration
+    namespace === namespaces.administration ||
+    namespace === namespaces.signature
   );
 }
 

@@ -164,6 +164,13 @@ describe('authSignature', () => {
     });
   });
 
+  it('takes a set and a list whose elements have the namespace of the operation', async () => {
+    const body = requestOf(attributes, two)
+      .replace('<a:authSignature>', `<authSignature xmlns="${signature}">`)
+      .replace('</a:authSignature>', '</authSignature>');
+    expect(codesOf(await world.post(body))[1]).toBe('STAT_SUCCESS');
+  });
+
   it.each<[string, Readonly<Record<string, string>>, typeof two | null | readonly []]>([
     [
       'empty attributes behind the last',
