@@ -79,7 +79,10 @@ export interface Offline {
     request: AuthenticateRequest,
     purpose: OfflinePurpose,
   ): Promise<OfflineLogonAnswer>;
-  /** `not-found` for a handle that is used, expired or another's; `policy-refused` with the reason. */
+  /**
+   * `not-found` for a handle that is used, expired or another's; `policy-refused` with the reason; `conflict` while
+   * another request with this handle is worked on.
+   */
   fetchPackage(caller: Caller, proof: AgentProof, handle: string): Promise<Uint8Array>;
   /** The report is the body that was proven. */
   report(caller: Caller, proof: AgentProof): Promise<SignedAcknowledgement>;

@@ -38,14 +38,36 @@ const fetchesAtOnceMax = 64;
  * Makes the package that a handle is good for, once. The handle goes in the change that writes the package
  * down, or when others were in the way too often; nothing is handed out that is not written. Whoever asks without one is in the audit.
  *
+ * @param serving the handles that are worked on in this process, by the workstations that showed them: each
+ *   makes one package at a time, or showing one handle often at once would multiply the tries
  * @throws TallystickError see `Offline.fetchPackage`
  */
 export async function fetchPackage(
   desk: Desk,
   proof: AgentProof,
   handleText: string,
+  serving: Set<string>,
 ): Promise<Uint8Array> {
   const known = await requireAgent(desk, proof);
+  const claim = `${known.id} ${handleText}`;
+  if (serving.has(claim)) {
+    const message =
+      'The package of this handle is being made for another request: wait for its answer, or log on again for another handle.';
+    throw new TallystickError('conflict', message, { fields: { reason: 'handle-in-use' } });
+  }
+  serving.add(claim);
+  try {
+    return await makeWithin(desk, known, handleText);
+  } finally {
+    serving.delete(claim);
+  }
+}
+
+async function makeWithin(
+  desk: Desk,
+  known: OfflineAgent,
+  handleText: string,
+): Promise<Uint8Array> {
   let made: Uint8Array = new Uint8Array();
   let tried: RetrievalHandle | null = null;
   const propose = async (): Promise<Proposal> => {

@@ -15,6 +15,7 @@ export function createOffline(
 ): Offline {
   // Each holds a whole package in memory.
   const making = createAdmission(packagesInFlightMax);
+  const serving = new Set<string>();
   return {
     nonce: (caller) => atDesk(caller, 'offline.use', issueNonce),
     enrol: (caller, proof, agent) =>
@@ -23,7 +24,7 @@ export function createOffline(
       atDesk(caller, 'offline.use', (desk) => offlineLogon(desk, proof, request, purpose)),
     fetchPackage: (caller, proof, handle) =>
       atDesk(caller, 'offline.use', (desk) =>
-        making.admit(() => fetchPackage(desk, proof, handle)),
+        making.admit(() => fetchPackage(desk, proof, handle, serving)),
       ),
     report: (caller, proof) => atDesk(caller, 'offline.use', (desk) => report(desk, proof)),
     share: (caller, proof) => atDesk(caller, 'offline.use', (desk) => share(desk, proof)),

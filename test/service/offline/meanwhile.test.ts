@@ -1,5 +1,7 @@
-import { afterAll, beforeAll, expect, it, vi } from 'vitest';
-import { hotp6 } from '../../support/builders.ts';
+import { EventEmitter, once } from 'node:events';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+import type { TallystickError } from '../../../src/errors.ts';
+import { hotp6, type TestDevice } from '../../support/builders.ts';
 import { givePassword } from '../../support/people.ts';
 import { givePin } from '../../support/pins.ts';
 import type { TestAgent } from '../../support/offline-agent.ts';
@@ -21,6 +23,7 @@ afterAll(() => offline.bench.close());
 async function offered(): Promise<{
   readonly userName: string;
   readonly serial: string;
+  readonly device: TestDevice;
   readonly agent: TestAgent;
   readonly handle: string;
 }> {
@@ -30,13 +33,23 @@ async function offered(): Promise<{
   await givePin(bench, serial, pin);
   await givePassword(bench, userName, password);
   const agent = await offline.agent();
-  const text = `${password}${pin}${device.response({ counter: 0 })}`;
+  const handle = await handleAfterLogon(agent, userName, device, 0);
+  return { userName, serial, device, agent, handle };
+}
+
+async function handleAfterLogon(
+  agent: TestAgent,
+  userName: string,
+  device: TestDevice,
+  counter: number,
+): Promise<string> {
+  const text = `${password}${pin}${device.response({ counter })}`;
   const credential = { format: 'combined', text } as const;
   const answer = await offline.logon(agent, { ...asking(userName, {}), credential });
   if (answer.outcome !== 'accepted' || answer.offline.status !== 'available') {
     throw new Error(answer.outcome);
   }
-  return { userName, serial, agent, handle: answer.offline.handle };
+  return answer.offline.handle;
 }
 
 it.each<[string, (serial: string, userName: string) => Promise<unknown>]>([
@@ -67,33 +80,104 @@ it.each<[string, (serial: string, userName: string) => Promise<unknown>]>([
   expect(await administration.offlineOfUser(bench.admin, null, userName, null)).toEqual([]);
 });
 
-it('makes no more packages for a handle than the tries of one request, whoever is in its way', async () => {
+/** Reports each time that a package is signed: that takes the turn of the workstation, and the package is to be made anew. */
+function reportWhileMaking(agent: TestAgent): { readonly count: () => number } {
   const { bench } = offline;
-  const { userName, agent, handle } = await offered();
   let made = 0;
   let isReporting = false;
   const sign = bench.module.sign.bind(bench.module);
-  const spied = vi.spyOn(bench.module, 'sign').mockImplementation(async (...given) => {
+  vi.spyOn(bench.module, 'sign').mockImplementation(async (...given) => {
     if (isReporting) return sign(...given);
     made += 1;
-    // Each report takes the turn of the workstation, and its package is to be made anew.
     isReporting = true;
     await offline.report(agent);
     isReporting = false;
     return sign(...given);
   });
-  try {
-    await expect(offline.fetch(agent, handle)).rejects.toMatchObject({ code: 'conflict' });
-    expect(made).toBe(64);
-    expect(await bench.lastAudit()).toMatchObject({
-      action: 'offline.package.issue',
-      outcome: 'handle-spent',
-    });
-    await expect(offline.fetch(agent, handle)).rejects.toMatchObject({ code: 'not-found' });
-    expect(made).toBe(64);
-  } finally {
-    spied.mockRestore();
-  }
+  return { count: () => made };
+}
+
+it('makes no more packages for a handle than the tries of one request, whoever is in its way', async () => {
+  const { bench } = offline;
+  const { userName, agent, handle } = await offered();
+  const made = reportWhileMaking(agent);
+  await expect(offline.fetch(agent, handle)).rejects.toMatchObject({ code: 'conflict' });
+  expect(made.count()).toBe(64);
+  expect(await bench.lastAudit()).toMatchObject({
+    action: 'offline.package.issue',
+    outcome: 'handle-spent',
+  });
+  await expect(offline.fetch(agent, handle)).rejects.toMatchObject({ code: 'not-found' });
+  expect(made.count()).toBe(64);
   const { administration } = bench.service;
   expect(await administration.offlineOfUser(bench.admin, null, userName, null)).toEqual([]);
+});
+
+it('nor however often it is shown at once', async () => {
+  const { agent, handle } = await offered();
+  const made = reportWhileMaking(agent);
+  const fetches = Array.from({ length: 6 }, () => offline.fetch(agent, handle));
+  const settled = await Promise.allSettled(fetches);
+  const reasons = settled.map((each) =>
+    each.status === 'rejected' ? (each.reason as TallystickError).fields['reason'] : 'a package',
+  );
+  expect(reasons.toSorted()).toEqual([...Array<string>(5).fill('handle-in-use'), 'version']);
+  expect(made.count()).toBe(64);
+  await expect(offline.fetch(agent, handle)).rejects.toMatchObject({ code: 'not-found' });
+  expect(made.count()).toBe(64);
+});
+
+/** Starts a fetch that hangs where its package is signed, until told how it goes on. */
+async function hangingFetch(
+  agent: TestAgent,
+  handle: string,
+): Promise<{ readonly fetched: Promise<unknown>; readonly goOn: (failure?: Error) => void }> {
+  const { module } = offline.bench;
+  const events = new EventEmitter();
+  const hanging = once(events, 'hanging');
+  const sign = module.sign.bind(module);
+  vi.spyOn(module, 'sign').mockImplementationOnce(async (...given) => {
+    const going = once(events, 'going');
+    events.emit('hanging');
+    const [failure] = (await going) as [Error?];
+    if (failure !== undefined) throw failure;
+    return sign(...given);
+  });
+  const fetched = offline.fetch(agent, handle);
+  await hanging;
+  return { fetched, goOn: (failure) => void events.emit('going', failure) };
+}
+
+describe('a workstation that lost its connection while its package was made', () => {
+  it('is told that it is being made, and then gets one by another logon', async () => {
+    const { userName, agent, handle, device } = await offered();
+    const { fetched, goOn } = await hangingFetch(agent, handle);
+    await expect(offline.fetch(agent, handle)).rejects.toMatchObject({
+      code: 'conflict',
+      fields: { reason: 'handle-in-use' },
+    });
+    const other = await handleAfterLogon(agent, userName, device, 1);
+    goOn();
+    await fetched;
+    await expect(offline.fetch(agent, handle)).rejects.toMatchObject({ code: 'not-found' });
+    expect(await offline.fetch(agent, other)).toMatchObject({ header: { userName } });
+  });
+
+  it('gets it by the same handle when it came to nothing', async () => {
+    const { userName, agent, handle } = await offered();
+    const { fetched, goOn } = await hangingFetch(agent, handle);
+    const failed = expect(fetched).rejects.toThrow('the module is away');
+    goOn(new Error('the module is away'));
+    await failed;
+    expect(await offline.fetch(agent, handle)).toMatchObject({ header: { userName } });
+  });
+});
+
+it('shows nobody else that a handle is in use', async () => {
+  const { agent, handle } = await offered();
+  const { fetched, goOn } = await hangingFetch(agent, handle);
+  const thief = await offline.agent();
+  await expect(offline.fetch(thief, handle)).rejects.toMatchObject({ code: 'not-found' });
+  goOn();
+  await fetched;
 });
