@@ -62,9 +62,12 @@ describe('what unlocks a device verifies nobody', () => {
     return found.authenticators.flatMap((one) => one.applications.map(({ name }) => name)).join();
   };
 
-  it.each(['verify', 'synchronise'] as const)('to %s', (purpose) => {
+  it.each([
+    ['verify', 'authenticator-not-permitted'],
+    ['synchronise', 'sync-kind-unsupported'],
+  ] as const)('to %s', (purpose, code) => {
     expect(nameOf(null, purpose)).toBe('TIME');
-    expect(nameOf('UNLOCK', purpose)).toBe('authenticator-not-permitted');
+    expect(nameOf('UNLOCK', purpose)).toBe(code);
   });
 
   it('and no candidate is ever of it, whoever asks', () => {

@@ -153,7 +153,7 @@ describe('what is missing is named, with the way to have it', () => {
 
   it('whatever else keeps the package from working, without the folders it is in', async () => {
     const noBuild =
-      'Failed to find /home/jane/work/node_modules/node-hid/HID.node\nTried paths:\n- /home/jane';
+      'Failed to find /srv/jane/lab/node_modules/node-hid/HID.node\nTried paths:\n- /srv/jane';
     expect(await errorOf(() => listRealKeys(portsOf(failing(noBuild))))).toEqual({
       code: 'hid-unavailable',
       message:
