@@ -131,7 +131,8 @@ function checkProgram(
   } catch (error) {
     if (!(error instanceof EmulatorError)) throw error;
     const at = programMembers.findLast((member) => given[member] !== undefined) ?? 'profile';
-    report([...path, at], error.message);
+    // Some sentences begin with the name that the path ends with.
+    report([...path, at], error.message.replace(/^(?:algorithm:? )+/, ''));
     return null;
   }
 }

@@ -42,10 +42,10 @@ export function programOf(group: ProgramSpec): GroupProgram {
   const hasAll = applications !== undefined;
   if (hasAll) {
     if (application !== undefined || algorithm !== undefined) {
-      throw invalid('applications goes with neither application nor algorithm: it names them all');
+      throw invalid('must choose: applications excludes application and algorithm');
     }
     const all = applications.map((name) => applicationNamed(profile, name));
-    if (new Set(all).size < all.length) throw invalid('applications names one of them twice');
+    if (new Set(all).size < all.length) throw invalid('must name each application once');
     all.forEach(checkForFleet);
     return { profile, applications: all, hasAll, unlock };
   }
@@ -74,7 +74,7 @@ function withAlgorithm(
   const changed = { ...first, algorithm: parseAlgorithmText(algorithm) };
   const program = { ...changed, mode: modeOf(changed.algorithm) };
   if (hull.keys === 'one-button' && program.mode !== 'response-only') {
-    throw invalid('a one-button token takes no challenge: choose a keypad');
+    throw invalid('must need no challenge on a token with one button: choose a keypad');
   }
   checkForFleet(program);
   return program;
@@ -87,7 +87,7 @@ function applicationNamed(
   const found = applications.find((one) => one.name === name);
   if (found !== undefined) return found;
   const names = applications.map((one) => one.name).join(', ');
-  throw invalid(`there is no such application; ${profile} has ${names}`);
+  throw invalid(`must be an application of ${profile}: ${names}`);
 }
 
 /** The oracle's words for an algorithm. */
@@ -129,7 +129,7 @@ function checkForFleet({ mode, algorithm }: ApplicationProgram): void {
     [isDecimal(algorithm), 'takes decimal challenges (QN) alone'],
   ];
   const unmet = needs.find(([isMet]) => !isMet);
-  if (unmet !== undefined) throw invalid(`a fleet ${unmet[1]}`);
+  if (unmet !== undefined) throw invalid(`is not for fleets: a fleet ${unmet[1]}`);
 }
 
 function hasRightLength(algorithm: ResponseAlgorithm): boolean {

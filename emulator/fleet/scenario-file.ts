@@ -149,11 +149,14 @@ function pathText(path: ScenarioProblem['path']): string {
 
 function messageOf(name: string, lines: LineCounter, places: readonly Place[]): string {
   const sorted = places.toSorted((one, other) => one.offset - other.offset);
-  const shown = sorted.slice(0, problemsMax).map(({ offset, message }) => {
+  const all = sorted.map(({ offset, message }) => {
     const { line, col } = lines.linePos(offset);
     return `${name}:${line}:${col}: ${message}`;
   });
-  const more = places.length - shown.length;
+  // A value may break several rules that one sentence tells: no whole number, and too large.
+  const different = [...new Set(all)];
+  const shown = different.slice(0, problemsMax);
+  const more = different.length - shown.length;
   return [...shown, ...(more > 0 ? [`and ${more} more`] : [])].join('\n');
 }
 

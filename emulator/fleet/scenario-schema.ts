@@ -56,10 +56,12 @@ const burstMax = 10_000;
 const applicationsMax = 8;
 
 const longestMs = daysMax * dayMs;
-const offsetInTime = (): Duration => duration('a duration from the start on', 0, longestMs);
+const offsetInTime = (): Duration =>
+  duration(`a duration from the start on, of at most ${daysMax} days`, 0, longestMs);
 const lasting = (): Duration => duration(`a duration of at most ${daysMax} days`, 0, longestMs);
 const short = (): Duration => duration('a duration of at most an hour', 0, dayMs / 24);
-const change = (): Duration => duration('a duration with a sign', -longestMs, longestMs);
+const change = (): Duration =>
+  duration(`a duration with a sign, of at most ${daysMax} days`, -longestMs, longestMs);
 
 const share = (): z.ZodNumber => number(0, 1);
 
@@ -90,7 +92,7 @@ const drift: z.ZodType<GroupSpec['drift']> = z
     [
       word(driftPresets),
       object({
-        offset: duration('a duration with a sign', -longestMs, longestMs).prefault('PT0S'),
+        offset: change().prefault('PT0S'),
         ppm: number(-1000, 1000).default(0),
       }),
     ],

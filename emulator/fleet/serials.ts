@@ -16,8 +16,8 @@ export function serialRange(text: string): SerialRange | string {
   const [one, other] = [first, last].map(partsOf);
   if (one === undefined || other === undefined) return notARange;
   const isLike = first.length === last.length && one.prefix === other.prefix;
-  if (!isLike) return 'both ends of a range have the same letters and as many digits';
-  if (!(one.number < other.number)) return 'a range of serials goes upwards';
+  if (!isLike) return 'must be a range whose ends have the same letters and as many digits';
+  if (!(one.number < other.number)) return 'must be a range that goes upwards';
   return { prefix: one.prefix, digits: one.digits, from: one.number, to: other.number };
 }
 
@@ -37,7 +37,7 @@ export function* serialsOf({ prefix, digits, from, to }: SerialRange): Generator
   }
 }
 
-const notARange = 'the ends of a range end in digits, such as VT90000001..VT90000100';
+const notARange = 'must be a range whose ends end in digits, such as VT90000001..VT90000100';
 /** As many digits as a number holds exactly. */
 const digitsMax = 15;
 

@@ -89,12 +89,14 @@ policy: { userLockThreshold: 0, identificationTimeWindowSteps: 4 }
       }
       return '';
     };
-    expect(refusalOf(scenario('', '[TIME, TIME]'))).toMatch(/names one of them twice/);
+    expect(refusalOf(scenario('', '[TIME, TIME]'))).toMatch(
+      /\.applications must name each application once/,
+    );
     expect(refusalOf(scenario('', '[TIME, NOPE]'))).toMatch(
-      /tokens\[0\]\.applications there is no such application; keypad-multi has TIME, EVENT/,
+      /tokens\[0\]\.applications must be an application of keypad-multi: TIME, EVENT/,
     );
     expect(refusalOf(scenario('').replace('presses: none', 'application: TIME'))).toMatch(
-      /goes with neither application nor algorithm/,
+      /\.applications must choose: applications excludes application and algorithm/,
     );
     expect(refusalOf(scenario('applications: { TIME: 1 }', '[EVENT, CR]'))).toMatch(
       /behaviour uses none of the applications of these tokens: EVENT, CR/,

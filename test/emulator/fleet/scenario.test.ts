@@ -79,7 +79,9 @@ policy: { eventWindowSteps: 0 }
       '3:8: start must be 1973 or later',
       expect.stringMatching(/^6:49: tokens\[0\]\.profile must be one of one-button-time, /),
       '7:16: tokens[1].serials names VT90000003 a second time',
-      expect.stringMatching(/^7:64: tokens\[1\]\.application there is no such application/),
+      expect.stringMatching(
+        /^7:64: tokens\[1\]\.application must be an application of keypad-multi: /,
+      ),
       '7:81: tokens[1].behaviour must be one of the behaviours of this file: own',
       expect.stringMatching(/^8:37: tokens\[2\]\.profile has clock and counter together/),
       expect.stringMatching(/^8:67: tokens\[2\]\.drift must be one of/),
@@ -127,6 +129,12 @@ policy: { eventWindowSteps: 0 }
     ]);
   });
 
+  it('tells once what is wrong in two ways', () => {
+    expect(problemsOf(`${small}policy: { userLockThreshold: 1e300 }\n`)).toEqual([
+      '8:30: policy.userLockThreshold must be a whole number from 0 to 1000',
+    ]);
+  });
+
   it('names twenty problems at most', () => {
     const members = Array.from({ length: 30 }, (_, index) => `x${String(index)}: 1\n`).join('');
     const problems = problemsOf(small + members);
@@ -148,7 +156,7 @@ policy: { eventWindowSteps: 0 }
     [
       'a range that falls',
       '  - { serials: VT10000002..VT10000001, profile: one-button-time }\n',
-      /goes upwards/,
+      /8:16: tokens\[1\]\.serials must be a range that goes upwards/,
     ],
     [
       'too many tokens',
@@ -158,7 +166,7 @@ policy: { eventWindowSteps: 0 }
     [
       'a PIN in the response',
       '  - { serials: VT1000000, profile: keypad-pin, algorithm: "OCRA-1:HOTP-SHA1-6:C-QN08-PSHA1" }\n',
-      /8:59: tokens\[1\]\.algorithm a fleet takes no algorithm with a PIN/,
+      /8:59: tokens\[1\]\.algorithm is not for fleets: a fleet takes no algorithm with a PIN/,
     ],
     [
       'clock and counter unasked',
@@ -169,6 +177,11 @@ policy: { eventWindowSteps: 0 }
       'an algorithm of no use',
       '  - { serials: VT1000000, profile: one-button-time, algorithm: "OCRA-1:HOTP-SHA1-6:QN08" }\n',
       /no challenge/,
+    ],
+    [
+      'an algorithm that is none',
+      '  - { serials: VT1000000, profile: one-button-time, algorithm: FOO }\n',
+      /8:64: tokens\[1\]\.algorithm must be HOTP-SHA1-6, /,
     ],
     [
       'a zone that is none',
@@ -184,6 +197,11 @@ policy: { eventWindowSteps: 0 }
       'a share of an application that is none',
       'behaviours: { a: { applications: { time: 1 } } }\n',
       /8:36: behaviours\.a\.applications\.time must be the name of an application/,
+    ],
+    [
+      'an event later than any scenario',
+      'events: [{ at: P3661D, do: reseed }]\n',
+      /8:16: events\[0\]\.at must be a duration from the start on, of at most 3660 days/,
     ],
     [
       'an event after the end',
