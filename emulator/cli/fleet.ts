@@ -10,6 +10,7 @@ import {
   type OutputFormat,
   outputFormats,
   usualColumns,
+  isEachOnce,
 } from '../fleet/columns.ts';
 import { createFleet, type Fleet, readFleet } from '../fleet/fleet-folder.ts';
 import { deviceOf, livesOf } from '../fleet/fleet.ts';
@@ -157,10 +158,12 @@ function formatOf(text: string | undefined): OutputFormat | undefined {
 }
 
 function columnsOf(text: string | undefined): readonly ColumnName[] | undefined {
-  return text?.split(',').map((given) => {
+  const columns = text?.split(',').map((given) => {
     for (const column of columnNames) if (column === given) return column;
     throw invalid(`--columns takes some of ${columnNames.join(', ')}, with commas between`);
   });
+  if (columns === undefined || isEachOnce(columns)) return columns;
+  throw invalid('--columns takes each column once');
 }
 
 function invalid(message: string): EmulatorError {

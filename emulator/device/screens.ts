@@ -1,5 +1,5 @@
 import { algorithmTimeStepping, type Otp, stepInterval } from '../../src/oath/index.ts';
-import type { DeviceApplication } from './application.ts';
+import type { ApplicationProgram, DeviceApplication } from './application.ts';
 import { generate } from './generate.ts';
 import { type Countdown, countdownOf, type Hull, type InfoItem } from './hull.ts';
 import type { PinState, PinVerifier } from './pin.ts';
@@ -99,9 +99,9 @@ export type Display =
   | { readonly kind: 'info'; readonly item: Exclude<InfoItem, 'time'> };
 
 /** The applications that a person can choose, with their indices: all but the one for unlocking. */
-export function openApplications(
-  device: Pick<Device, 'applications'>,
-): readonly { readonly name: string; readonly index: number }[] {
+export function openApplications(device: {
+  readonly applications: readonly ApplicationProgram[];
+}): readonly { readonly name: string; readonly index: number }[] {
   return device.applications.flatMap(({ name, mode }, index) =>
     mode === 'unlock' ? [] : [{ name, index }],
   );

@@ -8,7 +8,7 @@ import { checkPinPolicy, createPinVerifier, pinFormRefusal, type PinVerifier } f
 import { type DevicePorts, nodePorts } from './ports.ts';
 import type { Profile } from './profiles.ts';
 import { refusalText } from './refusal.ts';
-import { type Device, type DeviceState, openApplications, unlockApplication } from './screens.ts';
+import { type Device, type DeviceState, openApplications } from './screens.ts';
 import { Secret } from './secret.ts';
 
 /**
@@ -166,7 +166,7 @@ export function checkModel(model: string): string {
  *
  * @throws EmulatorError input-invalid
  */
-export function checkDevice(device: Pick<Device, 'hull' | 'applications'>): void {
+export function checkDevice(device: Pick<Profile, 'hull' | 'applications'>): void {
   const { hull, applications } = device;
   if (applications.length < 1 || applications.length > applicationsMax) {
     throw invalid(`a token has 1 to ${applicationsMax} applications`);
@@ -178,18 +178,19 @@ export function checkDevice(device: Pick<Device, 'hull' | 'applications'>): void
   checkUnlocking(device);
 }
 
-function checkUnlocking(device: Pick<Device, 'hull' | 'applications'>): void {
+function checkUnlocking(device: Pick<Profile, 'hull' | 'applications'>): void {
   const { hull, applications } = device;
   const open = openApplications(device);
   const policy = hull.keys === 'keypad' ? hull.pin : null;
   if (policy !== null) checkPinPolicy(policy);
   if (open.length === 0)
     throw invalid('a token needs an application besides the one for unlocking');
-  if (applications.length - open.length > 1) {
+  const unlockCount = applications.length - open.length;
+  if (unlockCount > 1) {
     throw invalid('a token has at most one unlock application');
   }
   const mayUnlock = policy?.onLock === 'unlock';
-  if (mayUnlock === (unlockApplication(device) !== undefined)) return;
+  if (mayUnlock === (unlockCount === 1)) return;
   throw invalid(
     mayUnlock
       ? 'a token that can be unlocked needs an unlock application, such as UNLOCK=unlock:OCRA-1:HOTP-SHA1-8:QN08'

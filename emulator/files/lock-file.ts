@@ -87,7 +87,7 @@ async function clearOrWait(
     );
   }
   if (env.monotonicMs() >= deadlineMs) {
-    throw busy(`another process (${other.pid}) is using this token: try again`);
+    throw busy(`another process (${other.pid}) holds ${path}: try again`);
   }
   await env.sleepMs(pollMs);
 }

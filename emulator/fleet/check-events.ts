@@ -99,6 +99,7 @@ function checkDeed(event: ScenarioEvent, groups: CheckedGroups, path: Path, repo
   if (event.do === 'restore-backup' && event.of > event.at) {
     report([...path, 'of'], 'must not be after the time at which the backup is restored');
   }
+  if (event.do === 'battery-swap') checkSwap(event, path, report);
   const indices = meantBy(event, groups);
   const refusal = deviceRefusal(event.do, indices, groups);
   if (refusal !== null) report([...path, 'do'], refusal);
@@ -110,6 +111,20 @@ function checkDeed(event: ScenarioEvent, groups: CheckedGroups, path: Path, repo
   if (without === undefined || without === null) return;
   const names = without.join(', ');
   report([...path, 'application'], `must be one that each of these tokens has: ${names}`);
+}
+
+/** What only one policy heeds says nothing beside another. */
+function checkSwap(
+  { policy, hold, error }: Extract<ScenarioEvent, { readonly do: 'battery-swap' }>,
+  path: Path,
+  report: Report,
+): void {
+  if (hold !== undefined && policy !== 'holdup') {
+    report([...path, 'hold'], 'is for policy holdup alone');
+  }
+  if (error !== undefined && policy !== 'settable') {
+    report([...path, 'error'], 'is for policy settable alone');
+  }
 }
 
 function namesOf(program: GroupProgram | null): readonly string[] | null {

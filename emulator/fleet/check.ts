@@ -35,7 +35,9 @@ export function checkScenario(parts: ScenarioParts): readonly ScenarioProblem[] 
   Object.entries(parts.behaviours).forEach(([name, { read }]) => {
     checkBehaviour(read, ['behaviours', name], report);
   });
-  checkEvents(checkGroups(parts, report), report);
+  const groups = checkGroups(parts, report);
+  checkShares(groups, report);
+  checkEvents(groups, report);
   return problems;
 }
 
@@ -157,6 +159,24 @@ function checkOwners(
   if (refusal === null || pinsTold.has(name)) return;
   pinsTold.add(name);
   report(['behaviours', name, 'devicePin'], `is none for tokens[${index}]: ${refusal}`);
+}
+
+/** A name that nobody has would be a share that nobody uses. */
+function checkShares({ parts, programs }: CheckedGroups, report: Report): void {
+  const { tokens, isEachGroupHere, behaviours } = parts;
+  if (!isEachGroupHere || tokens.some(({ broken }) => broken.has('behaviour'))) return;
+  Object.entries(behaviours).forEach(([name, { read }]) => {
+    const owned = programs.filter((_, index) => tokens[index]?.read.behaviour === name);
+    if (owned.length === 0 || owned.includes(null)) return;
+    const names = new Set(
+      owned.flatMap((program) => program?.applications.map((one) => one.name) ?? []),
+    );
+    Object.keys(read.applications ?? {}).forEach((application) => {
+      if (names.has(application)) return;
+      const message = `is none that these owners have: ${[...names].join(', ')}`;
+      report(['behaviours', name, 'applications', application], message);
+    });
+  });
 }
 
 /** @returns whether all of them are known now */

@@ -24,5 +24,10 @@ export const columnNames: readonly [...typeof usualColumns, ...typeof columnsOnR
 
 export type ColumnName = (typeof columnNames)[number];
 
+/** A column that is there twice would be one of two members with one name in JSON Lines. */
+export function isEachOnce(columns: readonly ColumnName[]): boolean {
+  return new Set(columns).size === columns.length;
+}
+
 export const outputFormats = ['csv', 'jsonl'] as const;
 export type OutputFormat = (typeof outputFormats)[number];

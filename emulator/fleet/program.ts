@@ -12,6 +12,7 @@ import {
   signs,
 } from '../device/application.ts';
 import { type Profile, profileNamed } from '../device/profiles.ts';
+import { checkDevice } from '../device/token.ts';
 import { EmulatorError } from '../errors.ts';
 import type { Sequence } from './oracle/index.ts';
 import type { GroupSpec } from './scenario.ts';
@@ -114,6 +115,19 @@ function oneOfEachMode(all: readonly ApplicationProgram[]): readonly Application
   const byPress = all.find(({ mode }) => mode === 'response-only');
   const byChallenge = all.find(({ mode }) => mode === 'challenge-response');
   return [byPress, byChallenge].filter((one) => one !== undefined);
+}
+
+/**
+ * Whether a profile with these applications is a device, and one for fleets.
+ *
+ * @throws EmulatorError input-invalid
+ */
+export function checkPrograms(
+  { hull }: Profile,
+  applications: readonly ApplicationProgram[],
+): void {
+  checkDevice({ hull, applications });
+  applications.filter(({ mode }) => mode !== 'unlock').forEach(checkForFleet);
 }
 
 /** What the oracle can reckon with. */

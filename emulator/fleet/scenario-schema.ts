@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { driftPresets } from '../physics/presets.ts';
 import { pressPresets } from '../physics/presses.ts';
 import { profileNames } from '../device/profiles.ts';
-import { columnNames, outputFormats } from './columns.ts';
+import { columnNames, isEachOnce, outputFormats } from './columns.ts';
 import { dayMs } from './duration.ts';
 import { parseIsoTime } from './iso-time.ts';
 import { type RuleLimit, ruleLimits, type Rules } from './oracle/index.ts';
@@ -317,7 +317,9 @@ const scenarioSchema: z.ZodType<Scenario> = object({
     .meta({ description: 'Settings of the verifier; absent ones as in Local Authentication.' }),
   output: object({
     format: word(outputFormats).default('csv'),
-    columns: list(word(columnNames), 1, columnNames.length).optional(),
+    columns: list(word(columnNames), 1, columnNames.length)
+      .refine(isEachOnce, { error: 'must name each column once' })
+      .optional(),
   }).prefault({}),
 });
 

@@ -16,6 +16,7 @@ import {
 } from '../files/shape.ts';
 import { devicePinRefusal, pinPolicyOf } from './device-pin.ts';
 import type { DrawnApplication, DrawnToken } from './draw.ts';
+import { checkPrograms } from './program.ts';
 
 const names = [
   'serial',
@@ -63,16 +64,20 @@ export function readTokenLine(line: string): DrawnToken {
   if (pinPolicyOf(profile) !== null && members['devicePin'] === undefined) {
     throw new ShapeError(`devicePin is missing: ${profile.name} has one`);
   }
+  const first = parseApplicationText(text('application'));
+  const more = members['more'] === undefined ? [] : readMore(members['more']);
+  const others = more.map(({ application }) => parseApplicationText(application));
+  checkPrograms(profile, [first, ...others]);
   return {
     serial: checkSerial(text('serial')),
     profile: profile.name,
-    application: applicationText(parseApplicationText(text('application'))),
+    application: applicationText(first),
     group: members['group'] === null ? null : text('group'),
     behaviour: members['behaviour'] === null ? null : text('behaviour'),
     key: readKey(text('key')),
     clock,
     presses: readPresses(members['presses']),
-    more: members['more'] === undefined ? [] : readMore(members['more']),
+    more,
     devicePin: members['devicePin'] === undefined ? null : readPin(members['devicePin'], profile),
     battery: members['battery'] === undefined ? null : readBattery(members['battery']),
   };

@@ -101,6 +101,9 @@ policy: { userLockThreshold: 0, identificationTimeWindowSteps: 4 }
     expect(refusalOf(scenario('applications: { TIME: 1 }', '[EVENT, CR]'))).toMatch(
       /behaviour uses none of the applications of these tokens: EVENT, CR/,
     );
+    expect(refusalOf(scenario('applications: { EVENT: 1, CR-COUNTR: 1 }'))).toMatch(
+      /applications\.CR-COUNTR is none that these owners have: TIME, EVENT, CR, CR-COUNTER$/,
+    );
     const press = 'events: [{ at: P1D, do: press, application: CR }]';
     expect(refusalOf(scenario('', '[EVENT, TIME]', press))).toMatch(
       /events\[0\]\.application must be one that each of these tokens has: EVENT, TIME/,

@@ -112,6 +112,23 @@ describe('a run into a file', () => {
     );
   });
 
+  it('is made by one process at a time', async () => {
+    const { path } = desk();
+    const out = path('out.csv');
+    let second: Awaited<ReturnType<typeof errorOf>> | null = null;
+    const onAppend: typeof nodeEnv.files.append = async (...args) => {
+      second ??= await errorOf(() => runToFile(nodeEnv, out, mixed, options));
+      await nodeEnv.files.append(...args);
+    };
+    const slow = { ...nodeEnv, files: { ...nodeEnv.files, append: onAppend } };
+    await runToFile(slow, out, mixed, options);
+    expect(second).toMatchObject({
+      code: 'state-busy',
+      message: `another process (${process.pid}) holds ${out}.run.lock: try again`,
+    });
+    expect(readFileSync(out, 'utf8')).toBe(whole);
+  });
+
   it('is finished only as long as it is all there', async () => {
     const { path } = desk();
     const out = path('out.csv');
@@ -159,6 +176,37 @@ describe('vtoken fleet', () => {
     expect((await run('create', path('scenario.yaml'), '--out', path('fleet'))).err).toMatch(
       /not empty/,
     );
+  });
+
+  it.each([
+    [
+      'has nothing for its button',
+      (line: string) => line.replace(/TIME=[^"]*/, 'UNLOCK=unlock:OCRA-1:HOTP-SHA1-8:QN08'),
+      'a one-button token has exactly one Response-Only application',
+    ],
+    [
+      'signs',
+      (line: string) =>
+        line
+          .replace('one-button-time', 'keypad-multi')
+          .replace(/TIME=[^"]*/, 'SIGN=sign:OCRA-1:HOTP-SHA1-8:QH40-T1M/AMOUNT:N12'),
+      'is not for fleets: a fleet takes no application that signs data fields',
+    ],
+  ])('names the line of a token that %s', async (_name, change, message) => {
+    const { path, run } = desk();
+    await run('create', path('scenario.yaml'), '--out', path('fleet'));
+    const tokens = path('fleet/tokens.jsonl');
+    writeFileSync(tokens, readFileSync(tokens, 'utf8').replace(/^.*$/m, change));
+    expect(await run('run', path('fleet'))).toMatchObject({
+      status: 4,
+      err: `vtoken: ${tokens}:1: ${message}\n`,
+    });
+  });
+
+  it('takes each column once', async () => {
+    const { path, run } = desk();
+    const refused = await run('run', path('scenario.yaml'), '--columns', 'otp,serial,otp');
+    expect(refused).toMatchObject({ status: 2, err: 'vtoken: --columns takes each column once\n' });
   });
 
   it('replays a file, and names the first line and column that differ', async () => {

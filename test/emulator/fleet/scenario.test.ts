@@ -184,6 +184,21 @@ policy: { eventWindowSteps: 0 }
       /8:64: tokens\[1\]\.algorithm must be HOTP-SHA1-6, /,
     ],
     [
+      'a column twice',
+      'output: { columns: [serial, otp, serial] }\n',
+      /8:20: output\.columns must name each column once/,
+    ],
+    [
+      'how long a clock is held up that only stands still',
+      'events: [{ at: P1D, do: battery-swap, gap: PT1M, hold: PT1M }]\n',
+      /8:56: events\[0\]\.hold is for policy holdup alone/,
+    ],
+    [
+      'how wrong a clock is set that nobody sets',
+      'events: [{ at: P1D, do: battery-swap, gap: PT1M, policy: reset, error: PT1M }]\n',
+      /8:72: events\[0\]\.error is for policy settable alone/,
+    ],
+    [
       'a zone that is none',
       'behaviours: { a: { logins: { zone: Europe/Nowhere } } }\n',
       /8:36: .*IANA/,
