@@ -155,7 +155,7 @@ export function rolledBack({ flushEvery }: BatteryModel, eventCounter: bigint): 
 
 /** @throws EmulatorError input-invalid naming the value that is out of range */
 export function checkBattery(battery: Battery): void {
-  check('lifeMs', battery.lifeMs, dayMs, 36_525 * dayMs);
+  checkDays('the life (lifeMs)', battery.lifeMs, 1, 36_525);
   check('pressesPerDay', battery.pressesPerDay, 1, 10_000);
   check('pressShare', battery.pressShare, 0, 0.9);
   check('warnBeforeMs', battery.warnBeforeMs, 0, battery.lifeMs);
@@ -165,8 +165,10 @@ export function checkBattery(battery: Battery): void {
   checkWhole('presses', battery.presses, 0, Number.MAX_SAFE_INTEGER);
   checkWhole('swaps', battery.swaps, 0, Number.MAX_SAFE_INTEGER);
   const { replacement } = battery;
-  if (replacement?.kind === 'holdup') checkWhole('holdMs', replacement.holdMs, 0, 365 * dayMs);
-  if (replacement?.kind === 'settable') checkWhole('errorMs', replacement.errorMs, 0, dayMs);
+  if (replacement?.kind === 'holdup')
+    checkSwap('the time held up (holdMs)', replacement.holdMs, 365);
+  if (replacement?.kind === 'settable')
+    checkSwap('the setting error (errorMs)', replacement.errorMs, 1);
   if (replacement?.kind === 'reset') {
     checkWhole('deviceEpochMs', replacement.deviceEpochMs, 0, 253_402_300_799_999);
   }
@@ -210,6 +212,17 @@ export function emptyAtMs(battery: Battery): number {
 function check(what: string, value: number, min: number, max: number): void {
   if (value >= min && value <= max) return;
   throw invalid(`${what} of a battery must be from ${min} to ${max}`);
+}
+
+function checkSwap(what: string, ms: number, maxDays: number): void {
+  checkDays(what, ms, 0, maxDays);
+  checkWhole(what, ms, 0, maxDays * dayMs);
+}
+
+/** In days, as nobody gives a duration in milliseconds. */
+function checkDays(what: string, ms: number, minDays: number, maxDays: number): void {
+  if (ms >= minDays * dayMs && ms <= maxDays * dayMs) return;
+  throw invalid(`${what} of a battery must be from ${minDays} to ${maxDays} days`);
 }
 
 function checkWhole(what: string, value: number, min: number, max: number): void {

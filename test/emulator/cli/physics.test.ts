@@ -59,7 +59,9 @@ describe('vtoken new --drift', () => {
     [['--battery', 'pause:4m'], '--battery is sealed, pause'],
     [['--battery-life', '5d'], 'say --battery'],
     [['--battery', 'pause', '--flush-every', '0'], '--flush-every takes a whole number'],
-    [['--battery', 'pause', '--battery-life', '1s'], 'lifeMs of a battery'],
+    [['--battery', 'pause', '--battery-life', '1s'], 'of a battery must be from 1 to 36525 days'],
+    [['--battery', 'holdup:366d'], 'of a battery must be from 0 to 365 days'],
+    [['--battery', 'settable:2d'], 'of a battery must be from 0 to 1 days'],
   ])('refuses %j', async (argv, message) => {
     const run = await vtoken(freshFolder(), [
       'new',
