@@ -19,6 +19,7 @@ import {
   windowFacts,
 } from './facts.ts';
 import type { Position } from './responder.ts';
+import { checkRules } from './rules.ts';
 import type { Part } from './sync-space.ts';
 import { candidatesMax, driftSeen, type Place } from './window.ts';
 
@@ -57,8 +58,10 @@ export class Oracle {
   readonly #first: KnownApplication;
   readonly #applications: readonly KnownApplication[];
 
+  /** @throws RangeError for rules that there are not */
   constructor(subject: Subject) {
     const { rules, others = [] } = subject;
+    checkRules(rules);
     this.#subject = subject;
     this.#account = new Account(rules);
     this.#first = new KnownApplication(subject, rules);

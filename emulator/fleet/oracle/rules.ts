@@ -86,3 +86,29 @@ export const ruleLimits: Readonly<Record<keyof Rules, RuleLimit>> = {
   secondOtpSync: yesOrNo,
   secondOtpSyncLifetimeSeconds: whole(30, 3600),
 };
+
+/**
+ * Whether every setting is one that there may be: the oracle would reckon with any number.
+ *
+ * @throws RangeError
+ */
+export function checkRules(rules: Rules): void {
+  for (const [name, limit] of Object.entries(ruleLimits)) {
+    if (!isWithin(limit, rules[name as keyof Rules])) {
+      throw new RangeError(`${name} is out of range, or missing`);
+    }
+  }
+}
+
+function isWithin(limit: RuleLimit, value: Rules[keyof Rules] | undefined): boolean {
+  switch (limit.kind) {
+    case 'boolean':
+      return typeof value === 'boolean';
+    case 'word':
+      return typeof value === 'string' && limit.words.includes(value);
+    case 'whole':
+      if (value === null) return limit.isNullable;
+      if (typeof value !== 'number' || !Number.isSafeInteger(value)) return false;
+      return value >= limit.min && value <= limit.max;
+  }
+}

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { driftBoundMs } from '../../../emulator/index.ts';
+import { driftBoundMs, rowsOf as fleetRows, rulesOf } from '../../../emulator/index.ts';
 import type { Row } from '../../../emulator/fleet/row.ts';
 import { readTokenLine, tokenLine } from '../../../emulator/fleet/token-line.ts';
 import { proofRuns } from '../../support/proof.ts';
@@ -193,6 +193,16 @@ policy: { identificationTimeWindowSteps: ${String(windowSteps)}, userLockThresho
     // Two logons within one step are one too many, whatever the window.
     expect(notYes.filter(({ expect: verdict }) => verdict !== 'replay')).toEqual([]);
     expect(notYes.length).toBeLessThan(5);
+  });
+
+  it.each([
+    [{ eventWindowSteps: -1 }, 'eventWindowSteps'],
+    [{ identificationTimeWindowSteps: Number.NaN }, 'identificationTimeWindowSteps'],
+    [{ syncMaxGapSteps: 1.5 }, 'syncMaxGapSteps'],
+    [{ eventWindowSteps: undefined as unknown as number }, 'eventWindowSteps'],
+  ])('are not reckoned by %j', (rules, name) => {
+    const given = { ...rulesOf(mixed.scenario), ...rules };
+    expect(() => [...fleetRows(mixed, given)]).toThrow(`${name} is out of range, or missing`);
   });
 
   it('turn at the step at which the window ends', () => {
