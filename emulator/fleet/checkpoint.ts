@@ -31,7 +31,8 @@ export interface Checkpoint {
 }
 
 const kind = 'tallystick-fleet-run';
-const version = 1;
+/** 2: devices with PINs, several applications and batteries. */
+const version = 2;
 const fileMode = 0o600;
 /** A hundred thousand tokens with all that a verifier knows of each. */
 const bytesMax = 500 * 1024 * 1024;

@@ -73,9 +73,8 @@ export async function createFleet(
     const bytes = await env.files.read(scenarioPath, scenarioBytesMax);
     const scenario = readScenario(bytes, scenarioPath);
     await env.files.makeFolder(folder, folderMode);
-    if ((await env.files.list(folder)).length > 0) {
-      throw invalid(`${folder} is not empty: name a new folder`);
-    }
+    const names = await env.files.list(folder);
+    if (names.length > 0) throw invalid(fullFolderText(folder, names));
     const tokens = [...drawTokens(scenario)];
     await env.files.writeNew(join(folder, files.scenario), bytes, fileMode);
     await env.files.writeNewFrom(join(folder, files.tokens), linesOf(tokens), fileMode);
@@ -92,6 +91,14 @@ export async function createFleet(
     }
     throw storageError(error, folder);
   }
+}
+
+/** @param names of what is in the folder */
+function fullFolderText(folder: string, names: readonly string[]): string {
+  const isRest = names.every((name) => [files.scenario, files.tokens].some((one) => name === one));
+  return isRest
+    ? `${folder} has what an interrupted "fleet create" left behind: remove it, or name a new folder`
+    : `${folder} is not empty: name a new folder`;
 }
 
 // eslint-disable-next-line @typescript-eslint/require-await -- files are written from what may be read elsewhere

@@ -34,14 +34,18 @@ export function createMeters(): Meters {
           ? `menu in ${secondsText(holdMs)}`
           : offText(view, displayOff === null ? null : leftMs),
       );
-      setText(step, timeStep === null ? '' : nextText(timeStep.remainingMs - sinceMs));
+      const isRunning = timeStep !== null && hasPower(view);
+      setText(step, isRunning ? nextText(timeStep.remainingMs - sinceMs) : '');
     },
   };
 }
 
-function offText({ lcd, battery }: TokenView, leftMs: number | null): string {
-  const hasPower = battery === null || battery.state === 'good' || battery.state === 'low';
-  if (!lcd.isOn) return hasPower ? 'display off' : 'no power';
+function hasPower({ battery }: TokenView): boolean {
+  return battery === null || battery.state === 'good' || battery.state === 'low';
+}
+
+function offText(view: TokenView, leftMs: number | null): string {
+  if (!view.lcd.isOn) return hasPower(view) ? 'display off' : 'no power';
   return leftMs === null ? 'display always on' : `display off in ${secondsText(leftMs)}`;
 }
 

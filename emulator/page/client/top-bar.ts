@@ -18,12 +18,13 @@ export interface TopBarActions {
 }
 
 const dayMs = 86_400_000;
+/** What is seen is part of what is said, for who speaks to the page. */
 const leaps: readonly (readonly [string, string, number])[] = [
-  ['\u2212 1 d', 'Go back one day', -dayMs],
-  ['+ 1 h', 'Go one hour ahead', 3_600_000],
-  ['+ 1 d', 'Go one day ahead', dayMs],
-  ['+ 30 d', 'Go 30 days ahead', 30 * dayMs],
-  ['+ 1 y', 'Go one year ahead', 365 * dayMs],
+  ['\u2212 1 d', 'go back one day', -dayMs],
+  ['+ 1 h', 'go one hour ahead', 3_600_000],
+  ['+ 1 d', 'go one day ahead', dayMs],
+  ['+ 30 d', 'go 30 days ahead', 30 * dayMs],
+  ['+ 1 y', 'go one year ahead', 365 * dayMs],
 ];
 
 /** Title, search, and the time that the desk has. */
@@ -43,7 +44,7 @@ export function createTopBar(world: World, actions: TopBarActions): TopBar {
   });
   search.addEventListener('input', () => actions.search(search.value));
   const leapButtons = leaps.map(([label, name, byMs]) =>
-    button(label, { class: 'leap', 'aria-label': name }, () =>
+    button(label, { class: 'leap', 'aria-label': `${label}: ${name}` }, () =>
       actions.travel(desk.travelMs + byMs),
     ),
   );

@@ -1,4 +1,4 @@
-import { readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { type DeviceEnv, nodeEnv } from '../../../emulator/index.ts';
@@ -173,9 +173,12 @@ describe('vtoken fleet', () => {
       status: 4,
       err: `vtoken: ${path('fleet/tokens.jsonl')}:1: clock.offsetMs must be a number\n`,
     });
-    expect((await run('create', path('scenario.yaml'), '--out', path('fleet'))).err).toMatch(
-      /not empty/,
-    );
+    const again = ['create', path('scenario.yaml'), '--out', path('fleet')];
+    expect((await run(...again)).err).toMatch(/is not empty/);
+    for (const name of readdirSync(path('fleet'))) {
+      if (!/^(scenario\.yaml|tokens\.jsonl)$/.test(name)) rmSync(path(`fleet/${name}`));
+    }
+    expect((await run(...again)).err).toMatch(/interrupted "fleet create" left behind: remove it/);
   });
 
   it.each([

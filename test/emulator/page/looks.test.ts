@@ -93,7 +93,7 @@ const screens: readonly {
   },
   {
     serial: 'DEAD01',
-    profile: profileNamed('keypad-pin'),
+    profile: profileNamed('one-button-time'),
     keys: [],
     battery: batteryOf(-60),
     says: /^Display off: no power$/,
@@ -170,6 +170,9 @@ describeLayer('chromium', 'how the page looks', () => {
     for (const { serial, says } of screens) {
       await expect.poll(() => spokenOf(page, serial).textContent()).toMatch(says);
     }
+    const stepsOf = (serial: string): Promise<number> =>
+      cardOf(page, serial).getByText('next step').count();
+    expect([await stepsOf('LOWBATTERY01'), await stepsOf('DEAD01')]).toEqual([1, 0]);
     await page.getByRole('button', { name: 'Press TOKEN0' }).click();
     await page.getByRole('button', { name: `Press ${serialOf('phone-time')}` }).click();
     await keyIn(page, serialOf('keypad-multi'), 'On and off');

@@ -145,7 +145,7 @@ describeLayer('chromium', 'what one does with tokens on the page', () => {
     await expect
       .poll(() => cardOf(page, 'EVENT01').getByText('LOW BATTERY').isVisible())
       .toBe(true);
-    await page.getByRole('button', { name: 'Go one year ahead' }).click();
+    await page.getByRole('button', { name: '+ 1 y: go one year ahead' }).click();
     await expect.poll(() => spokenOf(page, 'EVENT01').textContent()).toMatch(/no power/);
     await page.getByRole('button', { name: 'Press EVENT01' }).click();
     const message = cardOf(page, 'EVENT01').locator('.message');
