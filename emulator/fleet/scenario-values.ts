@@ -74,7 +74,12 @@ export type Duration = z.ZodPipe<z.ZodString, z.ZodTransform<number, string>>;
 
 export function duration(allowed: string, minMs: number, maxMs: number): Duration {
   const isSigned = minMs < 0;
-  const phrase = `${allowed}, such as ${isSigned ? '-PT1H' : 'P3D or PT20S'} (weeks to seconds: years and months have no fixed length)`;
+  const fitting = ['PT20S', 'P3D', 'P90D'].filter((one) => {
+    const ms = durationMs(one);
+    return ms >= minMs && ms <= maxMs;
+  });
+  const example = isSigned ? '-PT1H' : fitting.slice(0, 2).join(' or ');
+  const phrase = `${allowed}, such as ${example} (weeks to seconds: years and months have no fixed length)`;
   const pattern = isSigned ? signedDurationPattern : durationPattern;
   return text(pattern, phrase).transform((given, context) => {
     const ms = durationMs(given);

@@ -58,6 +58,19 @@ describe('a scenario file', () => {
     ]);
   });
 
+  it('has examples that are allowed', () => {
+    const group = '    battery: { kind: sealed, life: P1D }\n    behaviour: own\n';
+    const own = 'behaviours: { own: { submitDelay: { from: P1D, to: P1D } } }\n';
+    expect(problemsOf(small + group + own)).toEqual([
+      expect.stringMatching(/from P30D to P3660D, such as P90D \(/),
+      expect.stringMatching(/at most an hour, such as PT20S \(/),
+      expect.stringMatching(/at most an hour, such as PT20S \(/),
+    ]);
+    expect(problemsOf(small.replace('P30D', 'P1Y'))).toEqual([
+      expect.stringMatching(/such as PT20S or P3D \(/),
+    ]);
+  });
+
   it('names what is wrong in shape and in sense at once, in order of lines', () => {
     const text = `version: 1
 seed: qa
